@@ -1,0 +1,48 @@
+/**
+ * The registry of every error sideglance raises on purpose. Callers branch on `code`; people read `message`,
+ * which says what happened, where, and what to do about it. The cause is always kept.
+ */
+export const ERROR_CODES = {
+  SG_USAGE: 'the command line is wrong',
+  SG_SETUP_INCOMPLETE: 'something that sideglance needs is not installed',
+  SG_CONFIG_INVALID: 'the configuration file has faults',
+  SG_CONFIG_UNREADABLE: 'the configuration file cannot be read',
+  SG_NATIVE_LIBRARY: 'a native library is missing or does not fit',
+  SG_CAMERA_PIPELINE: 'the camera pipeline cannot be built',
+  SG_CAMERA_LOST: 'the camera stopped delivering frames',
+  SG_FRAME_FORMAT: 'the frame has a format that is not understood',
+  SG_REGION_OUTSIDE: 'a region does not lie inside the frame',
+  SG_IMAGE_UNREADABLE: 'an image file cannot be decoded',
+  SG_DATASET_INVALID: 'a dataset folder is not laid out as expected',
+  SG_TOO_FEW_IMAGES: 'there are too few good images to train from',
+  SG_MODEL_UNREADABLE: 'a model bundle is missing, truncated or not a bundle',
+  SG_MODEL_INVALID: 'a model bundle does not keep its contract',
+  SG_MODEL_GOLDEN_MISMATCH: 'a model does not reproduce its golden samples',
+  SG_RUNTIME: 'ONNX Runtime reported an error',
+  SG_PROVIDER_UNAVAILABLE: 'the execution provider that was asked for cannot run',
+  SG_TRAINING_DIVERGED: 'training produced values that are not finite',
+  SG_STORAGE: 'a file could not be written',
+  SG_BROKER: 'the MQTT broker cannot be used',
+  SG_STATION_LOST: 'a station process ended',
+  SG_STATION_FAILED: 'a station failed too often and is now restarted slowly',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The one error class. `exitCode` is what the command line ends with when nobody handles it. */
+export class SideglanceError extends Error {
+  readonly code: ErrorCode;
+  readonly exitCode: number;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; exitCode?: number } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'SideglanceError';
+    this.code = code;
+    this.exitCode = options.exitCode ?? (code === 'SG_USAGE' || code.startsWith('SG_CONFIG') ? 2 : 1);
+  }
+}
+
+/** The text of anything that was thrown, for messages that wrap it. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,175 @@
+/**
+ * The plain types that pass between the stages (capture → infer → encode → publish) and between the processes
+ * (station → agent). Everything here survives a structured clone; nothing here has behaviour.
+ */
+
+/** Pixel layouts that the native paths understand. Everything else goes through `videoconvert` first. */
+export type PixelFormat = 'GRAY8' | 'RGB' | 'BGRx';
+
+/** A picture in memory, rows top to bottom. `stride` is the distance of two rows in bytes (≥ width × bytes a pixel). */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly stride: number;
+  readonly format: PixelFormat;
+  readonly data: Uint8Array;
+}
+
+/** Wall clock in UTC and a monotonic reading taken together; the wall clock alone may jump. */
+export interface Timestamp {
+  /** ISO 8601, UTC, milliseconds. */
+  readonly utc: string;
+  /** Milliseconds of the machine's monotonic clock, comparable within one boot only. */
+  readonly monotonicMs: number;
+}
+
+/** One captured frame. `picture.data` belongs to the capture stage and is valid until the next frame is asked for. */
+export interface Frame {
+  readonly picture: Picture;
+  /** Counts every frame delivered to this station process, from 0. */
+  readonly sequence: number;
+  /** Presentation time stamp in nanoseconds; null where the source gives none. */
+  readonly ptsNs: bigint | null;
+  readonly captured: Timestamp;
+  /** Frames that the camera delivered and nobody looked at since the last one (latest frame wins). */
+  readonly skipped: number;
+}
+
+/** An axis-parallel rectangle in frame pixels. */
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Region extends Box {
+  readonly name: string;
+}
+
+/**
+ * A grid of anomaly scores, row by row. Cell (r, c) stands for the square of `cell` × `cell` region pixels whose
+ * top left corner is (c × cell, r × cell), in the coordinates of the model's input (`inputWidth` × `inputHeight`).
+ */
+export interface AnomalyMap {
+  readonly rows: number;
+  readonly columns: number;
+  readonly cell: number;
+  readonly inputWidth: number;
+  readonly inputHeight: number;
+  readonly values: Float32Array;
+}
+
+/** Which evidence raised the alarm: the patch does not fit its context, or the patch itself looks distorted. */
+export type DefectKind = 'context' | 'distortion';
+
+export interface Defect {
+  /** In frame pixels. */
+  readonly box: Box;
+  /** In frame pixels². */
+  readonly area: number;
+  /** Highest score inside. */
+  readonly peak: number;
+  readonly kind: DefectKind;
+}
+
+/** Why a part could not be judged. Downstream treats `invalid` as reject. */
+export type InvalidReason =
+  | 'exposure'
+  | 'blur'
+  | 'no part'
+  | 'overrun'
+  | 'camera lost'
+  | 'station lost'
+  | 'late'
+  | 'error';
+
+export type Verdict =
+  | { readonly result: 'pass' }
+  | { readonly result: 'fail' }
+  | { readonly result: 'invalid'; readonly reason: InvalidReason; readonly detail?: string };
+
+export interface RegionResult {
+  readonly region: Region;
+  readonly verdict: Verdict;
+  /** Score of the region: the higher the stranger. Comparable only within one model. */
+  readonly score: number;
+  readonly threshold: number;
+  /** Share of good parts that would score at least as high, by the held-out good scores; in (0, 1]. */
+  readonly pValue: number;
+  /** The two parts of the score at its hottest place, each normalised on held-out good images. */
+  readonly inconsistency: number;
+  readonly distortion: number;
+  readonly defects: readonly Defect[];
+  readonly map: AnomalyMap;
+}
+
+/** Milliseconds spent in each stage. */
+export interface StageTimings {
+  readonly capture: number;
+  readonly crop: number;
+  readonly network: number;
+  readonly postprocess: number;
+  readonly encode: number;
+  readonly total: number;
+}
+
+/** Identity of one part: unique for a device and never used twice (epoch changes with every start of a station). */
+export interface PartId {
+  readonly station: string;
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+/** The answer for one part (one frame or one trigger). */
+export interface Inspection {
+  readonly part: PartId;
+  readonly captured: Timestamp;
+  readonly ptsNs: bigint | null;
+  readonly frameWidth: number;
+  readonly frameHeight: number;
+  /** `<id>@<version>` of the model bundle, null when no model was in use. */
+  readonly model: string | null;
+  /** The execution provider that ran the model. */
+  readonly provider: string | null;
+  /** Any region `fail` → fail, else any `invalid` → invalid, else pass. */
+  readonly verdict: Verdict;
+  readonly regions: readonly RegionResult[];
+  readonly timings: StageTimings;
+  readonly skippedFrames: number;
+}
+
+/** An encoded picture that belongs to an inspection: only bytes cross the process border. */
+export interface Attachment {
+  readonly kind: 'map' | 'frame';
+  /** Null for a whole frame. */
+  readonly region: string | null;
+  readonly mediaType: 'image/png' | 'image/jpeg';
+  readonly bytes: Uint8Array;
+  /** For maps: grey value v stands for the score `offset + v × scale`. */
+  readonly scale: { readonly offset: number; readonly scale: number } | null;
+  readonly width: number;
+  readonly height: number;
+}
+
+export type CameraState = 'opening' | 'running' | 'silent' | 'lost' | 'ended';
+
+/** What a station process tells its agent. */
+export type StationMessage =
+  | { readonly type: 'ready'; readonly model: string; readonly provider: string; readonly epoch: string }
+  | { readonly type: 'camera'; readonly state: CameraState; readonly reason: string | null; readonly at: Timestamp }
+  /** The part ledger: sent before any work on the part begins, so that a lost station leaves no part unanswered. */
+  | { readonly type: 'accepted'; readonly part: PartId; readonly captured: Timestamp }
+  | { readonly type: 'inspection'; readonly inspection: Inspection; readonly attachments: readonly Attachment[] }
+  /** Proof of progress: sent when the pull loop returned or a part was scored, never by a bare timer. */
+  | {
+      readonly type: 'progress';
+      readonly pulls: number;
+      readonly parts: number;
+      readonly rssBytes: number;
+      readonly lagMs: number;
+    }
+  | { readonly type: 'fault'; readonly code: string; readonly message: string; readonly fatal: boolean };
+
+/** What an agent tells a station. */
+export type AgentMessage = { readonly type: 'stop' };
