@@ -1,0 +1,315 @@
+/**
+ * Every message that sideglance publishes, as versioned schemas. They are the one source: the TypeScript types, the
+ * JSON Schemas in `docs/messages/` (`scripts/generate-message-schemas.mjs`) and the tests all come from here.
+ * A field may be added within a version; a field that changes its meaning or goes away makes a new version.
+ */
+import { z } from 'zod';
+
+const count = z.int().nonnegative();
+const name = z.string().min(1);
+
+const timestamp = z
+  .object({
+    utc: z.iso.datetime({ precision: 3 }).describe('ISO 8601, UTC, milliseconds. Only as good as clockSynced says.'),
+    monotonicMs: z.number().describe("Milliseconds of the device's monotonic clock; comparable within one boot only."),
+  })
+  .describe('Wall clock and monotonic clock, read together.');
+
+const clockSynced = z
+  .boolean()
+  .describe('Whether the wall clock was synchronised when the message was made. False is normal just after boot.');
+
+const device = z
+  .object({ site: name, line: name, name })
+  .describe('Who speaks: the same names as in the topic `sideglance/<site>/<line>/<name>/…`.');
+
+const delivery = z
+  .object({
+    epoch: name.describe('Changes whenever the message store starts anew; seq then begins at 0 again.'),
+    stream: name.describe('`<station>/<class>` with class verdict, map or frame.'),
+    seq: count.describe('Counts without holes within one epoch and stream; a hole is announced by a gap record.'),
+  })
+  .describe('Identity of the message. The same identity seen twice is the same message delivered twice.');
+
+const stored = z
+  .boolean()
+  .describe(
+    'True when the message could not be sent at once and came later, out of the store; its times are the first.',
+  );
+
+const part = z
+  .object({ station: name, epoch: name, sequence: count })
+  .describe('Identity of the inspected part: unique for a device, never used twice.');
+
+const box = z
+  .object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
+  .describe('In frame pixels, from the top left corner.');
+
+const result = z.enum(['pass', 'fail', 'invalid']);
+const invalidReason = z.enum([
+  'exposure',
+  'blur',
+  'no part',
+  'overrun',
+  'camera lost',
+  'station lost',
+  'late',
+  'error',
+]);
+const verdict = {
+  verdict: result.describe('Treat `invalid` as reject: the part could not be judged.'),
+  reason: invalidReason.nullable().describe('Why the verdict is `invalid`; null otherwise.'),
+  detail: z.string().nullable().describe('The reason in words, where there is more to say.'),
+};
+
+const finiteOrNull = z.number().nullable();
+
+const mapGeometry = z
+  .object({
+    rows: count,
+    columns: count,
+    cell: z.number().describe('Edge of one grid cell in pixels of the model input.'),
+    inputWidth: count,
+    inputHeight: count,
+  })
+  .describe('Cell (r, c) stands for the square of cell × cell model input pixels at (c × cell, r × cell).');
+
+const greyScale = z
+  .object({ offset: z.number(), scale: z.number() })
+  .describe('A grey value v of the picture stands for the score offset + v × scale.');
+
+const defect = z.object({
+  box,
+  area: z.number().describe('In frame pixels².'),
+  peak: finiteOrNull.describe('Highest score inside.'),
+  kind: z.enum(['context', 'distortion']).describe('Does not fit its surroundings, or looks distorted in itself.'),
+});
+
+const region = z.object({
+  name,
+  box,
+  ...verdict,
+  score: finiteOrNull.describe('The higher the stranger; comparable within one model only. Null: there is none.'),
+  threshold: finiteOrNull.describe('The region fails from this score on.'),
+  pValue: finiteOrNull.describe('Share of good parts that would score at least as high.'),
+  inconsistency: finiteOrNull.describe('Part of the score: the patch does not fit its surroundings.'),
+  distortion: finiteOrNull.describe('Part of the score: the patch itself looks distorted.'),
+  defects: z.array(defect).describe('Strongest first.'),
+  defectsOmitted: count.describe('Defects that were found and are not listed.'),
+  map: mapGeometry.nullable(),
+});
+
+const attachment = z.object({
+  kind: z.enum(['map', 'frame']),
+  region: name.nullable().describe('Null for a whole frame.'),
+  topic: name,
+  delivery,
+  mediaType: z.enum(['image/png', 'image/jpeg']),
+  bytes: count,
+  sha256: z
+    .string()
+    .describe('Of the payload, in hex: pairs a picture with its inspection where MQTT 5 is not spoken.'),
+  width: count,
+  height: count,
+  scale: greyScale.nullable().describe('For maps.'),
+});
+
+const timings = z
+  .object({
+    capture: z.number(),
+    crop: z.number(),
+    network: z.number(),
+    postprocess: z.number(),
+    encode: z.number(),
+    total: z.number(),
+  })
+  .describe('Milliseconds spent in each stage.');
+
+export const inspectionSchema = z
+  .object({
+    schema: z.literal('sideglance/inspection/1'),
+    device,
+    station: name,
+    part,
+    delivery,
+    stored,
+    captured: timestamp,
+    published: timestamp,
+    clockSynced,
+    ...verdict,
+    model: z.string().nullable().describe('`<id>@<version>` of the model bundle.'),
+    provider: z.string().nullable().describe('The execution provider that ran the model.'),
+    ptsNs: z.string().nullable().describe('Presentation time stamp of the frame in nanoseconds, in decimal.'),
+    frame: z.object({ width: count, height: count }),
+    regions: z.array(region),
+    attachments: z.array(attachment).describe('The pictures that belong to this part, published beside this message.'),
+    timings,
+    skippedFrames: count.describe('Frames since the last inspected one that nobody looked at.'),
+    reduced: z
+      .boolean()
+      .describe('True when lists were left out because the broker takes no packet as large as the whole message.'),
+  })
+  .describe('The verdict on one part. Topic `<station>/inspection`, QoS 1, not retained.');
+
+export const pictureSchema = z
+  .object({
+    schema: z.enum(['sideglance/map/1', 'sideglance/frame/1']),
+    site: name,
+    line: name,
+    device: name,
+    station: name,
+    epoch: name.describe('Delivery identity of this picture, as `delivery` in an inspection.'),
+    stream: name,
+    seq: z.string().regex(/^\d+$/),
+    stored: z.enum(['true', 'false']),
+    partEpoch: name.describe('With partSequence and station: the `part` of the inspection it belongs to.'),
+    partSequence: z.string().regex(/^\d+$/),
+    captured: z.iso.datetime({ precision: 3 }),
+    verdict: result.describe("The part's verdict."),
+    width: z.string().describe('Of the picture, in pixels.'),
+    height: z.string(),
+    region: name.optional(),
+    box: z.string().optional().describe('`x,y,width,height` of the region in frame pixels.'),
+    scale: z.string().optional().describe('For maps: grey value v stands for the score offset + v × scale.'),
+    offset: z.string().optional(),
+    rows: z.string().optional().describe('For maps: the grid of scores behind the picture.'),
+    columns: z.string().optional(),
+    cell: z.string().optional(),
+    inputWidth: z.string().optional(),
+    inputHeight: z.string().optional(),
+  })
+  .describe(
+    'The MQTT 5 user properties of an anomaly map (`<station>/map`, image/png) or a frame (`<station>/frame`, image/jpeg). ' +
+      'The payload is the picture file itself.',
+  );
+
+export const statusSchema = z
+  .object({
+    schema: z.literal('sideglance/status/1'),
+    device,
+    state: z.enum(['online', 'offline']),
+    reason: z
+      .enum(['stopped', 'connection lost'])
+      .nullable()
+      .describe('Of offline: a clean stop, or the last will that the broker publishes when the device is gone.'),
+    agent: z.string().describe('Version of the agent.'),
+    at: timestamp.describe('When this was written; for `connection lost` that is when the lost connection was opened.'),
+    clockSynced,
+  })
+  .describe('Whether the device is there. Topic `status`, QoS 1, retained.');
+
+export const cameraSchema = z
+  .object({
+    schema: z.literal('sideglance/camera/1'),
+    device,
+    station: name,
+    state: z.enum(['opening', 'running', 'silent', 'lost', 'ended']),
+    reason: z.string().nullable().describe('What happened, in words; null when all is well.'),
+    since: timestamp,
+    outages: count.describe('How often a running camera went silent or lost since the agent started.'),
+    published: timestamp,
+    clockSynced,
+  })
+  .describe('State of the camera of one station. Topic `<station>/camera`, QoS 1, retained, latest value.');
+
+export const modelSchema = z
+  .object({
+    schema: z.literal('sideglance/model/1'),
+    device,
+    stations: z.array(z.object({ name, model: z.string().nullable(), provider: z.string().nullable() })),
+    published: timestamp,
+    clockSynced,
+  })
+  .describe('Which model each station runs, and on which provider. Topic `model`, QoS 1, retained, latest value.');
+
+const byClass = z.object({ verdict: count, map: count, frame: count });
+
+export const healthSchema = z
+  .object({
+    schema: z.literal('sideglance/health/1'),
+    device,
+    published: timestamp,
+    clockSynced,
+    agent: z.object({ version: z.string(), uptimeS: z.number(), rssBytes: count, eventLoopLagMs: z.number() }),
+    stations: z.array(
+      z.object({
+        name,
+        state: z.enum(['starting', 'running', 'restarting', 'failed', 'stopped']),
+        reason: z.string().nullable(),
+        camera: z.object({
+          state: z.enum(['opening', 'running', 'silent', 'lost', 'ended']).nullable(),
+          reason: z.string().nullable(),
+        }),
+        model: z.string().nullable(),
+        provider: z.string().nullable(),
+        restarts: count,
+        parts: z.object({ accepted: count, pass: count, fail: count, invalid: count }),
+      }),
+    ),
+    publishing: z.object({
+      protocol: z.enum(['5', '3.1.1']).nullable(),
+      connections: count.describe('Connections to the broker that came up since the agent started.'),
+      lastFault: z.string().nullable().describe('Why the broker could not be used the last time.'),
+      waiting: byClass.describe('Messages in the store, per class.'),
+      waitingBytes: count,
+      inFlight: count.describe('Sent and not yet acknowledged.'),
+      stored: byClass.describe('Messages taken in since the start.'),
+      delivered: byClass.describe('Acknowledged by the broker.'),
+      dropped: z.object({ age: byClass, bytes: byClass, tooLarge: byClass, refused: byClass }),
+    }),
+  })
+  .describe('How the device is doing. Topic `health`, QoS 1, retained, latest value.');
+
+export const gapSchema = z
+  .object({
+    schema: z.literal('sideglance/gap/1'),
+    device,
+    station: name,
+    epoch: name,
+    stream: name,
+    firstSeq: count,
+    lastSeq: count.describe('Every seq from firstSeq to lastSeq, both included, was dropped and will not come.'),
+    messages: count,
+    bytes: count,
+    reasons: z
+      .object({ age: count, bytes: count, tooLarge: count, refused: count })
+      .describe('Messages dropped because they were too old, for room, too large for the broker, or refused by it.'),
+    first: timestamp.describe('When the first of them was made.'),
+    last: timestamp,
+    published: timestamp,
+    clockSynced,
+  })
+  .describe(
+    'Announces messages that were dropped by policy, in their place. Topic `<station>/gap`, QoS 1, not retained.',
+  );
+
+/** By the name of the file in `docs/messages/`. */
+export const MESSAGE_SCHEMAS = {
+  inspection: inspectionSchema,
+  picture: pictureSchema,
+  status: statusSchema,
+  camera: cameraSchema,
+  model: modelSchema,
+  health: healthSchema,
+  gap: gapSchema,
+} as const;
+
+export type MessageName = keyof typeof MESSAGE_SCHEMAS;
+export type InspectionMessage = z.infer<typeof inspectionSchema>;
+export type PictureProperties = z.infer<typeof pictureSchema>;
+export type StatusMessage = z.infer<typeof statusSchema>;
+export type CameraMessage = z.infer<typeof cameraSchema>;
+export type ModelMessage = z.infer<typeof modelSchema>;
+export type HealthMessage = z.infer<typeof healthSchema>;
+export type GapMessage = z.infer<typeof gapSchema>;
+export type DeviceIdentity = z.infer<typeof device>;
+export type DeliveryIdentity = z.infer<typeof delivery>;
+
+/**
+ * The JSON Schema (draft 2020-12) of one message, as written to `docs/messages/<name>.schema.json`. It lets unknown
+ * fields pass, so that a consumer that validates survives a field that is added later.
+ */
+export function jsonSchemaOf(message: MessageName): Record<string, unknown> {
+  const { $schema, ...rest } = z.toJSONSchema(MESSAGE_SCHEMAS[message], { target: 'draft-2020-12', io: 'input' });
+  return { $schema, title: `sideglance ${message}`, ...rest };
+}
