@@ -1,0 +1,268 @@
+import { reasonOf, SideglanceError } from '../../errors.js';
+import { outPointer } from '../../native/pointer.js';
+import type { Picture, PixelFormat } from '../../types.js';
+import {
+  type GStreamer,
+  type GstBuffer,
+  type GstBus,
+  type GstCaps,
+  type GstElement,
+  type GstSample,
+  type NativeError,
+  openGStreamer,
+  takeError,
+} from './binding.js';
+import { missingElements, packageOfElement } from './elements.js';
+import { Feeder, type FeederOptions } from './feeder.js';
+import { BUFFER, FORMAT_TIME, NONE, STATE, STATE_CHANGE } from './layout.js';
+import { describe, popMessages } from './messages.js';
+import { FrameCopier, type Geometry, geometryOf } from './picture.js';
+
+export interface PipelineOptions {
+  /** Pipeline text ending before the sink. */
+  readonly text: string;
+  readonly format: PixelFormat;
+  /** Every frame counts: the source waits for us. Otherwise only the newest frame is kept. */
+  readonly lossless: boolean;
+  /** Feeds the pipeline's `appsrc name=simulated`. */
+  readonly feed: Omit<FeederOptions, 'lossless'> | null;
+}
+
+/** One frame as it came out of the pipeline. */
+export interface Pulled {
+  readonly picture: Picture;
+  readonly ptsNs: bigint | null;
+  /** Time that the frame stands for; null when the source does not say. */
+  readonly durationNs: bigint | null;
+  /** Number of the frame as the source counts it; null when it does not count. */
+  readonly index: bigint | null;
+  /** Milliseconds since the frame was taken; 0 for sources that are not live. */
+  readonly ageMs: number;
+}
+
+const SINK = 'sideglance_sink';
+const SOURCE = 'simulated';
+
+/** A GStreamer pipeline with an appsink at its end: parsed, started, pulled from, stopped. */
+export class Pipeline {
+  readonly #gst: GStreamer;
+  readonly #element: GstElement;
+  readonly #sink: GstElement;
+  readonly #bus: GstBus;
+  readonly #feeder: Feeder | null;
+  readonly #copier: FrameCopier;
+  #live = false;
+  #error: string | null = null;
+  #ended = false;
+  #stopping: Promise<void> | undefined;
+  #pulling: Promise<unknown> = Promise.resolve();
+  /** Referenced as long as it is here: an address says nothing once its caps are gone. */
+  #caps: { readonly pointer: GstCaps; readonly geometry: Geometry } | undefined;
+
+  private constructor(gst: GStreamer, element: GstElement, sink: GstElement, feed: FeederOptions | null) {
+    this.#gst = gst;
+    this.#element = element;
+    this.#sink = sink;
+    this.#bus = gst.getBus(element);
+    this.#copier = new FrameCopier(gst);
+    const appsrc = feed === null ? null : gst.binGetByName(element, SOURCE);
+    this.#feeder = feed && appsrc && new Feeder(gst, appsrc, feed, () => this.#runningTimeNs());
+  }
+
+  /**
+   * Builds a pipeline. Some sources open their camera here, which takes seconds.
+   * @throws SideglanceError SG_CAMERA_PIPELINE when the text cannot work, with the reason and the fix
+   */
+  static async build(options: PipelineOptions): Promise<Pipeline> {
+    const { text, format, lossless, feed } = options;
+    refuseGpuMemory(text);
+    const gst = await openGStreamer();
+    const error = outPointer<'GError'>();
+    const sink = `appsink name=${SINK} max-buffers=1 drop=${!lossless} sync=false`;
+    const element = await gst.parseLaunch.offThread(
+      `${text} ! videoconvert ! video/x-raw,format=${format} ! ${sink}`,
+      error,
+    );
+    // A pipeline and an error together mean that only part of the text was understood.
+    const sinkElement = element === null || error[0] !== null ? null : gst.binGetByName(element, SINK);
+    if (element === null || sinkElement === null) {
+      const reason = error[0] === null ? null : takeError(gst, error[0]);
+      if (element !== null) await gst.objectUnref.offThread(element);
+      throw await cannotBuild(text, reason);
+    }
+    const pipeline = new Pipeline(gst, element, sinkElement, feed && { ...feed, lossless });
+    if (feed !== null && pipeline.#feeder === null) {
+      await pipeline.stop();
+      throw new SideglanceError(
+        'SG_CAMERA_PIPELINE',
+        `the simulated line needs an \`appsrc name=${SOURCE}\` at the start of its pipeline: ${redact(text)}`,
+      );
+    }
+    return pipeline;
+  }
+
+  /**
+   * Starts the flow. Frames may come much later than this returns.
+   * @throws SideglanceError SG_CAMERA_LOST with what the elements say; `stop` is still to be called
+   */
+  async start(): Promise<void> {
+    // A live source does not preroll; nothing else tells live from stored.
+    const paused = await this.#gst.setState.offThread(this.#element, STATE.paused);
+    this.#live = paused === STATE_CHANGE.noPreroll;
+    const playing =
+      paused === STATE_CHANGE.failure ? paused : await this.#gst.setState.offThread(this.#element, STATE.playing);
+    if (playing === STATE_CHANGE.failure) {
+      this.poll();
+      throw new SideglanceError('SG_CAMERA_LOST', this.#error ?? 'the pipeline does not start and gives no reason');
+    }
+    this.#feeder?.start();
+  }
+
+  /**
+   * Reads what the elements have said since the last call; `error` and `ended` tell the outcome. To be called after
+   * every pull, or the messages pile up. Returns the warnings.
+   */
+  poll(): string[] {
+    if (this.#stopping) return [];
+    // An element that fails reports it before it ends the stream: whoever sees the end first must look for the error.
+    this.#ended ||= this.#gst.sinkIsEnded(this.#sink) !== 0;
+    const warnings: string[] = [];
+    for (const message of popMessages(this.#gst, this.#bus)) {
+      if (message.kind === 'eos') this.#ended = true;
+      else if (message.kind === 'error') this.#error ??= redact(describe(message));
+      else if (message.kind === 'warning') warnings.push(redact(describe(message)));
+    }
+    if (this.#feeder?.failure !== undefined) {
+      this.#error ??= `the simulated line failed: ${reasonOf(this.#feeder.failure)}`;
+    }
+    return warnings;
+  }
+
+  /** The first error that an element reported; null as long as all is well. */
+  get error(): string | null {
+    return this.#error;
+  }
+
+  /** Whether the stream has come to its end and every frame of it was pulled. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /**
+   * The next frame, or null when none came within `timeoutMs` (at once at the end of the stream). The picture is valid
+   * until the next call. One call at a time.
+   * @throws SideglanceError SG_FRAME_FORMAT when the frame is not what its caps say
+   */
+  pull(timeoutMs: number): Promise<Pulled | null> {
+    if (this.#stopping) return Promise.resolve(null);
+    const pulling = this.#pull(timeoutMs);
+    this.#pulling = pulling.catch(() => null);
+    return pulling;
+  }
+
+  /** Stops the flow and frees everything. A camera that is gone can keep this waiting for more than 10 s. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#feeder?.stop();
+    await this.#gst.setState.offThread(this.#element, STATE.null);
+    // The pull returns by itself now; the sink must not go before it has.
+    await this.#pulling;
+    if (this.#caps) this.#gst.unrefMini(this.#caps.pointer);
+    this.#gst.objectUnref(this.#bus);
+    this.#gst.objectUnref(this.#sink);
+    await this.#gst.objectUnref.offThread(this.#element);
+  }
+
+  async #pull(timeoutMs: number): Promise<Pulled | null> {
+    const sample = await this.#gst.pullSample.offThread(this.#sink, Math.round(timeoutMs * 1e6));
+    if (sample === null) return null;
+    try {
+      const buffer = this.#gst.sampleBuffer(sample);
+      const caps = this.#gst.sampleCaps(sample);
+      if (buffer === null || caps === null) return null;
+      const picture = await this.#copier.copy(buffer, this.#geometry(caps));
+      return { picture, ...this.#timing(sample, buffer) };
+    } finally {
+      this.#gst.unrefMini(sample);
+    }
+  }
+
+  #timing(sample: GstSample, buffer: GstBuffer): Omit<Pulled, 'picture'> {
+    const pts = BUFFER.pts(buffer);
+    const duration = BUFFER.duration(buffer);
+    const index = BUFFER.offset(buffer);
+    // Sources that count frames end each one where the next begins; others put positions in bytes here.
+    const counted = index !== NONE && BUFFER.offsetEnd(buffer) === index + 1n;
+    if (counted) this.#feeder?.taken(index);
+    return {
+      ptsNs: pts === NONE ? null : pts,
+      durationNs: duration === NONE || duration === 0n ? null : duration,
+      index: counted ? index : null,
+      ageMs: this.#live && pts !== NONE ? this.#ageMs(sample, pts) : 0,
+    };
+  }
+
+  #ageMs(sample: GstSample, pts: bigint): number {
+    const segment = this.#gst.sampleSegment(sample);
+    const now = this.#runningTimeNs();
+    if (segment === null || now === null) return 0;
+    const taken = BigInt(this.#gst.toRunningTime(segment, FORMAT_TIME, pts));
+    return taken === NONE ? 0 : Math.max(0, Number(now - taken) / 1e6);
+  }
+
+  /** Time since the pipeline began to play, on its clock; null before that. */
+  #runningTimeNs(): bigint | null {
+    const clock = this.#gst.getClock(this.#element);
+    if (clock === null) return null;
+    const base = BigInt(this.#gst.baseTime(this.#element));
+    const now = BigInt(this.#gst.clockTime(clock));
+    this.#gst.objectUnref(clock);
+    return base === NONE || now < base ? null : now - base;
+  }
+
+  #geometry(caps: GstCaps): Geometry {
+    if (this.#caps?.pointer === caps) return this.#caps.geometry;
+    const geometry = geometryOf(this.#gst, caps);
+    if (this.#caps) this.#gst.unrefMini(this.#caps.pointer);
+    this.#gst.refMini(caps);
+    this.#caps = { pointer: caps, geometry };
+    return geometry;
+  }
+}
+
+/** A text that ends in GPU memory cannot be read by anybody, and GStreamer's own error for it helps nobody. */
+function refuseGpuMemory(text: string): void {
+  const last = text.split('!').at(-1) ?? '';
+  if (!last.includes('memory:NVMM')) return;
+  throw new SideglanceError(
+    'SG_CAMERA_PIPELINE',
+    `the camera pipeline ends in memory of the GPU (\`${last.trim()}\`), where frames cannot be read. ` +
+      'Add ` ! nvvidconv ! video/x-raw,format=BGRx` at its end.',
+  );
+}
+
+const NO_SUCH_ELEMENT = 1;
+
+async function cannotBuild(text: string, reason: NativeError | null): Promise<SideglanceError> {
+  const fixes: string[] = [];
+  if (reason?.domain === 'gst_parse_error' && reason.code === NO_SUCH_ELEMENT) {
+    for (const name of await missingElements(text)) {
+      const packageName = packageOfElement(name);
+      fixes.push(packageName === null ? `is \`${name}\` spelt right?` : `\`${name}\` comes with ${packageName}`);
+    }
+  }
+  const fix = fixes.length === 0 ? '' : ` (${fixes.join('; ')})`;
+  return new SideglanceError(
+    'SG_CAMERA_PIPELINE',
+    `the camera pipeline cannot be built: ${reason?.message ?? 'it has no sink'}${fix}. Pipeline: ${redact(text)}`,
+  );
+}
+
+/** Cuts user names and passwords out of a text that will be logged and published. */
+export function redact(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi, '$1…@').replace(/\b(user-(?:pw|id)=)\S+/g, '$1…');
+}
