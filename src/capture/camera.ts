@@ -12,9 +12,18 @@ type Phase =
   | { readonly kind: 'waiting'; readonly untilMs: number }
   | { readonly kind: 'fetching'; readonly work: Promise<void> }
   | { readonly kind: 'busy'; readonly work: Promise<void>; readonly with: 'open' | 'stop'; readonly sinceMs: number }
-  | { readonly kind: 'running'; readonly pipeline: Pipeline; readonly label: string; readonly sinceMs: number }
+  | {
+      readonly kind: 'running';
+      readonly pipeline: Pipeline;
+      readonly label: string;
+      readonly sinceMs: number;
+      /** Number of the first frame of this pipeline. */
+      readonly from: number;
+    }
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly error: SideglanceError };
+
+type Running = Extract<Phase, { kind: 'running' }>;
 
 /**
  * One camera, kept open. `next` drives everything: there is no work in the background but native calls that were begun
@@ -31,7 +40,7 @@ export class Camera {
   readonly #sleeper = new Sleeper();
   #phase: Phase = { kind: 'waiting', untilMs: 0 };
   #state: CameraState | null = null;
-  #reason: string | null = null;
+  #outage = '';
   #everBuilt = false;
   #sequence = 0;
   #lastFrameMs = 0;
@@ -97,7 +106,7 @@ export class Camera {
         this.#checkDriver();
         return null;
       case 'running':
-        return this.#pull(phase.pipeline, phase.label, phase.sinceMs);
+        return this.#pull(phase);
     }
   }
 
@@ -119,7 +128,7 @@ export class Camera {
         else if (member !== null) this.#open(member.text, member.label);
         else this.#end();
       },
-      (error: unknown) => this.#lose(reasonOf(error), null),
+      (error: unknown) => this.#lose('', reasonOf(error), null),
     );
     this.#phase = { kind: 'fetching', work };
   }
@@ -139,11 +148,11 @@ export class Camera {
       await pipeline.start();
       this.#skipped.restart();
       this.#lastFrameMs = monotonicMs();
-      this.#phase = { kind: 'running', pipeline, label, sinceMs: this.#lastFrameMs };
+      this.#phase = { kind: 'running', pipeline, label, sinceMs: this.#lastFrameMs, from: this.#sequence };
     } catch (error) {
       // A text that worked once is right: what fails now is the camera.
       if (!this.#everBuilt && error instanceof SideglanceError) this.#fail(error);
-      else this.#lose(withLabel(label, reasonOf(error)), pipeline);
+      else this.#lose(label, reasonOf(error), pipeline);
     }
   }
 
@@ -159,7 +168,8 @@ export class Camera {
     throw new SideglanceError('SG_CAMERA_LOST', text);
   }
 
-  async #pull(pipeline: Pipeline, label: string, sinceMs: number): Promise<Frame | null> {
+  async #pull(running: Running): Promise<Frame | null> {
+    const { pipeline, label, sinceMs } = running;
     let pulled: Pulled | null;
     try {
       pulled = await pipeline.pull(this.#limits.pullMs);
@@ -172,7 +182,7 @@ export class Camera {
     if (this.#closing) return null;
     for (const warning of pipeline.poll()) this.#options.onWarning?.(withLabel(label, warning));
     if (pulled !== null) return this.#deliver(pulled, sinceMs);
-    this.#examine(pipeline, label);
+    this.#examine(running);
     return null;
   }
 
@@ -190,16 +200,18 @@ export class Camera {
   }
 
   /** No frame came: tells an error, the end of the stream and silence apart. */
-  #examine(pipeline: Pipeline, label: string): void {
-    if (pipeline.error !== null) this.#lose(withLabel(label, pipeline.error), pipeline);
-    else if (pipeline.ended) this.#endOfStream(pipeline);
+  #examine({ pipeline, label, from }: Running): void {
+    if (pipeline.error !== null) this.#lose(label, pipeline.error, pipeline);
+    else if (pipeline.ended && label !== '' && this.#sequence === from) {
+      this.#lose(label, 'there is no picture in it', pipeline);
+    } else if (pipeline.ended) this.#endOfStream(pipeline);
     else this.#listen(pipeline);
   }
 
   #listen(pipeline: Pipeline): void {
     const quietMs = monotonicMs() - this.#lastFrameMs;
     if (quietMs >= this.#limits.stallAfterMs) {
-      this.#lose(`no frame for ${seconds(quietMs)} though the pipeline runs`, pipeline);
+      this.#lose('', `no frame for ${seconds(quietMs)} though the pipeline runs`, pipeline);
     } else if (quietMs >= this.#limits.silentAfterMs && this.#state !== 'silent' && this.#state !== 'lost') {
       this.#publish('silent', `no frame for ${seconds(quietMs)} though the pipeline runs`);
     }
@@ -225,8 +237,11 @@ export class Camera {
     this.#phase = { kind: 'ended' };
   }
 
-  #lose(reason: string, pipeline: Pipeline | null): void {
-    if (this.#state !== 'lost' || !sameNews(this.#reason, reason)) this.#publish('lost', reason);
+  #lose(label: string, reason: string, pipeline: Pipeline | null): void {
+    // While a camera stays away, every attempt says the same but for numbers (`v4l2src4`, seconds): news only once.
+    const news = withLabel(label, reason.replace(/\d+/g, ''));
+    if (this.#state !== 'lost' || this.#outage !== news) this.#publish('lost', withLabel(label, reason));
+    this.#outage = news;
     if (pipeline === null) this.#phase = { kind: 'waiting', untilMs: monotonicMs() + this.#backoff.next() };
     else this.#stopThen(pipeline, { kind: 'waiting', untilMs: monotonicMs() + this.#backoff.next() });
   }
@@ -246,7 +261,6 @@ export class Camera {
 
   #publish(state: CameraState, reason: string | null): void {
     this.#state = state;
-    this.#reason = reason;
     if (!this.#closing) this.#options.onEvent({ state, reason, at: timestamp() });
   }
 
@@ -279,11 +293,6 @@ export class Camera {
       } else return;
     }
   }
-}
-
-/** While a camera stays away, every attempt says the same but for numbers (`v4l2src4`, seconds): that is news once. */
-function sameNews(before: string | null, now: string): boolean {
-  return before?.replace(/\d+/g, '') === now.replace(/\d+/g, '');
 }
 
 function withLabel(label: string, text: string): string {
