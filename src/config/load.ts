@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { relative, resolve } from 'node:path';
+import { reasonOf, SideglanceError } from '../errors.js';
+import { parseLocatedYaml } from './document.js';
+import { faultsOfIssues, type Position, pathText } from './faults.js';
+import { DEMO_MODEL, fromFile, readPassword, relationFaults } from './relations.js';
+import { type Config, ConfigSchema, type ThresholdConfig, type WrittenConfig } from './schema.js';
+
+/**
+ * Reads and checks a configuration file.
+ *
+ * @throws SG_CONFIG_UNREADABLE when the file cannot be read
+ * @throws SG_CONFIG_INVALID naming every fault, each on a line `FILE:LINE:COLUMN path message`
+ */
+export function loadConfig(path: string): Config {
+  const file = resolve(path);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new SideglanceError('SG_CONFIG_UNREADABLE', `cannot read the configuration ${path}: ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+  return resolveConfig(checkConfig(text, file), file);
+}
+
+function checkConfig(text: string, file: string): WrittenConfig {
+  const yaml = parseLocatedYaml(text);
+  const lines = yaml.faults.map(({ at, message }) => ({ at, text: message }));
+  if (!yaml.faults.some((fault) => fault.fatal)) {
+    const value = yaml.value ?? {};
+    const parsed = ConfigSchema.safeParse(value);
+    const faults = [
+      ...(parsed.success ? [] : faultsOfIssues(parsed.error.issues, value)),
+      ...relationFaults(value, file),
+    ];
+    for (const { path, message, atKey } of faults) {
+      lines.push({
+        at: atKey ? yaml.locateKey(path) : yaml.locate(path),
+        text: `${pathText(path)} ${message}`.trimStart(),
+      });
+    }
+    if (parsed.success && lines.length === 0) return parsed.data;
+  }
+  lines.sort((a, b) => byPosition(a.at, b.at));
+  const label = shortName(file);
+  const report = lines.map(({ at, text }) => `${label}:${at.line}:${at.column} ${text}`);
+  const count = report.length === 1 ? 'a fault' : `${report.length} faults`;
+  throw new SideglanceError('SG_CONFIG_INVALID', `the configuration has ${count}:\n${report.join('\n')}`);
+}
+
+function byPosition(a: Position, b: Position): number {
+  return a.line - b.line || a.column - b.column;
+}
+
+function shortName(file: string): string {
+  const short = relative(process.cwd(), file);
+  return short.startsWith('..') ? file : short;
+}
+
+/** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
+function resolveConfig(written: WrittenConfig, file: string): Config {
+  const { tls, ...mqtt } = withPassword(written.mqtt, file);
+  const { library, threads, ...infer } = written.infer;
+  return {
+    file,
+    device: written.device,
+    mqtt: tls === undefined ? mqtt : { ...mqtt, tls: absolutePaths(tls, file) },
+    stations: written.stations.map((station) => ({
+      ...station,
+      camera: resolveCamera(station.camera, file),
+      model: station.model === undefined ? DEMO_MODEL : fromFile(file, station.model),
+      threshold: station.threshold as ThresholdConfig,
+    })),
+    infer: {
+      ...infer,
+      threads: threads === 'auto' ? threadsEach(written.stations.length) : threads,
+      ...(library === undefined ? {} : { library: fromFile(file, library) }),
+    },
+    log: written.log,
+  };
+}
+
+function resolveCamera(camera: WrittenConfig['stations'][number]['camera'], file: string) {
+  if (camera.type === 'rtsp') return withPassword(camera, file);
+  if (camera.type === 'files') return { ...camera, path: fromFile(file, camera.path) };
+  return camera;
+}
+
+function withPassword<T extends { password?: string; passwordFile?: string }>(group: T, file: string) {
+  const { passwordFile, ...rest } = group;
+  return passwordFile === undefined ? rest : { ...rest, password: readPassword(fromFile(file, passwordFile)) };
+}
+
+function absolutePaths<T extends Record<string, string>>(group: T, file: string): T {
+  return Object.fromEntries(Object.entries(group).map(([key, path]) => [key, fromFile(file, path)])) as T;
+}
+
+function threadsEach(stations: number): number {
+  return Math.max(1, Math.floor(availableParallelism() / stations));
+}
+
+/** A copy that can be logged or shown: passwords are replaced. */
+export function redact<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value, (key, inner) => (key === 'password' ? '…' : inner))) as T;
+}

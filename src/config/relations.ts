@@ -1,0 +1,181 @@
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { reasonOf } from '../errors.js';
+import { PACKAGE_ROOT } from '../paths.js';
+import { type Fault, type Path, valueAt } from './faults.js';
+import { RESERVED_STATION_NAMES } from './schema.js';
+
+/** The bundle that a station without `model` uses. */
+export const DEMO_MODEL = join(PACKAGE_ROOT, 'models', 'demo');
+
+/**
+ * The rules that tie several keys together, or a key to the disk. They look at the file as it was written, whatever
+ * else may be wrong in it, so that one start names every fault.
+ */
+export function relationFaults(value: unknown, file: string): Fault[] {
+  const at = (...path: Path) => valueAt(value, path);
+  const stations = listAt(value, ['stations']);
+  return [
+    ...mqttFaults(at('mqtt'), file),
+    ...repeatedNames(value, ['stations'], 'station'),
+    ...stations.flatMap((_, i) => stationFaults(value, i, file)),
+    ...repeatedEntries(value, ['infer', 'providers']),
+    ...readableFile(at('infer', 'library'), ['infer', 'library'], file),
+  ];
+}
+
+function mqttFaults(mqtt: unknown, file: string): Fault[] {
+  const at = (...path: Path) => valueAt(mqtt, path);
+  const url = at('url');
+  const faults: Fault[] = [];
+  const fault = (path: Path, message: string) => faults.push({ path: ['mqtt', ...path], message });
+
+  faults.push(...urlFaults(url, ['mqtt', 'url'], ['mqtt', 'mqtts', 'ws', 'wss']));
+  if (url === undefined) {
+    for (const key of ['username', 'password', 'passwordFile', 'tls'] as const) {
+      if (at(key) !== undefined)
+        fault([key], 'has no effect without `mqtt.url`: the embedded broker has no users and no TLS');
+    }
+  } else {
+    if (at('embedded') !== undefined) fault(['embedded'], 'has no effect beside `mqtt.url`: remove one of the two');
+    if (at('tls') !== undefined && typeof url === 'string' && /^(mqtt|ws):/.test(url)) {
+      fault(['tls'], 'has no effect on an unencrypted connection: use `mqtts:` or `wss:` in `mqtt.url`');
+    }
+  }
+  if ((at('tls', 'cert') === undefined) !== (at('tls', 'key') === undefined)) {
+    fault(['tls'], 'needs both `cert` and `key`, or neither');
+  }
+  for (const key of ['ca', 'cert', 'key'] as const) {
+    faults.push(...readableFile(at('tls', key), ['mqtt', 'tls', key], file));
+  }
+  faults.push(...passwordFaults(mqtt, ['mqtt'], file));
+  return faults;
+}
+
+function stationFaults(value: unknown, index: number, file: string): Fault[] {
+  const base: Path = ['stations', index];
+  const at = (...path: Path) => valueAt(value, [...base, ...path]);
+  const faults: Fault[] = [];
+  const fault = (path: Path, message: string) => faults.push({ path: [...base, ...path], message });
+
+  const name = at('name');
+  if (typeof name === 'string' && RESERVED_STATION_NAMES.includes(name)) {
+    fault(
+      ['name'],
+      `must not be one of ${RESERVED_STATION_NAMES.join(', ')}: the device’s own topics have these names`,
+    );
+  }
+  faults.push(...modelFaults(at('model'), [...base, 'model'], file));
+  faults.push(...repeatedNames(value, [...base, 'regions'], 'region'));
+
+  const threshold = at('threshold');
+  if (typeof threshold === 'object' && threshold !== null) {
+    const given = ['falseRejectRate', 'score'].filter((key) => key in threshold);
+    if (given.length !== 1) fault(['threshold'], 'needs exactly one of `falseRejectRate` and `score`');
+  }
+
+  const camera = [...base, 'camera'];
+  if (at('camera', 'type') === 'rtsp') {
+    faults.push(...urlFaults(at('camera', 'url'), [...camera, 'url'], ['rtsp', 'rtsps']));
+    faults.push(...passwordFaults(at('camera'), camera, file));
+  }
+  if (at('camera', 'type') === 'files')
+    faults.push(...imageFilesFaults(at('camera', 'path'), [...camera, 'path'], file));
+  return faults;
+}
+
+function modelFaults(model: unknown, path: Path, file: string): Fault[] {
+  if (model !== undefined && (typeof model !== 'string' || model === '')) return [];
+  const bundle = model === undefined ? DEMO_MODEL : fromFile(file, model);
+  if (existsSync(join(bundle, 'manifest.json'))) return [];
+  const why = existsSync(bundle) ? 'is not a model bundle (no manifest.json in it)' : 'does not exist';
+  const hint = model === undefined ? 'give the station a `model`' : 'make one with `sideglance train`';
+  return [{ path, message: `${bundle} ${why}; ${hint}` }];
+}
+
+function imageFilesFaults(pattern: unknown, path: Path, file: string): Fault[] {
+  if (typeof pattern !== 'string' || pattern === '') return [];
+  const full = fromFile(file, pattern);
+  const folder = existsSync(full) && statSync(full).isDirectory() ? full : dirname(full);
+  if (existsSync(folder) && statSync(folder).isDirectory()) return [];
+  return [{ path, message: `the folder ${folder} does not exist` }];
+}
+
+function urlFaults(url: unknown, path: Path, schemes: readonly string[]): Fault[] {
+  if (typeof url !== 'string') return [];
+  const form = `must be ${schemes.map((scheme) => `${scheme}://host`).join(' or ')}`;
+  if (!URL.canParse(url)) return [{ path, message: `${form}, with a port and a path if need be` }];
+  const { protocol, hostname, username, password } = new URL(url);
+  if (!schemes.includes(protocol.slice(0, -1)) || hostname === '') return [{ path, message: form }];
+  if (username === '' && password === '') return [];
+  return [
+    { path, message: 'must not hold a user or a password: use `username` and `passwordFile`, addresses are logged' },
+  ];
+}
+
+function passwordFaults(group: unknown, base: Path, file: string): Fault[] {
+  const passwordFile = valueAt(group, ['passwordFile']);
+  const password = valueAt(group, ['password']);
+  const faults: Fault[] = [];
+  if (passwordFile !== undefined && password !== undefined) {
+    faults.push({ path: [...base, 'passwordFile'], message: 'cannot stand beside `password`: remove one of the two' });
+  }
+  if ((passwordFile ?? password) !== undefined && valueAt(group, ['username']) === undefined) {
+    const key = passwordFile === undefined ? 'password' : 'passwordFile';
+    faults.push({ path: [...base, key], message: 'needs a `username`' });
+  }
+  faults.push(...readableFile(passwordFile, [...base, 'passwordFile'], file));
+  return faults;
+}
+
+function readableFile(name: unknown, path: Path, file: string): Fault[] {
+  if (typeof name !== 'string' || name === '') return [];
+  const full = fromFile(file, name);
+  try {
+    accessSync(full, constants.R_OK);
+    return statSync(full).isFile() ? [] : [{ path, message: `${full} is not a file` }];
+  } catch (thrown) {
+    return [{ path, message: `cannot be read: ${reasonOf(thrown)}` }];
+  }
+}
+
+function repeatedNames(value: unknown, base: Path, what: string): Fault[] {
+  const first = new Map<string, number>();
+  return listAt(value, base).flatMap((entry, i): Fault[] => {
+    const name = valueAt(entry, ['name']);
+    if (typeof name !== 'string') return [];
+    const earlier = first.get(name);
+    if (earlier !== undefined) {
+      return [
+        {
+          path: [...base, i, 'name'],
+          message: `${what} ${i + 1} has the name of ${what} ${earlier + 1}: ${JSON.stringify(name)}`,
+        },
+      ];
+    }
+    first.set(name, i);
+    return [];
+  });
+}
+
+function repeatedEntries(value: unknown, base: Path): Fault[] {
+  const list = listAt(value, base);
+  return list.flatMap((entry, i) =>
+    list.indexOf(entry) < i ? [{ path: [...base, i], message: 'stands in the list a second time' }] : [],
+  );
+}
+
+function listAt(value: unknown, path: Path): readonly unknown[] {
+  const list = valueAt(value, path);
+  return Array.isArray(list) ? list : [];
+}
+
+/** Paths in the file are relative to the file. */
+export function fromFile(file: string, path: string): string {
+  return resolve(dirname(file), path);
+}
+
+/** The password in a file: its text without the line end that editors add. */
+export function readPassword(file: string): string {
+  return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+}

@@ -1,0 +1,336 @@
+import { z } from 'zod';
+
+/**
+ * The one description of `config.yaml`: it validates, fills in defaults, and is what `docs/config.schema.json` and
+ * `docs/configuration.md` are generated from. What ties several keys together stands in `relations.ts`.
+ */
+
+/** Station names that would collide with the device's own MQTT topics. */
+export const RESERVED_STATION_NAMES: readonly string[] = ['command', 'health', 'model', 'status'];
+
+/** Names become MQTT topic levels and file names: a letter or digit first, no `/ + #`, no blanks. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{N}_.-]{0,63}$/u;
+const name = (what: string) =>
+  z
+    .string()
+    .regex(
+      NAME,
+      'must be 1 to 64 letters, digits, `_`, `.` or `-`, a letter or digit first (it becomes part of MQTT topics)',
+    )
+    .meta({ description: `${what} Letters, digits, \`_\`, \`.\` and \`-\`.` });
+
+const text = (description: string) => z.string().min(1).meta({ description });
+const whole = (min: number, max: number, description: string) => z.int().min(min).max(max).meta({ description });
+
+const password = text('The password in clear text. `passwordFile` is the better place for it.').exactOptional();
+const passwordFile = text(
+  'A file that holds nothing but the password, relative to this file. Not together with `password`.',
+).exactOptional();
+
+const DeviceSchema = z
+  .strictObject({
+    site: name('The plant.'),
+    line: name('The production line.'),
+    name: name('This computer, unique on its line.'),
+  })
+  .meta({ description: 'Who this device is. Its topics begin with `sideglance/<site>/<line>/<name>`.' });
+
+const TlsSchema = z
+  .strictObject({
+    ca: text('Certificates of the authority that signed the broker’s certificate (PEM file).').exactOptional(),
+    cert: text('This device’s own certificate (PEM file). Needs `key`.').exactOptional(),
+    key: text('The private key of `cert` (PEM file).').exactOptional(),
+  })
+  .meta({ description: 'Files for an encrypted connection (`mqtts:` or `wss:`), relative to this file.' });
+
+const EmbeddedBrokerSchema = z
+  .strictObject({
+    host: text(
+      'The address to listen on. The embedded broker asks nobody for a password: keep it on loopback.',
+    ).default('127.0.0.1'),
+    port: whole(1, 65535, 'The TCP port to listen on. Not 1883, where this computer may run a broker already.').default(
+      11883,
+    ),
+  })
+  .meta({ description: 'The broker that sideglance runs itself when `url` is absent.' });
+
+const MqttSchema = z
+  .strictObject({
+    url: z
+      .string()
+      .meta({
+        description:
+          'The broker: `mqtt://host:1883`, `mqtts://host:8883`, `ws://…` or `wss://…`. Absent: the embedded broker is used.',
+      })
+      .exactOptional(),
+    protocolVersion: z
+      .union([z.literal(5), z.literal(4)])
+      .default(5)
+      .meta({ description: '5 for MQTT 5, 4 for MQTT 3.1.1. The embedded broker always speaks 3.1.1.' }),
+    clientId: text('The MQTT client id. Absent: `sideglance-<site>-<line>-<name>`.').exactOptional(),
+    username: text('The user name for the broker.').exactOptional(),
+    password,
+    passwordFile,
+    tls: TlsSchema.exactOptional(),
+    keepaliveSeconds: whole(
+      2,
+      3600,
+      'A broker that is silent for one and a half times as long counts as lost.',
+    ).default(15),
+    embedded: EmbeddedBrokerSchema.prefault({}),
+  })
+  .meta({ description: 'Where verdicts go.' });
+
+/** Keys that every kind of camera has. */
+const everyCamera = (format: 'GRAY8' | 'RGB') => ({
+  format: z
+    .enum(['GRAY8', 'RGB', 'BGRx'])
+    .default(format)
+    .meta({ description: 'The pixel format that frames are brought to before they are looked at.' }),
+  silentAfterMs: z
+    .union([z.literal('never'), z.int().min(100).max(3_600_000)])
+    .default(5000)
+    .meta({
+      description:
+        'A camera that sends no frame for so many milliseconds is reported as silent and opened again. `never` for a triggered camera that may wait.',
+    }),
+});
+
+const width = whole(1, 32768, 'Frame width in pixels. Absent: what the camera prefers.').exactOptional();
+const height = whole(1, 32768, 'Frame height in pixels. Absent: what the camera prefers.').exactOptional();
+const framesPerSecond = z.number().positive().max(1000);
+const wantedRate = framesPerSecond
+  .meta({ description: 'Frames a second to ask the camera for. Absent: what the camera prefers.' })
+  .exactOptional();
+
+const CAMERAS = [
+  z
+    .strictObject({
+      type: z.literal('simulated'),
+      ...everyCamera('RGB'),
+      partsPerSecond: framesPerSecond.default(2).meta({ description: 'Parts that pass the camera each second.' }),
+      defectShare: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.2)
+        .meta({ description: 'Share of the parts that have a defect.' }),
+      seed: whole(0, 0xffff_ffff, 'The same seed gives the same sequence of parts.').default(1),
+    })
+    .meta({ title: 'simulated', description: 'A line that sideglance renders itself; needs no hardware.' }),
+  z
+    .strictObject({
+      type: z.literal('v4l2'),
+      ...everyCamera('RGB'),
+      device: text('The video device.').default('/dev/video0'),
+      width,
+      height,
+      framesPerSecond: wantedRate,
+    })
+    .meta({ title: 'v4l2', description: 'A USB or other Video4Linux camera.' }),
+  z
+    .strictObject({
+      type: z.literal('rtsp'),
+      ...everyCamera('RGB'),
+      url: z
+        .string()
+        .meta({ description: 'Address of the stream, `rtsp://host:554/path`, without user and password.' }),
+      username: text('The user name for the camera.').exactOptional(),
+      password,
+      passwordFile,
+      transport: z.enum(['tcp', 'udp']).default('tcp').meta({ description: 'How the stream is carried.' }),
+      latencyMs: whole(0, 10_000, 'How long packets are held back to put them in order, in milliseconds.').default(100),
+    })
+    .meta({ title: 'rtsp', description: 'A network camera that streams over RTSP.' }),
+  z
+    .strictObject({
+      type: z.literal('gige'),
+      ...everyCamera('GRAY8'),
+      camera: text(
+        'Name, serial number or address of the GigE Vision camera. Absent: the first one found.',
+      ).exactOptional(),
+      width,
+      height,
+      framesPerSecond: wantedRate,
+      exposureMicroseconds: z
+        .number()
+        .positive()
+        .max(60_000_000)
+        .meta({ description: 'Exposure time in microseconds. Absent: as the camera is set.' })
+        .exactOptional(),
+      gainDb: z
+        .number()
+        .min(0)
+        .max(100)
+        .meta({ description: 'Gain in decibels. Absent: as the camera is set.' })
+        .exactOptional(),
+      packetSize: whole(
+        576,
+        16_384,
+        'Bytes in a network packet: 1400 everywhere, about 9000 where every switch carries jumbo frames.',
+      ).default(1400),
+    })
+    .meta({ title: 'gige', description: 'A GigE Vision camera, through aravis.' }),
+  z
+    .strictObject({
+      type: z.literal('csi'),
+      ...everyCamera('RGB'),
+      sensor: whole(0, 15, 'Number of the sensor.').default(0),
+      width: whole(1, 32768, 'Frame width in pixels, one of the sensor’s modes.').default(1920),
+      height: whole(1, 32768, 'Frame height in pixels, one of the sensor’s modes.').default(1080),
+      framesPerSecond: framesPerSecond.default(30).meta({ description: 'Frames a second, one of the sensor’s modes.' }),
+    })
+    .meta({ title: 'csi', description: 'A camera on the CSI connector of a Jetson.' }),
+  z
+    .strictObject({
+      type: z.literal('files'),
+      ...everyCamera('RGB'),
+      path: text(
+        'A folder of PNG or JPEG images of one size, or a pattern such as `images/*.png`, relative to this file; in the order of their names.',
+      ),
+      framesPerSecond: framesPerSecond.default(2).meta({ description: 'Images read each second.' }),
+      loop: z.boolean().default(false).meta({ description: 'Begin again after the last image.' }),
+    })
+    .meta({ title: 'files', description: 'Images on disk instead of a camera.' }),
+  z
+    .strictObject({
+      type: z.literal('pipeline'),
+      ...everyCamera('RGB'),
+      pipeline: text('GStreamer pipeline text as for `gst-launch-1.0`, ending before the sink.'),
+    })
+    .meta({ title: 'pipeline', description: 'Any other source that GStreamer can read.' }),
+] as const;
+
+const CameraSchema = z
+  .discriminatedUnion('type', CAMERAS)
+  .meta({ description: 'Where frames come from. `type` chooses the preset; the other keys depend on it.' });
+
+const RegionSchema = z
+  .strictObject({
+    name: name('Name of the region, unique in its station.'),
+    x: whole(0, 32767, 'Left edge in frame pixels.'),
+    y: whole(0, 32767, 'Top edge in frame pixels.'),
+    width: whole(1, 32768, 'Width in frame pixels.'),
+    height: whole(1, 32768, 'Height in frame pixels.'),
+  })
+  .meta({ description: 'A rectangle of the frame that is inspected by itself.' });
+
+const ThresholdSchema = z
+  .strictObject({
+    falseRejectRate: z
+      .number()
+      .gt(0)
+      .max(0.5)
+      .meta({
+        description: 'Share of good parts that may be rejected; the score follows from the model’s calibration.',
+      })
+      .exactOptional(),
+    score: z.number().min(0).meta({ description: 'The score from which a region fails.' }).exactOptional(),
+  })
+  .meta({ description: 'When a region fails: exactly one of the two keys.', minProperties: 1, maxProperties: 1 });
+
+const occasion = (description: string) => z.enum(['always', 'fail', 'never']).meta({ description });
+
+const StationSchema = z
+  .strictObject({
+    name: name('Name of the station, unique on this device; part of its topics.'),
+    camera: CameraSchema,
+    model: text(
+      'Folder of the model bundle, relative to this file. Absent: the demo model that comes with sideglance.',
+    ).exactOptional(),
+    regions: z
+      .array(RegionSchema)
+      .max(32)
+      .default([])
+      .meta({ description: 'What is inspected. Absent or empty: the whole frame.' }),
+    threshold: ThresholdSchema.default({ falseRejectRate: 0.005 }),
+    deadlineMs: whole(
+      10,
+      60_000,
+      'A part that has no verdict so many milliseconds after its frame was taken is answered `invalid: late`.',
+    ).default(1000),
+    publish: z
+      .strictObject({
+        maps: occasion('When anomaly maps are published.').default('always'),
+        frames: occasion('When whole frames are published.').default('fail'),
+      })
+      .prefault({})
+      .meta({ description: 'What is published beside the verdict: `always`, only on `fail`, or `never`.' }),
+  })
+  .meta({ description: 'One camera and what is looked for in its frames. Each station is a process of its own.' });
+
+const InferSchema = z
+  .strictObject({
+    threads: z
+      .union([z.literal('auto'), z.int().min(1).max(128)])
+      .default('auto')
+      .meta({ description: 'Threads for the network of each station. `auto`: the cores divided among the stations.' }),
+    providers: z
+      .array(z.enum(['cpu', 'cuda', 'tensorrt']))
+      .min(1)
+      .max(3)
+      .default(['cpu'])
+      .meta({
+        description:
+          'Execution providers in the order in which they are tried. One that is not named here is never used: if none of these runs, the station does not start.',
+      }),
+    library: text(
+      'Path of a `libonnxruntime.so` to use, relative to this file. Absent: the one that npm installed (CPU only on arm64).',
+    ).exactOptional(),
+  })
+  .meta({ description: 'How networks run (ONNX Runtime).' });
+
+const LogSchema = z
+  .strictObject({
+    level: z
+      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+      .default('info')
+      .meta({ description: 'How much is logged: from `fatal`, the least, to `trace`, the most.' }),
+  })
+  .meta({ description: 'Logging.' });
+
+export const ConfigSchema = z
+  .strictObject({
+    device: DeviceSchema,
+    mqtt: MqttSchema.prefault({}),
+    stations: z.array(StationSchema).min(1).max(16).meta({ description: 'The cameras of this device.' }),
+    infer: InferSchema.prefault({}),
+    log: LogSchema.prefault({}),
+  })
+  .meta({ title: 'sideglance configuration' });
+
+/** The file as it was written, checked and with its defaults: paths still relative, passwords still in their files. */
+export type WrittenConfig = z.output<typeof ConfigSchema>;
+
+/** A password file has become a password. */
+type WithSecrets<T> = T extends { passwordFile?: string } ? Omit<T, 'passwordFile'> : T;
+type WrittenStation = WrittenConfig['stations'][number];
+
+export type DeviceConfig = WrittenConfig['device'];
+export type MqttConfig = WithSecrets<WrittenConfig['mqtt']>;
+/** Discriminated by `type`. */
+export type CameraConfig = WithSecrets<WrittenStation['camera']>;
+/** Exactly one of the two. */
+export type ThresholdConfig = { readonly falseRejectRate: number } | { readonly score: number };
+export type Occasion = 'always' | 'fail' | 'never';
+/** Survives a structured clone: this is what a station process is given. `regions` empty = whole frame. */
+export type StationConfig = Omit<WrittenStation, 'camera' | 'model' | 'threshold'> & {
+  readonly camera: CameraConfig;
+  /** Absolute path of the bundle's folder. */
+  readonly model: string;
+  readonly threshold: ThresholdConfig;
+};
+/** `threads` is a number now; `library` is absolute. */
+export type InferConfig = Omit<WrittenConfig['infer'], 'threads'> & { readonly threads: number };
+export type LogConfig = WrittenConfig['log'];
+
+/** The whole configuration: every default filled in, every path absolute, passwords read from their files. */
+export interface Config {
+  /** Absolute path of the file that it came from. */
+  readonly file: string;
+  readonly device: DeviceConfig;
+  readonly mqtt: MqttConfig;
+  readonly stations: readonly StationConfig[];
+  readonly infer: InferConfig;
+  readonly log: LogConfig;
+}
