@@ -1,0 +1,108 @@
+import type { AgentMessage, PartId, StationMessage } from '../types.js';
+
+/** What an agent sends to a station process: first of all what to do, later to stop. */
+export type ToStation<Start> = { readonly type: 'start'; readonly start: Start } | AgentMessage;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Checks the shape of what came through the channel of a station process: a station whose memory was corrupted by native
+ * code must not bring the agent down. Inside regions and maps only the structure is checked, since this runs for every part.
+ *
+ * @returns null for anything that is not a station message
+ */
+export function parseStationMessage(raw: unknown): StationMessage | null {
+  if (!isFields(raw)) return null;
+  return hasShape(raw) ? (raw as unknown as StationMessage) : null;
+}
+
+function hasShape(raw: Fields): boolean {
+  switch (raw.type) {
+    case 'ready':
+      return isText(raw.model) && isText(raw.provider) && isText(raw.epoch);
+    case 'camera':
+      return (
+        isText(raw.state) &&
+        CAMERA_STATES.has(raw.state) &&
+        (raw.reason === null || isText(raw.reason)) &&
+        isTimestamp(raw.at)
+      );
+    case 'accepted':
+      return isPart(raw.part) && isTimestamp(raw.captured);
+    case 'inspection':
+      return isInspection(raw.inspection) && isListOf(raw.attachments, isAttachment);
+    case 'progress':
+      return isNumber(raw.pulls) && isNumber(raw.parts) && isNumber(raw.rssBytes) && isNumber(raw.lagMs);
+    case 'fault':
+      return isText(raw.code) && isText(raw.message) && typeof raw.fatal === 'boolean';
+    default:
+      return false;
+  }
+}
+
+const CAMERA_STATES: ReadonlySet<string> = new Set(['opening', 'running', 'silent', 'lost', 'ended']);
+const RESULTS: ReadonlySet<unknown> = new Set(['pass', 'fail', 'invalid']);
+
+function isInspection(raw: unknown): boolean {
+  return (
+    isFields(raw) &&
+    isPart(raw.part) &&
+    isTimestamp(raw.captured) &&
+    isVerdict(raw.verdict) &&
+    isFields(raw.timings) &&
+    isNumber(raw.timings.total) &&
+    isListOf(raw.regions, isRegionResult)
+  );
+}
+
+function isRegionResult(raw: unknown): boolean {
+  return (
+    isFields(raw) &&
+    isFields(raw.region) &&
+    isText(raw.region.name) &&
+    isVerdict(raw.verdict) &&
+    isScore(raw.score, raw.verdict) &&
+    isScore(raw.threshold, raw.verdict) &&
+    isListOf(raw.defects, (defect) => isFields(defect) && isFields(defect.box)) &&
+    isFields(raw.map) &&
+    raw.map.values instanceof Float32Array
+  );
+}
+
+/** A region that could not be judged has no score. A NaN beside `pass` would be a comparison that silently held. */
+function isScore(raw: unknown, verdict: { readonly result?: unknown }): boolean {
+  return isNumber(raw) || (typeof raw === 'number' && verdict.result === 'invalid');
+}
+
+function isAttachment(raw: unknown): boolean {
+  return isFields(raw) && (raw.kind === 'map' || raw.kind === 'frame') && raw.bytes instanceof Uint8Array;
+}
+
+function isVerdict(raw: unknown): raw is { readonly result: unknown } {
+  return isFields(raw) && RESULTS.has(raw.result) && (raw.result !== 'invalid' || isText(raw.reason));
+}
+
+function isPart(raw: unknown): raw is PartId {
+  return isFields(raw) && isText(raw.station) && isText(raw.epoch) && isNumber(raw.sequence);
+}
+
+function isTimestamp(raw: unknown): boolean {
+  return isFields(raw) && isText(raw.utc) && isNumber(raw.monotonicMs);
+}
+
+function isListOf(raw: unknown, isItem: (item: unknown) => boolean): boolean {
+  return Array.isArray(raw) && raw.every(isItem);
+}
+
+function isFields(raw: unknown): raw is Fields {
+  return typeof raw === 'object' && raw !== null;
+}
+
+function isText(raw: unknown): raw is string {
+  return typeof raw === 'string';
+}
+
+/** Finite only: a NaN time would pass every comparison silently. */
+function isNumber(raw: unknown): raw is number {
+  return Number.isFinite(raw);
+}

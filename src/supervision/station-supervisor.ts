@@ -1,0 +1,310 @@
+import type { Attachment, CameraState, Inspection, PartId, StationMessage, Timestamp } from '../types.js';
+import { LEDGER_LIMITS, type LedgerCounters, type LedgerLimits, PartLedger } from './ledger.js';
+import { RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
+import {
+  STATION_PROCESS_LIMITS,
+  type StationExit,
+  StationProcess,
+  type StationProcessLimits,
+} from './station-process.js';
+
+export interface SupervisionLimits {
+  readonly process: StationProcessLimits;
+  readonly restart: RestartLimits;
+  readonly ledger: LedgerLimits;
+}
+
+export const SUPERVISION_LIMITS: SupervisionLimits = {
+  process: STATION_PROCESS_LIMITS,
+  restart: RESTART_LIMITS,
+  ledger: LEDGER_LIMITS,
+};
+
+export type StationState = 'starting' | 'running' | 'restarting' | 'failed' | 'stopped';
+
+export interface CameraReport {
+  readonly state: CameraState;
+  readonly reason: string | null;
+  readonly at: Timestamp;
+}
+
+/** What the rest of the agent does with what happens at a station. All of them return at once. */
+export interface SupervisionEvents {
+  /** The one answer for a part. */
+  onAnswer(inspection: Inspection, attachments: readonly Attachment[]): void;
+  onCamera(report: CameraReport): void;
+  /** What the station runs; nulls while it runs nothing. */
+  onModel(model: string | null, provider: string | null): void;
+  onEvent(level: 'info' | 'warn' | 'error', event: SupervisionEvent, fields: Readonly<Record<string, unknown>>): void;
+}
+
+/** Names for the log: stable, so that log queries may rely on them. */
+export type SupervisionEvent =
+  | 'station.started'
+  | 'station.ready'
+  | 'station.ended'
+  | 'station.restarting'
+  | 'station.failed'
+  | 'station.fault'
+  | 'station.malformed'
+  | 'station.stderr'
+  | 'part.late'
+  | 'part.late-verdict'
+  | 'part.lost'
+  | 'part.overrun'
+  | 'part.unannounced';
+
+export interface StationSupervisorOptions<Start> {
+  readonly name: string;
+  /** The compiled program of the station process, and what it is given. */
+  readonly entry: string;
+  readonly start: Start;
+  readonly deadlineMs: number;
+  readonly events: SupervisionEvents;
+  readonly limits?: SupervisionLimits;
+}
+
+/** How a station is doing. */
+export interface StationSnapshot {
+  readonly name: string;
+  readonly state: StationState;
+  readonly reason: string | null;
+  readonly pid: number | null;
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly camera: { readonly state: CameraState | null; readonly reason: string | null };
+  readonly restarts: number;
+  readonly rssBytes: number;
+  readonly lagMs: number;
+  readonly parts: { readonly accepted: number; readonly pass: number; readonly fail: number; readonly invalid: number };
+  readonly ledger: Readonly<LedgerCounters>;
+  readonly malformed: number;
+}
+
+/**
+ * Keeps one station alive, life after life, and sees to it that every part it accepted is answered once and in time.
+ */
+export class StationSupervisor<Start> {
+  readonly name: string;
+  readonly #options: StationSupervisorOptions<Start>;
+  readonly #limits: SupervisionLimits;
+  readonly #ledger: PartLedger;
+  readonly #policy: RestartPolicy;
+  #process: StationProcess<Start> | null = null;
+  #state: StationState = 'stopped';
+  #reason: string | null = null;
+  #stopping = false;
+  #restartTimer: NodeJS.Timeout | undefined;
+  #deadlineTimer: NodeJS.Timeout | undefined;
+  #epoch: string | null = null;
+  #model: string | null = null;
+  #provider: string | null = null;
+  #camera: StationSnapshot['camera'] = { state: null, reason: null };
+  #lives = 0;
+  #rssBytes = 0;
+  #lagMs = 0;
+  #malformed = 0;
+  #malformedThisLife = 0;
+  readonly #answers = { pass: 0, fail: 0, invalid: 0 };
+
+  constructor(options: StationSupervisorOptions<Start>) {
+    this.name = options.name;
+    this.#options = options;
+    this.#limits = options.limits ?? SUPERVISION_LIMITS;
+    this.#ledger = new PartLedger({ deadlineMs: options.deadlineMs, now: monotonicMs, limits: this.#limits.ledger });
+    this.#policy = new RestartPolicy(monotonicMs, this.#limits.restart);
+  }
+
+  start(): void {
+    if (this.#process !== null || this.#stopping) return;
+    this.#lives++;
+    this.#malformedThisLife = 0;
+    if (this.#state !== 'failed') this.#enter('starting', this.#reason);
+    this.#process = new StationProcess<Start>({
+      entry: this.#options.entry,
+      start: this.#options.start,
+      limits: this.#limits.process,
+      onMessage: (message) => this.#receive(message),
+      onMalformed: () => this.#reject('no station message'),
+      onStderr: (line) => this.#log('warn', 'station.stderr', { line }),
+      onExit: (exit) => this.#ended(exit),
+    });
+    this.#log('info', 'station.started', { pid: this.#process.pid });
+  }
+
+  /** Lets the station finish its part, then ends it; bounded by `stopWithinMs`. What is open then is answered as lost. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#restartTimer);
+    await this.#process?.stop();
+    this.#enter('stopped', null);
+  }
+
+  snapshot(): StationSnapshot {
+    const { accepted } = this.#ledger.counters;
+    return {
+      name: this.name,
+      state: this.#state,
+      reason: this.#reason,
+      pid: this.#process?.pid ?? null,
+      model: this.#model,
+      provider: this.#provider,
+      camera: this.#camera,
+      restarts: Math.max(0, this.#lives - 1),
+      rssBytes: this.#rssBytes,
+      lagMs: this.#lagMs,
+      parts: { accepted, ...this.#answers },
+      ledger: { ...this.#ledger.counters },
+      malformed: this.#malformed,
+    };
+  }
+
+  #receive(message: StationMessage): void {
+    switch (message.type) {
+      case 'ready':
+        this.#epoch = message.epoch;
+        this.#runs(message.model, message.provider);
+        this.#policy.onReady();
+        this.#enter('running', null);
+        this.#log('info', 'station.ready', { model: message.model, provider: message.provider });
+        return;
+      case 'camera':
+        this.#seeCamera(message);
+        return;
+      case 'accepted':
+        if (!this.#isOurs(message.part)) return;
+        this.#answerInPlace(this.#ledger.accept(message.part, message.captured), 'part.overrun');
+        this.#watchDeadline();
+        return;
+      case 'inspection':
+        if (this.#isOurs(message.inspection.part)) this.#settle(message.inspection, message.attachments);
+        return;
+      case 'progress':
+        this.#rssBytes = message.rssBytes;
+        this.#lagMs = message.lagMs;
+        return;
+      case 'fault':
+        this.#log(message.fatal ? 'error' : 'warn', 'station.fault', { code: message.code, message: message.message });
+        return;
+    }
+  }
+
+  #settle(inspection: Inspection, attachments: readonly Attachment[]): void {
+    // A verdict that is read after the deadline is late, whether or not the timer has come round to say so.
+    this.#expire();
+    const { sequence } = inspection.part;
+    switch (this.#ledger.settle(inspection.part)) {
+      case 'answer':
+        this.#answer(inspection, attachments);
+        break;
+      case 'late':
+        this.#log('warn', 'part.late-verdict', {
+          sequence,
+          verdict: inspection.verdict.result,
+          totalMs: inspection.timings.total,
+        });
+        break;
+      case 'unannounced':
+        this.#log('warn', 'part.unannounced', { sequence, verdict: inspection.verdict.result });
+        break;
+    }
+    this.#watchDeadline();
+  }
+
+  /** A part of another station or life would be booked, and published, under a wrong name. */
+  #isOurs(part: PartId): boolean {
+    if (part.station === this.name && part.epoch === this.#epoch) return true;
+    this.#reject(`a part of station ${part.station}, epoch ${part.epoch}`);
+    return false;
+  }
+
+  #reject(what: string): void {
+    this.#malformed++;
+    // The counter tells how often; a station gone mad must not flood the log.
+    if (this.#malformedThisLife++ === 0) this.#log('error', 'station.malformed', { what });
+  }
+
+  #answer(inspection: Inspection, attachments: readonly Attachment[]): void {
+    this.#answers[inspection.verdict.result]++;
+    this.#options.events.onAnswer(inspection, attachments);
+  }
+
+  /** Answers given by the agent in the station's place. */
+  #answerInPlace(answers: readonly Inspection[], event: SupervisionEvent): void {
+    for (const inspection of answers) {
+      const answer = { ...inspection, model: this.#model, provider: this.#provider };
+      this.#log('warn', event, { sequence: inspection.part.sequence });
+      this.#answer(answer, []);
+    }
+  }
+
+  #expire(): void {
+    this.#answerInPlace(this.#ledger.expire(), 'part.late');
+  }
+
+  #watchDeadline(): void {
+    clearTimeout(this.#deadlineTimer);
+    const dueMs = this.#ledger.nextDueMs();
+    if (dueMs === null) return;
+    this.#deadlineTimer = setTimeout(
+      () => {
+        this.#expire();
+        this.#watchDeadline();
+      },
+      Math.max(0, Math.ceil(dueMs - monotonicMs())),
+    );
+  }
+
+  #ended(exit: StationExit): void {
+    this.#process = null;
+    const stopped = this.#stopping;
+    this.#expire();
+    this.#answerInPlace(this.#ledger.lose(`the station process ${exit.reason}`), 'part.lost');
+    clearTimeout(this.#deadlineTimer);
+    this.#epoch = null;
+    this.#rssBytes = 0;
+    this.#lagMs = 0;
+    this.#runs(null, null);
+    this.#log(exit.asked ? 'info' : 'error', 'station.ended', { reason: exit.reason });
+    if (stopped) return;
+
+    this.#seeCamera({ state: 'lost', reason: `the station process ${exit.reason}`, at: timestamp() });
+    const decision = this.#policy.onExit(exit.hopeless);
+    this.#enter(decision.state, exit.reason);
+    this.#log(decision.newlyFailed ? 'error' : 'info', decision.newlyFailed ? 'station.failed' : 'station.restarting', {
+      reason: exit.reason,
+      delayMs: decision.delayMs,
+    });
+    this.#restartTimer = setTimeout(() => this.start(), decision.delayMs);
+  }
+
+  #seeCamera({ state, reason, at }: CameraReport): void {
+    this.#camera = { state, reason };
+    this.#options.events.onCamera({ state, reason, at });
+  }
+
+  #runs(model: string | null, provider: string | null): void {
+    if (this.#model === model && this.#provider === provider) return;
+    this.#model = model;
+    this.#provider = provider;
+    this.#options.events.onModel(model, provider);
+  }
+
+  #enter(state: StationState, reason: string | null): void {
+    this.#state = state;
+    this.#reason = reason;
+  }
+
+  #log(level: 'info' | 'warn' | 'error', event: SupervisionEvent, fields: Readonly<Record<string, unknown>>): void {
+    this.#options.events.onEvent(level, event, { station: this.name, ...fields });
+  }
+}
+
+/** CLOCK_MONOTONIC, the same in every process of the machine. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+function timestamp(): Timestamp {
+  return { utc: new Date().toISOString(), monotonicMs: monotonicMs() };
+}

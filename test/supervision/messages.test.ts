@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseStationMessage } from '../../src/supervision/messages.js';
+
+const at = { utc: '2026-01-01T00:00:00.000Z', monotonicMs: 5 };
+const part = { station: 's', epoch: 'e', sequence: 0 };
+const region = {
+  region: { name: 'face', x: 0, y: 0, width: 8, height: 8 },
+  verdict: { result: 'fail' },
+  score: 2,
+  threshold: 1,
+  defects: [{ box: { x: 0, y: 0, width: 1, height: 1 } }],
+  map: { values: new Float32Array(4) },
+};
+const inspection = { part, captured: at, verdict: { result: 'fail' }, timings: { total: 1 }, regions: [region] };
+const attachments = [{ kind: 'map', bytes: new Uint8Array(3) }];
+
+const valid = {
+  ready: { type: 'ready', model: 'm@1', provider: 'cpu', epoch: 'e' },
+  camera: { type: 'camera', state: 'lost', reason: 'unplugged', at },
+  accepted: { type: 'accepted', part, captured: at },
+  inspection: { type: 'inspection', inspection, attachments },
+  progress: { type: 'progress', pulls: 1, parts: 0, rssBytes: 1, lagMs: 0 },
+  fault: { type: 'fault', code: 'SG_RUNTIME', message: 'text', fatal: false },
+};
+
+for (const [type, message] of Object.entries(valid)) {
+  test(`${type}: the message passes as it is, and does not pass with any of its fields missing`, () => {
+    assert.equal(parseStationMessage(message), message);
+    for (const field of Object.keys(message)) {
+      const { [field as keyof typeof message]: _, ...rest } = message;
+      assert.equal(parseStationMessage(rest), null, `without ${field}`);
+    }
+  });
+}
+
+test('a region that could not be judged may be without a score', () => {
+  const unjudged = { ...region, verdict: { result: 'invalid', reason: 'blur' }, score: Number.NaN };
+  const message = { ...valid.inspection, inspection: { ...inspection, regions: [unjudged] } };
+  assert.equal(parseStationMessage(message), message);
+});
+
+test('what is inside is looked at too: numbers that are none, unknown words, wrong arrays', () => {
+  const wrong: unknown[] = [
+    null,
+    'ready',
+    [],
+    { type: 'exit' },
+    { ...valid.camera, state: 'asleep' },
+    { ...valid.accepted, captured: { ...at, monotonicMs: Number.NaN } },
+    { ...valid.accepted, part: { ...part, sequence: '0' } },
+    { ...valid.inspection, inspection: { ...inspection, verdict: { result: 'maybe' } } },
+    { ...valid.inspection, inspection: { ...inspection, verdict: { result: 'invalid' } } },
+    { ...valid.inspection, inspection: { ...inspection, regions: [{ ...region, score: Number.NaN }] } },
+    { ...valid.inspection, inspection: { ...inspection, regions: [{ ...region, map: { values: [1, 2] } }] } },
+    { ...valid.inspection, attachments: [{ kind: 'map', bytes: 'text' }] },
+  ];
+  for (const message of wrong) assert.equal(parseStationMessage(message), null, JSON.stringify(message));
+});

@@ -1,0 +1,124 @@
+/**
+ * A station process whose "camera" and "model" follow a script: everything about the process and its channel is real.
+ * It shows each way in which a station can fail.
+ */
+import { randomUUID } from 'node:crypto';
+import { AgentChannel } from '../../src/station/channel.js';
+import type { Inspection, PartId, StationMessage, Timestamp } from '../../src/types.js';
+
+export type Script =
+  /** Judges a part each `everyMs`. */
+  | 'work'
+  /** Accepts `parts` parts and never answers; its pull loop goes on. */
+  | 'accept and hang'
+  /** Blocks its JavaScript thread for good, as a native call on it would. */
+  | 'block'
+  /** Repeats the same progress counters by a timer. */
+  | 'fake progress'
+  /** Exits with code 3 right after it is ready. */
+  | 'crash'
+  /** Never gets ready. */
+  | 'load for ever'
+  /** Reports a fault that only a person can mend, and ends. */
+  | 'fatal fault'
+  /** Answers each part 150 ms after accepting it. */
+  | 'slow'
+  /** Sends nonsense, and parts of another station, between its parts. */
+  | 'nonsense'
+  /** Works, but does not react to `stop`. */
+  | 'deaf'
+  /** Works for three parts, answers the third and kills itself at once. */
+  | 'die after an answer';
+
+export interface ScriptedStart {
+  readonly station: string;
+  readonly script: Script;
+  readonly parts?: number;
+  readonly everyMs?: number;
+}
+
+const channel = new AgentChannel<ScriptedStart>();
+const { station, script, parts = 1, everyMs = 20 } = await channel.started;
+const epoch = randomUUID();
+
+function now(): Timestamp {
+  return { utc: new Date().toISOString(), monotonicMs: Number(process.hrtime.bigint()) / 1e6 };
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+function inspection(part: PartId, captured: Timestamp): Inspection {
+  return {
+    part,
+    captured,
+    ptsNs: 0n,
+    frameWidth: 4,
+    frameHeight: 4,
+    model: 'scripted@1',
+    provider: 'cpu',
+    verdict: { result: 'pass' },
+    regions: [],
+    timings: {
+      capture: 0,
+      crop: 0,
+      network: 0,
+      postprocess: 0,
+      encode: 0,
+      total: now().monotonicMs - captured.monotonicMs,
+    },
+    skippedFrames: 0,
+  };
+}
+
+async function onePart(sequence: number, workMs: number): Promise<void> {
+  const part = { station, epoch, sequence };
+  const captured = now();
+  await channel.send({ type: 'accepted', part, captured });
+  if (workMs > 0) await sleep(workMs);
+  await channel.send({ type: 'inspection', inspection: inspection(part, captured), attachments: [] });
+}
+
+function progress(pulls: number): Promise<void> {
+  return channel.send({ type: 'progress', pulls, parts: 0, rssBytes: process.memoryUsage.rss(), lagMs: 0 });
+}
+
+if (script === 'load for ever') await sleep(1e9);
+if (script === 'fatal fault') {
+  await channel.send({ type: 'fault', code: 'SG_MODEL_UNREADABLE', message: 'there is no model', fatal: true });
+  process.exit(1);
+}
+await channel.send({ type: 'ready', model: 'scripted@1', provider: 'cpu', epoch });
+await channel.send({ type: 'camera', state: 'running', reason: null, at: now() });
+if (script === 'crash') {
+  console.error('Error: out of luck');
+  process.exit(3);
+}
+if (script === 'accept and hang') {
+  for (let sequence = 0; sequence < parts; sequence++) {
+    await channel.send({ type: 'accepted', part: { station, epoch, sequence }, captured: now() });
+  }
+}
+if (script === 'block') {
+  await channel.send({ type: 'accepted', part: { station, epoch, sequence: 0 }, captured: now() });
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
+
+for (let round = 0; script === 'deaf' || !channel.stopping; round++) {
+  if (script === 'fake progress') await progress(1);
+  else if (script === 'accept and hang') await progress(round + 1);
+  else await onePart(round, script === 'slow' ? 150 : 0);
+  if (script === 'nonsense') {
+    await channel.send({ type: 'inspection', inspection: null } as unknown as StationMessage);
+    await channel.send({ type: 'accepted', part: { station: 'another', epoch, sequence: round }, captured: now() });
+    await channel.send({
+      type: 'inspection',
+      inspection: inspection({ station, epoch, sequence: -1 }, now()),
+      attachments: [],
+    });
+  }
+  if (script === 'die after an answer' && round === 2) process.kill(process.pid, 'SIGKILL');
+  await sleep(everyMs);
+}
+process.exit(0);
