@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import koffi from 'koffi';
 import { SideglanceError } from '../../errors.js';
 import { functionAt, loadLibrary, type NativeFunction, type NativeLibrary } from '../../native/library.js';
 import { asPointer, type OutPointer, outPointer, type Pointer, readPointer, readString } from '../../native/pointer.js';
@@ -7,14 +8,22 @@ import { asPointer, type OutPointer, outPointer, type Pointer, readPointer, read
 /** The API version asked for: the table below is a prefix of every later one. */
 const API_VERSION = 20;
 
+/** `OrtErrorCode` values that say that the file is at fault, not the runtime. */
+const UNREADABLE_MODEL = new Set([
+  3, // ORT_NO_SUCHFILE
+  4, // ORT_NO_MODEL
+  7, // ORT_INVALID_PROTOBUF
+]);
+
 /** Size of a pointer on the platforms that ONNX Runtime has binaries for. */
-const POINTER_BYTES = 8;
+export const POINTER_BYTES = 8;
 
 /**
  * Places in `struct OrtApi` (onnxruntime_c_api.h), which only ever grows at its end, with the argument types after
  * the ones every entry is declared with. `status` entries return an OrtStatus pointer, `void` entries nothing.
  */
 const TABLE = {
+  GetErrorCode: [1, 'code', ['void *']],
   GetErrorMessage: [2, 'text', ['void *']],
   CreateEnv: [3, 'status', ['int', 'const char *', '_Out_ void **']],
   CreateSession: [7, 'status', ['void *', 'const char *', 'void *', '_Out_ void **']],
@@ -50,12 +59,27 @@ const TABLE = {
   ReleaseTypeInfo: [98, 'void', ['void *']],
   ReleaseTensorTypeAndShapeInfo: [99, 'void', ['void *']],
   ReleaseSessionOptions: [100, 'void', ['void *']],
+  SessionGetModelMetadata: [111, 'status', ['void *', '_Out_ void **']],
+  ModelMetadataLookupCustomMetadataMap: [116, 'status', ['void *', 'void *', 'const char *', '_Out_ void **']],
+  ReleaseModelMetadata: [118, 'void', ['void *']],
+  ModelMetadataGetCustomMetadataMapKeys: [123, 'status', ['void *', 'void *', '_Out_ void **', '_Out_ int64_t *']],
   GetAvailableProviders: [125, 'status', ['_Out_ void **', '_Out_ int *']],
   ReleaseAvailableProviders: [126, 'status', ['void *', 'int']],
   AddSessionConfigEntry: [130, 'status', ['void *', 'const char *', 'const char *']],
+  SessionOptionsAppendExecutionProvider_TensorRT_V2: [170, 'status', ['void *', 'void *']],
+  CreateTensorRTProviderOptions: [171, 'status', ['_Out_ void **']],
+  UpdateTensorRTProviderOptions: [172, 'status', ['void *', 'const char **', 'const char **', 'size_t']],
+  ReleaseTensorRTProviderOptions: [174, 'void', ['void *']],
+  SessionOptionsAppendExecutionProvider_CUDA_V2: [204, 'status', ['void *', 'void *']],
+  CreateCUDAProviderOptions: [205, 'status', ['_Out_ void **']],
+  UpdateCUDAProviderOptions: [206, 'status', ['void *', 'const char **', 'const char **', 'size_t']],
+  ReleaseCUDAProviderOptions: [208, 'void', ['void *']],
 } as const;
 
+const RESULT_TYPES = { status: 'void *', void: 'void', text: 'const char *', code: 'int' } as const;
+
 type EntryName = keyof typeof TABLE;
+type ReleaseName = Extract<EntryName, `Release${string}`>;
 type Status = Pointer<'OrtStatus'> | null;
 
 /** Calls into one loaded `libonnxruntime.so`; every failure becomes a SideglanceError with the runtime's own text. */
@@ -98,7 +122,11 @@ export class OrtApi {
     );
   }
 
-  /** A call that returns at once. @throws SideglanceError `SG_RUNTIME`, its message beginning with `doing` */
+  /**
+   * A call that returns at once.
+   * @throws SideglanceError `SG_RUNTIME`, or `SG_MODEL_UNREADABLE` where the runtime blames the file; the message
+   * begins with `doing`
+   */
   call(doing: string, name: EntryName, ...args: unknown[]): void {
     this.#check(doing, this.#entry(name)(...args) as Status);
   }
@@ -108,8 +136,13 @@ export class OrtApi {
     this.#check(doing, (await this.#entry(name).offThread(...args)) as Status);
   }
 
-  release(name: Extract<EntryName, `Release${string}`>, object: Pointer<string>): void {
+  release(name: ReleaseName, object: Pointer<string>): void {
     this.#entry(name)(object);
+  }
+
+  /** For what takes its time to go: a session ends its threads. */
+  async releaseOffThread(name: ReleaseName, object: Pointer<string>): Promise<void> {
+    await this.#entry(name).offThread(object);
   }
 
   /** What a creating call returned through its last, out parameter. */
@@ -136,12 +169,25 @@ export class OrtApi {
     return Number(out[0]);
   }
 
+  /** The execution providers compiled in, as ONNX Runtime names them. */
+  availableProviders(): string[] {
+    const doing = 'listing the execution providers';
+    const names: OutPointer<'char *[]'> = outPointer();
+    const count: [number] = [0];
+    this.call(doing, 'GetAvailableProviders', names, count);
+    const list = nonNull(doing, names[0]);
+    try {
+      return Array.from({ length: count[0] }, (_, index) => textAt(entry(list, index)));
+    } finally {
+      this.call(doing, 'ReleaseAvailableProviders', list, count[0]);
+    }
+  }
+
   #entry(name: EntryName): NativeFunction<unknown[], unknown> {
     const known = this.#functions.get(name);
     if (known) return known;
     const [place, kind, args] = TABLE[name];
-    const result = kind === 'void' ? 'void' : kind === 'text' ? 'const char *' : 'void *';
-    const made = functionAt<unknown[], unknown>(entry(this.#table, place), result, args);
+    const made = functionAt<unknown[], unknown>(entry(this.#table, place), RESULT_TYPES[kind], args);
     this.#functions.set(name, made);
     return made;
   }
@@ -149,8 +195,12 @@ export class OrtApi {
   #check(doing: string, status: Status): void {
     if (status === null) return;
     const text = this.#entry('GetErrorMessage')(status) as string;
+    const code = this.#entry('GetErrorCode')(status) as number;
     this.#entry('ReleaseStatus')(status);
-    throw new SideglanceError('SG_RUNTIME', `${doing}: ONNX Runtime ${this.version} says: ${text}`);
+    throw new SideglanceError(
+      UNREADABLE_MODEL.has(code) ? 'SG_MODEL_UNREADABLE' : 'SG_RUNTIME',
+      `${doing}: ONNX Runtime ${this.version} says: ${text}`,
+    );
   }
 }
 
@@ -160,6 +210,11 @@ export function libraryPath(option?: string): string {
   if (process.env.ORT_LIB) return process.env.ORT_LIB;
   const manifest = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
   return join(dirname(manifest), 'bin/napi-v6', process.platform, process.arch, 'libonnxruntime.so.1');
+}
+
+/** Copies native memory, which may be freed right after. */
+export function copyBytes(from: Pointer<string>, into: Uint8Array): void {
+  into.set(new Uint8Array(koffi.view(from, into.byteLength)));
 }
 
 /** The text at an address that belongs to the runtime. */

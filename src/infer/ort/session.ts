@@ -1,138 +1,216 @@
-import { SideglanceError } from '../../errors.js';
+import { reasonOf, SideglanceError } from '../../errors.js';
 import type { Pointer } from '../../native/pointer.js';
-import { libraryPath, OrtApi, textAt } from './api.js';
-import { allocateTensor, checkTensor, ELEMENTS, elementTypeOf, type Tensor, type TensorInfo } from './tensor.js';
+import { copyBytes } from './api.js';
+import { Binding, wrap } from './binding.js';
+import { describeTensors, type NativeTensorInfo, readMetadata, readShape } from './describe.js';
+import { appendProvider, type Provider, type ProviderOptions } from './providers.js';
+import { loadRuntime, type Runtime } from './runtime.js';
+import { allocateTensor, checkTensor, type Tensor, type TensorInfo } from './tensor.js';
 
+export type { Binding } from './binding.js';
+export type { Provider, ProviderOptions } from './providers.js';
 export type { ElementType, Tensor, TensorInfo } from './tensor.js';
-
-export type Provider = 'tensorrt' | 'cuda' | 'cpu';
 
 export interface SessionOptions {
   /** Threads that one run uses; 1 when left out. */
   readonly threads?: number;
   readonly optimisation?: 'none' | 'basic' | 'extended' | 'all';
+  /**
+   * Execution providers to try, one at a time and in this order; `['cpu']` when left out. The last one is the last
+   * resort: nothing that is not in the list is ever used.
+   */
+  readonly providers?: readonly Provider[];
+  readonly providerOptions?: Readonly<Partial<Record<Provider, ProviderOptions>>>;
+  /** Session configuration entries, e.g. `session.set_denormal_as_zero`: `1`. */
+  readonly config?: Readonly<Record<string, string>>;
   /** Path of a libonnxruntime.so; see `libraryPath`. */
   readonly library?: string;
 }
 
+type Tensors = Readonly<Record<string, Tensor>>;
+
 const OPTIMISATION_LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const;
-const LOG_SEVERITY_ERROR = 3;
-const DEVICE_ALLOCATOR = 0;
-const DEFAULT_MEMORY = 0;
 
-/** A runtime that is loaded: its table, its one environment and its description of CPU memory. */
-interface Runtime {
-  readonly api: OrtApi;
-  readonly environment: Pointer<'OrtEnv'>;
-  readonly memory: Pointer<'OrtMemoryInfo'>;
-  readonly allocator: Pointer<'OrtAllocator'>;
-}
-
-const runtimes = new Map<string, Runtime>();
-
-/** Loads ONNX Runtime once for each library path; the environment lives as long as the process. */
-export function loadRuntime(library?: string): Runtime {
-  const path = libraryPath(library);
-  const known = runtimes.get(path);
-  if (known) return known;
-  const api = OrtApi.load(path);
-  const runtime = {
-    api,
-    environment: api.create<'OrtEnv'>('starting ONNX Runtime', 'CreateEnv', LOG_SEVERITY_ERROR, 'sideglance'),
-    memory: api.create<'OrtMemoryInfo'>('describing memory', 'CreateCpuMemoryInfo', DEVICE_ALLOCATOR, DEFAULT_MEMORY),
-    allocator: api.create<'OrtAllocator'>('finding the allocator', 'GetAllocatorWithDefaultOptions'),
-  };
-  runtimes.set(path, runtime);
-  return runtime;
-}
-
-/** Tensors that were wrapped for the runtime once. Their memory is used in place at every run. */
-export class Binding {
-  readonly inputNames: BigUint64Array;
-  readonly inputValues: BigUint64Array;
-  readonly outputNames: BigUint64Array;
-  readonly outputValues: BigUint64Array;
-  /** Keeps the memory alive that native code points to. */
-  readonly held: readonly Tensor[];
-
-  constructor(inputs: readonly Bound[], outputs: readonly Bound[]) {
-    this.inputNames = BigUint64Array.from(inputs, (bound) => bound.name);
-    this.inputValues = BigUint64Array.from(inputs, (bound) => bound.value);
-    this.outputNames = BigUint64Array.from(outputs, (bound) => bound.name);
-    this.outputValues = BigUint64Array.from(outputs, (bound) => bound.value);
-    this.held = [...inputs, ...outputs].map((bound) => bound.tensor);
-  }
-}
-
-interface Bound {
-  readonly name: Pointer<'char'>;
-  readonly value: Pointer<'OrtValue'>;
-  readonly tensor: Tensor;
-}
-
-/** A model that is loaded. Loading and running happen off the JS thread. */
+/** A model that is loaded. Loading, running and closing happen off the JS thread. */
 export class Session {
+  /** The provider that runs the model. */
+  readonly provider: Provider;
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  /** The `metadata_props` of the model file. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly #runtime: Runtime;
   readonly #session: Pointer<'OrtSession'>;
-  readonly #names = new Map<string, Pointer<'char'>>();
-  readonly #values = new Set<Pointer<'OrtValue'>>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #declared: { readonly inputs: NativeTensorInfo[]; readonly outputs: NativeTensorInfo[] };
+  readonly #bindings = new Set<Binding>();
+  readonly #running = new Set<Promise<unknown>>();
   #closed = false;
 
-  private constructor(runtime: Runtime, session: Pointer<'OrtSession'>) {
+  private constructor(runtime: Runtime, session: Pointer<'OrtSession'>, provider: Provider) {
     this.#runtime = runtime;
     this.#session = session;
-    this.inputs = this.#describe('Input');
-    this.outputs = this.#describe('Output');
+    this.provider = provider;
+    this.#declared = {
+      inputs: describeTensors(runtime, session, 'Input'),
+      outputs: describeTensors(runtime, session, 'Output'),
+    };
+    this.inputs = this.#declared.inputs.map(({ name, type, shape }) => ({ name, type, shape }));
+    this.outputs = this.#declared.outputs.map(({ name, type, shape }) => ({ name, type, shape }));
+    this.metadata = readMetadata(runtime, session);
   }
 
   /**
    * Loads a model from a file or from its bytes.
-   * @throws SideglanceError `SG_RUNTIME` with the runtime's text (truncated file, unknown operator, …),
-   * `SG_NATIVE_LIBRARY` when there is no runtime
+   *
+   * A GPU provider counts as usable only after it has run the model once (with zeros, free dimensions taken as 1).
+   *
+   * @throws SideglanceError `SG_MODEL_UNREADABLE` for a file that is missing, truncated or no ONNX model, `SG_RUNTIME`
+   * with the runtime's text for a graph it cannot run, `SG_PROVIDER_UNAVAILABLE` when none of the providers asked for
+   * can run the model, `SG_NATIVE_LIBRARY` when there is no runtime
    */
   static async create(model: string | Uint8Array, options: SessionOptions = {}): Promise<Session> {
     const runtime = loadRuntime(options.library);
+    const providers = options.providers ?? ['cpu'];
+    const failures: string[] = [];
+    let cause: unknown;
+    for (const provider of providers) {
+      try {
+        return await Session.#createOn(provider, runtime, model, options);
+      } catch (thrown) {
+        // On the CPU it is the model's fault, and so is a file that cannot be read.
+        if (provider === 'cpu' || (thrown instanceof SideglanceError && thrown.code === 'SG_MODEL_UNREADABLE')) {
+          throw thrown;
+        }
+        failures.push(`${provider}: ${reasonOf(thrown)}`);
+        cause = thrown;
+      }
+    }
+    throw new SideglanceError(
+      'SG_PROVIDER_UNAVAILABLE',
+      `the model runs on none of the execution providers asked for (${failures.join('; ') || 'the list is empty'}). ` +
+        'Install what is missing, or name cpu at the end of the providers to allow it.',
+      { cause },
+    );
+  }
+
+  static async #createOn(
+    provider: Provider,
+    runtime: Runtime,
+    model: string | Uint8Array,
+    options: SessionOptions,
+  ): Promise<Session> {
     const { api, environment } = runtime;
-    const doing = `loading ${typeof model === 'string' ? model : 'the model'}`;
+    const doing = `loading ${typeof model === 'string' ? model : `the model (${model.byteLength} bytes)`}`;
     const settings = api.create<'OrtSessionOptions'>(doing, 'CreateSessionOptions');
+    let session: Session;
     try {
       api.call(doing, 'SetIntraOpNumThreads', settings, options.threads ?? 1);
       api.call(doing, 'SetInterOpNumThreads', settings, 1);
       api.call(doing, 'SetSessionGraphOptimizationLevel', settings, OPTIMISATION_LEVELS[options.optimisation ?? 'all']);
       // Spinning threads take the core from other stations while they wait.
-      api.call(doing, 'AddSessionConfigEntry', settings, 'session.intra_op.allow_spinning', '0');
-      const session =
-        typeof model === 'string'
-          ? await api.createOffThread<'OrtSession'>(doing, 'CreateSession', environment, model, settings)
-          : await api.createOffThread<'OrtSession'>(
-              doing,
-              'CreateSessionFromArray',
-              environment,
-              model,
-              model.byteLength,
-              settings,
-            );
-      return new Session(runtime, session);
+      const config = { 'session.intra_op.allow_spinning': '0', ...options.config };
+      for (const [key, value] of Object.entries(config)) {
+        api.call(doing, 'AddSessionConfigEntry', settings, key, value);
+      }
+      appendProvider(runtime, settings, provider, options.providerOptions?.[provider]);
+      const source = typeof model === 'string' ? [model] : [model, model.byteLength];
+      const create = typeof model === 'string' ? 'CreateSession' : 'CreateSessionFromArray';
+      const made = await api.createOffThread<'OrtSession'>(doing, create, environment, ...source, settings);
+      session = new Session(runtime, made, provider);
     } finally {
       api.release('ReleaseSessionOptions', settings);
     }
+    if (provider !== 'cpu') await session.#prove();
+    return session;
   }
 
   /**
-   * Wraps memory of the caller, which every run of the binding then reads and writes in place.
+   * Wraps memory of the caller, which every run of the binding then reads and writes in place. All inputs must be
+   * given; outputs that are left out are not computed.
    * @throws SideglanceError `SG_MODEL_INVALID` for a name, type, shape or length that the model does not declare
    */
-  bind(inputs: Readonly<Record<string, Tensor>>, outputs: Readonly<Record<string, Tensor>>): Binding {
-    return new Binding(this.#wrapAll('input', this.inputs, inputs), this.#wrapAll('output', this.outputs, outputs));
+  bind(inputs: Tensors, outputs: Tensors): Binding {
+    this.#checkOpen();
+    const binding = new Binding(this.#runtime, this.#declared, inputs, outputs);
+    this.#bindings.add(binding);
+    return binding;
   }
 
-  /** One run, on a thread of its own. Runs of different bindings may overlap. */
+  /** Gives the wrappers of a binding back; the caller's memory stays his. @throws SideglanceError during its run */
+  unbind(binding: Binding): void {
+    binding.close();
+    this.#bindings.delete(binding);
+  }
+
+  /**
+   * One run, on a thread of libuv's pool. Runs of different bindings may overlap.
+   * @throws SideglanceError `SG_RUNTIME` with the runtime's text; also when this binding is already running
+   */
   async run(binding: Binding): Promise<void> {
-    if (this.#closed) throw new SideglanceError('SG_RUNTIME', 'the session was closed before this run');
-    const { inputNames, inputValues, outputNames, outputValues } = binding;
+    this.#checkOpen();
+    if (!this.#bindings.has(binding)) {
+      throw new SideglanceError('SG_RUNTIME', 'the binding was closed or belongs to another session');
+    }
+    binding.begin();
+    try {
+      await this.#call(binding.inputNames, binding.inputValues, binding.outputNames, binding.outputValues);
+    } finally {
+      binding.end();
+    }
+  }
+
+  /** One run with fresh outputs of whatever shape the model gives them; for graphs that run now and then. */
+  async runOnce(inputs: Tensors): Promise<Record<string, Tensor>> {
+    this.#checkOpen();
+    const { api } = this.#runtime;
+    for (const { name } of this.inputs) {
+      if (!inputs[name]) throw new SideglanceError('SG_MODEL_INVALID', `the model's input ${name} was not given`);
+    }
+    for (const [name, tensor] of Object.entries(inputs)) {
+      const info = this.inputs.find((input) => input.name === name);
+      if (!info) throw new SideglanceError('SG_MODEL_INVALID', `the model has no input ${name}`);
+      checkTensor('input', info, tensor);
+    }
+    const { inputs: ins, outputs: outs } = this.#declared;
+    const given = ins.map((info) => inputs[info.name] as Tensor);
+    const inputValues = BigUint64Array.from(given, (tensor) => wrap(this.#runtime, tensor));
+    // A null value makes the runtime allocate that output.
+    const outputValues = new BigUint64Array(outs.length);
+    try {
+      const addresses = (infos: NativeTensorInfo[]) => BigUint64Array.from(infos, (info) => info.address);
+      await this.#call(addresses(ins), inputValues, addresses(outs), outputValues, given);
+      return Object.fromEntries(
+        outs.map((info, index) => [info.name, this.#copyOut(info, outputValues[index] as Pointer<'OrtValue'>)]),
+      );
+    } finally {
+      for (const value of [...inputValues, ...outputValues]) {
+        if (value !== 0n) api.release('ReleaseValue', value as Pointer<'OrtValue'>);
+      }
+    }
+  }
+
+  /** Waits for runs under way, then frees everything native. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.allSettled(this.#running);
+    const { api, allocator } = this.#runtime;
+    for (const binding of this.#bindings) binding.close();
+    this.#bindings.clear();
+    for (const { address } of [...this.#declared.inputs, ...this.#declared.outputs]) {
+      api.call('closing the session', 'AllocatorFree', allocator, address);
+    }
+    await api.releaseOffThread('ReleaseSession', this.#session);
+  }
+
+  /** `held` keeps memory alive that only the values point to. */
+  async #call(
+    inputNames: BigUint64Array,
+    inputValues: BigUint64Array,
+    outputNames: BigUint64Array,
+    outputValues: BigUint64Array,
+    held: readonly Tensor[] = [],
+  ): Promise<void> {
     const run = this.#runtime.api.callOffThread(
       'running the model',
       'Run',
@@ -145,104 +223,53 @@ export class Session {
       outputNames.length,
       outputValues,
     );
-    this.#running.add(run);
+    const settled = run.then(
+      () => held,
+      () => held,
+    );
+    this.#running.add(settled);
     try {
       await run;
     } finally {
-      this.#running.delete(run);
+      this.#running.delete(settled);
     }
   }
 
-  /** Binds, runs and returns fresh outputs; for graphs whose output shapes are fixed by `shapes` or by the model. */
-  async runOnce(
-    inputs: Readonly<Record<string, Tensor>>,
-    shapes: Readonly<Record<string, readonly number[]>> = {},
-  ): Promise<Record<string, Tensor>> {
-    const outputs = Object.fromEntries(
-      this.outputs.map((info) => [info.name, allocateTensor(info.type, shapes[info.name] ?? info.shape)]),
-    );
-    const binding = this.bind(inputs, outputs);
+  #copyOut(info: TensorInfo, value: Pointer<'OrtValue'>): Tensor {
+    const { api } = this.#runtime;
+    const doing = `reading the output ${info.name}`;
+    const facts = api.create<'OrtTensorTypeAndShapeInfo'>(doing, 'GetTensorTypeAndShape', value);
     try {
-      await this.run(binding);
+      const tensor = allocateTensor(info.type, readShape(this.#runtime, facts));
+      const bytes = tensor.data.byteLength;
+      if (bytes > 0) {
+        const from = api.create<'void'>(doing, 'GetTensorMutableData', value);
+        copyBytes(from, new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, bytes));
+      }
+      return tensor;
     } finally {
-      this.unbind(binding);
-    }
-    return outputs;
-  }
-
-  /** Gives the wrappers back; the caller's memory stays his. Not while the binding runs. */
-  unbind(binding: Binding): void {
-    for (const value of [...binding.inputValues, ...binding.outputValues] as Pointer<'OrtValue'>[]) {
-      if (this.#values.delete(value)) this.#runtime.api.release('ReleaseValue', value);
+      api.release('ReleaseTensorTypeAndShapeInfo', facts);
     }
   }
 
-  /** Waits for runs under way, then frees everything native. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await Promise.allSettled(this.#running);
-    const { api, allocator } = this.#runtime;
-    for (const value of this.#values) api.release('ReleaseValue', value);
-    this.#values.clear();
-    for (const name of this.#names.values()) api.call('closing the session', 'AllocatorFree', allocator, name);
-    api.release('ReleaseSession', this.#session);
-  }
-
-  #wrapAll(role: 'input' | 'output', infos: readonly TensorInfo[], tensors: Readonly<Record<string, Tensor>>): Bound[] {
-    for (const name of Object.keys(tensors)) {
-      if (!infos.some((info) => info.name === name)) {
-        const known = infos.map((info) => info.name).join(', ');
-        throw new SideglanceError('SG_MODEL_INVALID', `the model has no ${role} ${name}; it has ${known}`);
-      }
+  /** Compiled in and loaded does not mean that it computes: drivers and libraries show their faults at the first run. */
+  async #prove(): Promise<void> {
+    try {
+      const zeros = this.inputs.map((info) => [
+        info.name,
+        allocateTensor(
+          info.type,
+          info.shape.map((size) => (size < 0 ? 1 : size)),
+        ),
+      ]);
+      await this.runOnce(Object.fromEntries(zeros));
+    } catch (thrown) {
+      await this.close();
+      throw thrown;
     }
-    const given = infos.filter((info) => {
-      if (tensors[info.name]) return true;
-      if (role === 'output') return false;
-      throw new SideglanceError('SG_MODEL_INVALID', `the model's input ${info.name} was not given`);
-    });
-    for (const info of given) checkTensor(role, info, tensors[info.name] as Tensor);
-    return given.map((info) => {
-      const tensor = tensors[info.name] as Tensor;
-      return { name: this.#names.get(`${role} ${info.name}`) as Pointer<'char'>, value: this.#wrap(tensor), tensor };
-    });
   }
 
-  #wrap({ type, shape, data }: Tensor): Pointer<'OrtValue'> {
-    const dimensions = BigInt64Array.from(shape, BigInt);
-    const { api, memory } = this.#runtime;
-    const value = api.create<'OrtValue'>(
-      'wrapping a tensor',
-      'CreateTensorWithDataAsOrtValue',
-      memory,
-      data,
-      data.byteLength,
-      dimensions,
-      dimensions.length,
-      ELEMENTS[type].code,
-    );
-    this.#values.add(value);
-    return value;
-  }
-
-  #describe(role: 'Input' | 'Output'): TensorInfo[] {
-    const { api, allocator } = this.#runtime;
-    const doing = `reading the model's ${role.toLowerCase()}s`;
-    const count = api.number(doing, `SessionGet${role}Count`, this.#session);
-    return Array.from({ length: count }, (_, index) => {
-      const address = api.create<'char'>(doing, `SessionGet${role}Name`, this.#session, index, allocator);
-      const name = textAt(address);
-      this.#names.set(`${role.toLowerCase()} ${name}`, address);
-      const typeInfo = api.create<'OrtTypeInfo'>(doing, `SessionGet${role}TypeInfo`, this.#session, index);
-      try {
-        const tensorInfo = api.create<'OrtTensorTypeAndShapeInfo'>(doing, 'CastTypeInfoToTensorInfo', typeInfo);
-        const type = elementTypeOf(api.number(doing, 'GetTensorElementType', tensorInfo), name);
-        const dimensions = new BigInt64Array(api.number(doing, 'GetDimensionsCount', tensorInfo));
-        if (dimensions.length > 0) api.call(doing, 'GetDimensions', tensorInfo, dimensions, dimensions.length);
-        return { name, type, shape: [...dimensions].map(Number) };
-      } finally {
-        api.release('ReleaseTypeInfo', typeInfo);
-      }
-    });
+  #checkOpen(): void {
+    if (this.#closed) throw new SideglanceError('SG_RUNTIME', 'the session was closed');
   }
 }

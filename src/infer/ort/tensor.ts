@@ -1,6 +1,6 @@
 import { SideglanceError } from '../../errors.js';
 
-/** Element types that sideglance feeds and fetches, with their ONNXTensorElementDataType numbers. */
+/** Element types that sideglance feeds and fetches, with their `ONNXTensorElementDataType` numbers. */
 export const ELEMENTS = {
   float32: { code: 1, array: Float32Array },
   uint8: { code: 2, array: Uint8Array },
@@ -18,7 +18,7 @@ export interface TensorInfo {
   readonly shape: readonly number[];
 }
 
-/** A tensor in memory of the caller, row-major. */
+/** A tensor in memory of the caller, row-major. A `bool` is one byte, 0 or 1. */
 export interface Tensor {
   readonly type: ElementType;
   readonly shape: readonly number[];
@@ -29,7 +29,11 @@ export function elementTypeOf(code: number, name: string): ElementType {
   for (const [type, element] of Object.entries(ELEMENTS)) {
     if (element.code === code) return type as ElementType;
   }
-  throw new SideglanceError('SG_MODEL_INVALID', `${name} has ONNX element type ${code}, which sideglance does not use`);
+  const known = Object.keys(ELEMENTS).join(', ');
+  throw new SideglanceError(
+    'SG_MODEL_INVALID',
+    `${name} has the ONNX element type ${code}; sideglance feeds and fetches ${known}: export the model with one of them`,
+  );
 }
 
 export function allocateTensor(type: ElementType, shape: readonly number[]): Tensor {
