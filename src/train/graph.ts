@@ -6,6 +6,7 @@ import {
   int64Tensor,
   model,
   type OnnxElementType,
+  type OnnxModel,
   type OnnxNode,
   type OnnxTensor,
   type OnnxValue,
@@ -82,6 +83,26 @@ export class Graph {
     this.#nodes.push(onnxNode(type, inputNames, [name], attributes));
     this.operations.push({ type, inputs, output, attributes, note });
     return output;
+  }
+
+  /**
+   * Copies another model's graph into this one. `inputs` takes the place of its inputs; the results are looked up by its
+   * own names for them, with the shapes that the caller knows. Everything else is renamed, so that nothing collides.
+   */
+  embed(
+    other: OnnxModel,
+    inputs: Readonly<Record<string, Value>>,
+    results: Readonly<Record<string, readonly number[]>>,
+  ): Record<string, Value> {
+    const prefix = this.freshName('embedded');
+    const rename = (name: string) => (name === '' ? '' : (inputs[name]?.name ?? `${prefix}/${name}`));
+    const { graph } = other;
+    for (const tensor of graph.initializers) this.#initializers.push({ ...tensor, name: rename(tensor.name) });
+    for (const made of graph.nodes) {
+      const outputs = made.outputs.map(rename);
+      this.#nodes.push({ ...made, name: outputs[0] ?? '', inputs: made.inputs.map(rename), outputs });
+    }
+    return Object.fromEntries(Object.entries(results).map(([name, shape]) => [name, { name: rename(name), shape }]));
   }
 
   /** Declares a value as a result of the graph, under a name that callers know. */
