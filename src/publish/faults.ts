@@ -6,8 +6,8 @@ export interface BrokerFault {
   readonly error: SideglanceError;
   /** `slowly`: time alone does not mend it. */
   readonly retry: 'soon' | 'slowly';
-  /** The broker may not speak this version of MQTT. */
-  readonly otherProtocol: boolean;
+  /** Whether the broker does not speak this version of MQTT. */
+  readonly wrongVersion: 'certainly' | 'perhaps' | 'no';
   /** The broker ended the connection, without a reason that has nothing to do with what it was sent. */
   readonly byBroker: boolean;
 }
@@ -24,17 +24,17 @@ export interface FaultContext {
 interface Explanation {
   readonly text: string;
   readonly retry?: 'slowly';
-  readonly otherProtocol?: true;
+  readonly wrongVersion?: 'certainly' | 'perhaps';
   readonly byBroker?: true;
 }
 
 /** Builds the fault for a connection that ended with `thrown` (null: the broker just closed it). */
 export function brokerFault(thrown: unknown, context: FaultContext): BrokerFault {
-  const { text, retry, otherProtocol, byBroker } = explain(thrown, context);
+  const { text, retry, wrongVersion, byBroker } = explain(thrown, context);
   const error = new SideglanceError('SG_BROKER', `the MQTT broker at ${context.address} ${text}`, {
     ...(thrown === null ? {} : { cause: thrown }),
   });
-  return { error, retry: retry ?? 'soon', otherProtocol: otherProtocol ?? false, byBroker: byBroker ?? false };
+  return { error, retry: retry ?? 'soon', wrongVersion: wrongVersion ?? 'no', byBroker: byBroker ?? false };
 }
 
 function explain(thrown: unknown, context: FaultContext): Explanation {
@@ -50,13 +50,18 @@ function explain(thrown: unknown, context: FaultContext): Explanation {
   return { text: `cannot be used: ${reason}` };
 }
 
-function closed({ wasUp }: FaultContext): Explanation {
-  if (wasUp) return { text: 'closed the connection', byBroker: true };
+function closed({ wasUp, clientId }: FaultContext): Explanation {
+  if (wasUp) {
+    return {
+      text: `closed the connection without a reason: it was stopped, or another client has the id '${clientId}'`,
+      byBroker: true,
+    };
+  }
   return {
     text:
       'closed the connection without an answer: it may want TLS (`mqtts://` in mqtt.url), another port, ' +
       'or a certificate of this device (mqtt.tls.cert, mqtt.tls.key)',
-    otherProtocol: true,
+    wrongVersion: 'perhaps',
   };
 }
 
@@ -65,7 +70,7 @@ function explainReasonCode(code: number, thrown: unknown, { username, clientId }
   switch (code) {
     case 1:
     case 132:
-      return { text: 'does not speak this version of MQTT: set mqtt.protocolVersion', otherProtocol: true };
+      return { text: 'does not speak this version of MQTT: set mqtt.protocolVersion', wrongVersion: 'certainly' };
     case 2:
     case 133:
       return { text: `refused the client id '${clientId}': set mqtt.clientId to one it allows`, retry: 'slowly' };

@@ -54,6 +54,10 @@ export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
   #state: SessionState = { state: 'stopped' };
   #connection: Connection | null = null;
   #protocolVersion: 5 | 4;
+  /** The broker has said that it does not speak MQTT 5. */
+  #refused5 = false;
+  /** The version that is tried now has been online before: a broker that closes without a word says nothing about it. */
+  #proven = false;
   #connections = 0;
   #failures = 0;
   #onlineAtMs: number | null = null;
@@ -116,7 +120,7 @@ export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
 
   /** Gives the connection up because of something that only the caller can see. */
   fail(error: SideglanceError): void {
-    this.#connection?.abandon({ error, retry: 'slowly', otherProtocol: false, byBroker: false });
+    this.#connection?.abandon({ error, retry: 'slowly', wrongVersion: 'no', byBroker: false });
   }
 
   /** Says `offline: stopped` where somebody listens, and ends. Takes at most twice `farewellMs`. */
@@ -174,7 +178,7 @@ export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
                 { cause: thrown },
               ),
         retry: 'slowly',
-        otherProtocol: false,
+        wrongVersion: 'no',
         byBroker: false,
       });
     }
@@ -224,7 +228,7 @@ export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
       `the MQTT broker at ${this.broker.text} has acknowledged nothing for ${this.#limits.acknowledgeTimeoutMs} ms ` +
         `while ${this.#underWay.size} messages are under way: look at its load and its log`,
     );
-    this.#connection?.abandon({ error, retry: 'soon', otherProtocol: false, byBroker: false });
+    this.#connection?.abandon({ error, retry: 'soon', wrongVersion: 'no', byBroker: false });
   }
 
   #clearAnswerTimer(): void {
@@ -236,14 +240,11 @@ export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
     if (connection !== this.#connection) return;
     this.#connection = null;
     this.#lastFault = fault.error;
+    const wasOnline = this.#onlineAtMs !== null;
     const lasted = this.#onlineAtMs === null ? 0 : performance.now() - this.#onlineAtMs;
     this.#onlineAtMs = null;
     if (lasted >= this.#limits.stableAfterMs) this.#failures = 0;
-    const wantsFallback = fault.otherProtocol && this.#options.protocolVersion !== 4;
-    // A broker that says it speaks another version is asked again at once; from the second time on the back-off holds.
-    const retryInMs =
-      wantsFallback && this.#failures === 0 && this.#protocolVersion === 5 ? 0 : this.#backoff(fault.retry);
-    if (wantsFallback) this.#protocolVersion = this.#protocolVersion === 5 ? 4 : 5;
+    const retryInMs = this.#changeVersion(fault.wrongVersion, wasOnline) ? 0 : this.#backoff(fault.retry);
     this.#failures++;
     this.#setState({
       state: 'offline',
@@ -254,6 +255,25 @@ export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
     });
     this.#settleLost(fault.byBroker);
     if (this.#state.state === 'offline') this.#retryTimer = setTimeout(() => this.#connect(), retryInMs);
+  }
+
+  /**
+   * Chooses the version for the next attempt. 3.1.1 stays when the broker itself has refused 5; a broker that just
+   * closed may also have been about to start, so then both are tried in turn, and 5 again after the next loss.
+   * Returns whether to try again at once.
+   */
+  #changeVersion(wrongVersion: BrokerFault['wrongVersion'], wasOnline: boolean): boolean {
+    if (this.#options.protocolVersion === 4) return false;
+    if (wasOnline) {
+      this.#proven = this.#protocolVersion === 5 || this.#refused5;
+      if (!this.#refused5) this.#protocolVersion = 5;
+      return false;
+    }
+    if (wrongVersion === 'no' || (wrongVersion === 'perhaps' && this.#proven)) return false;
+    const isFirstRefusal = wrongVersion === 'certainly' && this.#protocolVersion === 5 && !this.#refused5;
+    if (wrongVersion === 'certainly') this.#refused5 = this.#protocolVersion === 5;
+    this.#protocolVersion = this.#protocolVersion === 5 ? 4 : 5;
+    return isFirstRefusal;
   }
 
   /** Exponential, with jitter between half and all of it, so that a hall full of devices does not return at once. */

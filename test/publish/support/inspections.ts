@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { Publisher, type PublisherOptions } from '../../../src/publish/publisher.js';
 import type { SessionState } from '../../../src/publish/session.js';
 import type { Attachment, Inspection, RegionResult } from '../../../src/types.js';
+import { closeAtTheEnd } from './leftovers.js';
 
 export const DEVICE = { site: 'ulm', line: 'press-3', name: 'edge-1' };
 export const ROOT = 'sideglance/ulm/press-3/edge-1';
@@ -18,13 +19,15 @@ export const QUICK = {
 };
 
 export function publisherFor(url: string, rest: Partial<PublisherOptions> = {}): Publisher {
-  return new Publisher({
+  const publisher = new Publisher({
     device: DEVICE,
     agentVersion: '0.1.0',
     ...rest,
     mqtt: { url, ...rest.mqtt },
     limits: { ...QUICK, ...rest.limits },
   });
+  closeAtTheEnd(() => publisher.stop());
+  return publisher;
 }
 
 export async function reach<Name extends SessionState['state']>(

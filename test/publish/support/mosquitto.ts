@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { closeAtTheEnd } from './leftovers.js';
 
 const EXECUTABLE = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', '/usr/bin/mosquitto'].find(existsSync);
 
@@ -69,6 +70,7 @@ export async function startMosquitto(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  closeAtTheEnd(broker.stop);
   await broker.start();
   return broker;
 }

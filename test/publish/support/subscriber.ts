@@ -1,4 +1,5 @@
 import { connect, type IPublishPacket, type MqttClient } from 'mqtt';
+import { closeAtTheEnd } from './leftovers.js';
 
 export interface Received {
   readonly topic: string;
@@ -38,6 +39,7 @@ export class Subscriber {
   static async open(url: string, protocolVersion: 4 | 5 = 5, filter = 'sideglance/#'): Promise<Subscriber> {
     const client = connect(url, { protocolVersion, reconnectPeriod: 50, connectTimeout: 5000 });
     const subscriber = new Subscriber(client);
+    closeAtTheEnd(() => subscriber.close());
     await client.subscribeAsync(filter, { qos: 0 });
     return subscriber;
   }

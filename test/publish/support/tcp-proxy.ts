@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { closeAtTheEnd } from './leftovers.js';
 
 /** A wire between publisher and broker that can be cut, and that can go dead without either end being told. */
 export interface TcpProxy {
@@ -51,7 +52,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     }
     pairs = new Set();
   };
-  return {
+  const proxy: TcpProxy = {
     url: `mqtt://127.0.0.1:${port}`,
     cut,
     block() {
@@ -70,4 +71,6 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       await new Promise<void>((done) => server.close(() => done()));
     },
   };
+  closeAtTheEnd(proxy.close);
+  return proxy;
 }
