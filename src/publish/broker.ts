@@ -46,6 +46,8 @@ export async function startEmbeddedBroker(options: {
     await closeBroker();
     throw new SideglanceError('SG_BROKER', whyNot(cause, host, options.port), { cause });
   }
+  // From here on it can only be a connection that was not accepted (no file descriptor left): the client tries again.
+  server.on('error', () => {});
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;
   return {
