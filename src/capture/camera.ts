@@ -61,8 +61,8 @@ export class Camera {
   /**
    * The newest frame (with `lossless` the next one), or null when none came within `limits.pullMs`. Opens and reopens
    * the camera itself. After the end of the stream and after `close` it waits as long and returns null.
-   * @throws SideglanceError SG_CAMERA_PIPELINE when the pipeline can never work; SG_FRAME_FORMAT when its frames cannot
-   *   be read; SG_CAMERA_LOST when a driver does not return, which only a new process can mend. Throws it again then.
+   * @throws SideglanceError SG_CAMERA_PIPELINE when the pipeline can never work, SG_NATIVE_LIBRARY without GStreamer,
+   *   SG_CAMERA_LOST when a driver does not return, which only a new process can mend; and again when asked again
    */
   async next(): Promise<Frame | null> {
     if (this.#asking) throw new Error('Camera.next was called while an earlier call was still waiting');
@@ -151,7 +151,7 @@ export class Camera {
       this.#phase = { kind: 'running', pipeline, label, sinceMs: this.#lastFrameMs, from: this.#sequence };
     } catch (error) {
       // A text that worked once is right: what fails now is the camera.
-      if (!this.#everBuilt && error instanceof SideglanceError) this.#fail(error);
+      if (!this.#everBuilt && error instanceof SideglanceError) this.#phase = { kind: 'failed', error };
       else this.#lose(label, reasonOf(error), pipeline);
     }
   }
@@ -164,20 +164,25 @@ export class Camera {
     if (monotonicMs() - phase.sinceMs < limitMs) return;
     const doing = phase.with === 'open' ? 'opening' : 'letting go of';
     const text = `the driver has been ${doing} the camera for ${seconds(limitMs)}; the process has to be restarted`;
-    this.#publish('lost', text);
+    if (this.#outage !== text) this.#publish('lost', text);
+    this.#outage = text;
     throw new SideglanceError('SG_CAMERA_LOST', text);
   }
 
   async #pull(running: Running): Promise<Frame | null> {
     const { pipeline, label, sinceMs } = running;
+    if (pipeline.error !== null) {
+      // A branch may have failed while another one still delivers.
+      this.#lose(label, pipeline.error, pipeline);
+      return null;
+    }
     let pulled: Pulled | null;
     try {
       pulled = await pipeline.pull(this.#limits.pullMs);
     } catch (error) {
-      if (this.#closing) return null;
-      // Frames that are not what their caps say will not become so by opening the camera again.
-      if (error instanceof SideglanceError) this.#fail(error, pipeline);
-      throw error;
+      if (!(error instanceof SideglanceError)) throw error;
+      if (!this.#closing) this.#lose(label, error.message, pipeline);
+      return null;
     }
     if (this.#closing) return null;
     for (const warning of pipeline.poll()) this.#options.onWarning?.(withLabel(label, warning));
@@ -242,14 +247,9 @@ export class Camera {
     const news = withLabel(label, reason.replace(/\d+/g, ''));
     if (this.#state !== 'lost' || this.#outage !== news) this.#publish('lost', withLabel(label, reason));
     this.#outage = news;
-    if (pipeline === null) this.#phase = { kind: 'waiting', untilMs: monotonicMs() + this.#backoff.next() };
-    else this.#stopThen(pipeline, { kind: 'waiting', untilMs: monotonicMs() + this.#backoff.next() });
-  }
-
-  #fail(error: SideglanceError, pipeline?: Pipeline): void {
-    const failed: Phase = { kind: 'failed', error };
-    if (pipeline) this.#stopThen(pipeline, failed);
-    else this.#phase = failed;
+    const waiting: Phase = { kind: 'waiting', untilMs: monotonicMs() + this.#backoff.next() };
+    if (pipeline === null) this.#phase = waiting;
+    else this.#stopThen(pipeline, waiting);
   }
 
   #stopThen(pipeline: Pipeline, after: Phase): void {

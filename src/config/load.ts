@@ -67,7 +67,7 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
   return {
     file,
     device: written.device,
-    mqtt: tls === undefined ? mqtt : { ...mqtt, tls: absolutePaths(tls, file) },
+    mqtt: tls === undefined ? mqtt : { ...mqtt, tls: resolveTls(tls, file) },
     stations: written.stations.map((station) => ({
       ...station,
       camera: resolveCamera(station.camera, file),
@@ -94,8 +94,10 @@ function withPassword<T extends { password?: string; passwordFile?: string }>(gr
   return passwordFile === undefined ? rest : { ...rest, password: readPassword(fromFile(file, passwordFile)) };
 }
 
-function absolutePaths<T extends Record<string, string>>(group: T, file: string): T {
-  return Object.fromEntries(Object.entries(group).map(([key, path]) => [key, fromFile(file, path)])) as T;
+function resolveTls(tls: NonNullable<WrittenConfig['mqtt']['tls']>, file: string) {
+  const { serverName, ...files } = tls;
+  const paths = Object.fromEntries(Object.entries(files).map(([key, path]) => [key, fromFile(file, path)]));
+  return { ...(paths as typeof files), ...(serverName === undefined ? {} : { serverName }) };
 }
 
 function threadsEach(stations: number): number {

@@ -37,7 +37,6 @@ function mqttFaults(mqtt: unknown, file: string): Fault[] {
         fault([key], 'has no effect without `mqtt.url`: the embedded broker has no users and no TLS');
     }
   } else {
-    if (at('embedded') !== undefined) fault(['embedded'], 'has no effect beside `mqtt.url`: remove one of the two');
     if (at('tls') !== undefined && typeof url === 'string' && /^(mqtt|ws):/.test(url)) {
       fault(['tls'], 'has no effect on an unencrypted connection: use `mqtts:` or `wss:` in `mqtt.url`');
     }
@@ -75,6 +74,10 @@ function stationFaults(value: unknown, index: number, file: string): Fault[] {
   }
 
   const camera = [...base, 'camera'];
+  const [silent, reopen] = [at('camera', 'silentAfterMs'), at('camera', 'reopenAfterMs')];
+  if (typeof silent === 'number' && typeof reopen === 'number' && reopen < silent) {
+    fault(['camera', 'reopenAfterMs'], `must not be less than \`silentAfterMs\` (${silent}), is ${reopen}`);
+  }
   if (at('camera', 'type') === 'rtsp') {
     faults.push(...urlFaults(at('camera', 'url'), [...camera, 'url'], ['rtsp', 'rtsps']));
     faults.push(...passwordFaults(at('camera'), camera, file));

@@ -40,6 +40,7 @@ const TlsSchema = z
     ca: text('Certificates of the authority that signed the broker’s certificate (PEM file).').exactOptional(),
     cert: text('This device’s own certificate (PEM file). Needs `key`.').exactOptional(),
     key: text('The private key of `cert` (PEM file).').exactOptional(),
+    serverName: text('The name in the broker’s certificate, where it is not the host in `url`.').exactOptional(),
   })
   .meta({ description: 'Files for an encrypted connection (`mqtts:` or `wss:`), relative to this file.' });
 
@@ -66,7 +67,10 @@ const MqttSchema = z
     protocolVersion: z
       .union([z.literal(5), z.literal(4)])
       .default(5)
-      .meta({ description: '5 for MQTT 5, 4 for MQTT 3.1.1. The embedded broker always speaks 3.1.1.' }),
+      .meta({
+        description:
+          '5 for MQTT 5 (falls back where the broker is older), 4 for MQTT 3.1.1. The embedded broker speaks 3.1.1.',
+      }),
     clientId: text('The MQTT client id. Absent: `sideglance-<site>-<line>-<name>`.').exactOptional(),
     username: text('The user name for the broker.').exactOptional(),
     password,
@@ -81,19 +85,20 @@ const MqttSchema = z
   })
   .meta({ description: 'Where verdicts go.' });
 
+const patience = (milliseconds: number, description: string) =>
+  z
+    .union([z.literal('never'), z.int().min(100).max(86_400_000)])
+    .default(milliseconds)
+    .meta({ description: `${description} \`never\` for a line that may stand still.` });
+
 /** Keys that every kind of camera has. */
 const everyCamera = (format: 'GRAY8' | 'RGB') => ({
   format: z
     .enum(['GRAY8', 'RGB', 'BGRx'])
     .default(format)
     .meta({ description: 'The pixel format that frames are brought to before they are looked at.' }),
-  silentAfterMs: z
-    .union([z.literal('never'), z.int().min(100).max(3_600_000)])
-    .default(5000)
-    .meta({
-      description:
-        'A camera that sends no frame for so many milliseconds is reported as silent and opened again. `never` for a triggered camera that may wait.',
-    }),
+  silentAfterMs: patience(2000, 'A camera that sends no frame for so many milliseconds is reported as silent.'),
+  reopenAfterMs: patience(10_000, 'A camera that sends no frame for so many milliseconds is closed and opened again.'),
 });
 
 const width = whole(1, 32768, 'Frame width in pixels. Absent: what the camera prefers.').exactOptional();
@@ -108,6 +113,12 @@ const CAMERAS = [
     .strictObject({
       type: z.literal('simulated'),
       ...everyCamera('RGB'),
+      width: whole(128, 4096, 'Frame width in pixels.').default(512),
+      height: whole(128, 4096, 'Frame height in pixels.').default(512),
+      placement: z
+        .enum(['aligned', 'anywhere'])
+        .default('aligned')
+        .meta({ description: '`aligned`: parts lie in a fixture; `anywhere`: they lie turned and shifted.' }),
       partsPerSecond: framesPerSecond.default(2).meta({ description: 'Parts that pass the camera each second.' }),
       defectShare: z
         .number()
@@ -123,6 +134,10 @@ const CAMERAS = [
       type: z.literal('v4l2'),
       ...everyCamera('RGB'),
       device: text('The video device.').default('/dev/video0'),
+      encoding: z
+        .enum(['raw', 'mjpeg'])
+        .default('raw')
+        .meta({ description: 'What the camera sends. Many USB cameras reach their full rate only with `mjpeg`.' }),
       width,
       height,
       framesPerSecond: wantedRate,
@@ -140,6 +155,14 @@ const CAMERAS = [
       passwordFile,
       transport: z.enum(['tcp', 'udp']).default('tcp').meta({ description: 'How the stream is carried.' }),
       latencyMs: whole(0, 10_000, 'How long packets are held back to put them in order, in milliseconds.').default(100),
+      codec: z
+        .enum(['h264', 'h265', 'mjpeg'])
+        .meta({ description: 'How pictures are packed. Absent: found out from the stream.' })
+        .exactOptional(),
+      jetson: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'Set it on a Jetson, whose decoders leave pictures in GPU memory.' }),
     })
     .meta({ title: 'rtsp', description: 'A network camera that streams over RTSP.' }),
   z
@@ -149,6 +172,10 @@ const CAMERAS = [
       camera: text(
         'Name, serial number or address of the GigE Vision camera. Absent: the first one found.',
       ).exactOptional(),
+      sensor: z
+        .enum(['mono', 'bayer', 'rgb'])
+        .default('mono')
+        .meta({ description: 'What the sensor sends: grey, colour as a Bayer mosaic, or finished colour.' }),
       width,
       height,
       framesPerSecond: wantedRate,
@@ -186,9 +213,11 @@ const CAMERAS = [
       type: z.literal('files'),
       ...everyCamera('RGB'),
       path: text(
-        'A folder of PNG or JPEG images of one size, or a pattern such as `images/*.png`, relative to this file; in the order of their names.',
+        'A folder of images, or a pattern such as `images/part-*.png`, relative to this file; read in the order of their names.',
       ),
-      framesPerSecond: framesPerSecond.default(2).meta({ description: 'Images read each second.' }),
+      framesPerSecond: framesPerSecond
+        .meta({ description: 'Images read each second. Absent: as fast as they are inspected.' })
+        .exactOptional(),
       loop: z.boolean().default(false).meta({ description: 'Begin again after the last image.' }),
     })
     .meta({ title: 'files', description: 'Images on disk instead of a camera.' }),
@@ -197,6 +226,10 @@ const CAMERAS = [
       type: z.literal('pipeline'),
       ...everyCamera('RGB'),
       pipeline: text('GStreamer pipeline text as for `gst-launch-1.0`, ending before the sink.'),
+      lossless: z.boolean().default(false).meta({
+        description:
+          'Every frame is a part and the source waits for it. Otherwise the newest frame is looked at and the others are skipped.',
+      }),
     })
     .meta({ title: 'pipeline', description: 'Any other source that GStreamer can read.' }),
 ] as const;

@@ -256,6 +256,8 @@ export const healthSchema = z
       stored: byClass.describe('Messages taken in since the start.'),
       delivered: byClass.describe('Acknowledged by the broker.'),
       dropped: z.object({ age: byClass, bytes: byClass, tooLarge: byClass, refused: byClass }),
+      gapsAnnounced: count.describe('Gap records acknowledged by the broker.'),
+      gapsRefused: count,
     }),
   })
   .describe('How the device is doing. Topic `health`, QoS 1, retained, latest value.');

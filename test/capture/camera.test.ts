@@ -152,6 +152,17 @@ describe('a camera', () => {
     }
   });
 
+  it('is lost when one branch of its pipeline fails, even while another still delivers', async () => {
+    const failing = 'videotestsrc is-live=true ! identity error-after=5 ! fakesink';
+    const living = `${LIVE} ! video/x-raw,width=32,height=8,framerate=100/1`;
+    const { camera, until } = await watch({ pipeline: `${failing}  ${living}`, format: 'GRAY8' });
+    try {
+      assert.match((await until('lost')).reason!, /^identity\d+: Failed after iterations as requested/);
+    } finally {
+      await camera.close();
+    }
+  });
+
   it('is silent, then lost, when the pipeline runs and no frame comes', async () => {
     const { camera, until } = await watch({ pipeline: `${LIVE} ! valve drop=true`, format: 'GRAY8' });
     try {

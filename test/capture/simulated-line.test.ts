@@ -137,6 +137,20 @@ describe('the simulated line', () => {
     assert.ok(performance.now() - started < 1500);
   });
 
+  it('stops at once even when its entrance is full and blocks', async () => {
+    const pipeline = simulatedPipeline({ width: 8, height: 8, format: 'GRAY8', partsPerSecond: 500 });
+    const { camera, frames } = await watch({
+      pipeline: `${pipeline.replace('appsrc', 'appsrc block=true max-bytes=64')} ! identity sleep-time=400000`,
+      format: 'GRAY8',
+      source: parts(250, 8, 8, 'GRAY8'),
+      partsPerSecond: 500,
+    });
+    await frames(1);
+    const started = performance.now();
+    await camera.close();
+    assert.ok(performance.now() - started < 1500);
+  });
+
   it('needs its entrance in the pipeline', async () => {
     const source = parts(1, 8, 8, 'RGB');
     const { camera, until } = await watch({ pipeline: 'videotestsrc', format: 'RGB', source });

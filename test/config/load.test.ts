@@ -112,7 +112,9 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
   [
     'a key that no preset has, with those that there are',
     station('camera: { type: pipeline, pipeline: videotestsrc, colour: 1 }'),
-    ['5:55 stations[0].camera.colour is not a known key; known here: type, format, silentAfterMs, pipeline'],
+    [
+      '5:55 stations[0].camera.colour is not a known key; known here: type, format, silentAfterMs, reopenAfterMs, pipeline, lossless',
+    ],
   ],
   [
     'an unknown preset',
@@ -216,6 +218,11 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     'a time that is out of range where a word would do',
     station('camera: { type: simulated, silentAfterMs: 5 }'),
     ['5:47 stations[0].camera.silentAfterMs must be at least 100, is 5'],
+  ],
+  [
+    'a camera opened again before it counts as silent',
+    station('camera: { type: simulated, silentAfterMs: 500, reopenAfterMs: 200 }'),
+    ['5:67 stations[0].camera.reopenAfterMs must not be less than `silentAfterMs` (500), is 200'],
   ],
   [
     'a word where another would do',

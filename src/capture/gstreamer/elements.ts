@@ -20,7 +20,7 @@ export async function elementExists(name: string): Promise<boolean> {
 }
 
 /**
- * The elements that a pipeline text uses and that are not installed, in order. GStreamer's own parser finds them, so
+ * The elements that a pipeline text (ending before the sink) and its sink need and that are not installed, in order. GStreamer's own parser finds them, so
  * the elements that exist are created (never started) on the way. A text with other faults gives an empty list here
  * and its error when it is opened.
  */
@@ -29,7 +29,7 @@ export async function missingElements(pipelineText: string): Promise<string[]> {
   const context = gst.parseContextNew();
   const error = outPointer<'GError'>();
   try {
-    const pipeline = await gst.parseLaunchFull.offThread(pipelineText, context, 0, error);
+    const pipeline = await gst.parseLaunchFull.offThread(`${pipelineText} ! videoconvert ! appsink`, context, 0, error);
     if (error[0] !== null) takeError(gst, error[0]);
     if (pipeline !== null) await gst.objectUnref.offThread(pipeline);
     const names = gst.parseContextMissing(context);

@@ -29,7 +29,7 @@ export class Feeder {
   #staging = new Uint8Array(0);
   #parts = 0n;
   #taken = 0n;
-  #stopped = false;
+  #halted = false;
   #pushing: Promise<unknown> = Promise.resolve();
   #failure: unknown;
 
@@ -57,10 +57,14 @@ export class Feeder {
     this.#taken = part + 1n;
   }
 
-  /** Ends the feeding. When it resolves, the appsrc is not touched any more. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
+  /** Begins no further part. A push under way may wait until the pipeline is stopped. */
+  halt(): void {
+    this.#halted = true;
     this.#sleeper.wake();
+  }
+
+  /** Lets go of the appsrc. To be called once, after `halt`, when the pipeline has stopped. */
+  async release(): Promise<void> {
     await this.#pushing;
     this.#gst.objectUnref(this.#appsrc);
   }
@@ -70,16 +74,16 @@ export class Feeder {
     this.#geometry = this.#readGeometry();
     this.#staging = new Uint8Array(this.#geometry.size);
     let dueMs = monotonicMs();
-    while (!this.#stopped) {
+    while (!this.#halted) {
       await this.#sleeper.sleep(dueMs - monotonicMs());
-      while (!this.#stopped && this.#options.lossless && this.#parts - this.#taken >= MAX_QUEUED) {
+      while (!this.#halted && this.#options.lossless && this.#parts - this.#taken >= MAX_QUEUED) {
         await this.#sleeper.sleep(1);
       }
-      if (this.#stopped) return;
+      if (this.#halted) return;
       // A line that fell behind goes on at its rate: parts that are overdue do not come in a burst.
       dueMs = Math.max(dueMs, monotonicMs() - periodMs) + periodMs;
       const picture = await this.#options.source.next();
-      if (this.#stopped) return;
+      if (this.#halted) return;
       if (picture === null) {
         this.#gst.endOfStream(this.#appsrc);
         return;

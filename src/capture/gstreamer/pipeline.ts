@@ -42,6 +42,8 @@ export interface Pulled {
 
 const SINK = 'sideglance_sink';
 const SOURCE = 'simulated';
+/** A live frame that claims to be older was stamped by a clock that has nothing to do with the pipeline's. */
+const MAX_AGE_MS = 10_000;
 
 /** A GStreamer pipeline with an appsink at its end: parsed, started, pulled from, stopped. */
 export class Pipeline {
@@ -167,10 +169,11 @@ export class Pipeline {
   }
 
   async #stop(): Promise<void> {
-    await this.#feeder?.stop();
+    this.#feeder?.halt();
     await this.#gst.setState.offThread(this.#element, STATE.null);
     // The pull returns by itself now; the sink must not go before it has.
     await this.#pulling;
+    await this.#feeder?.release();
     if (this.#caps) this.#gst.unrefMini(this.#caps.pointer);
     this.#gst.objectUnref(this.#bus);
     this.#gst.objectUnref(this.#sink);
@@ -211,7 +214,9 @@ export class Pipeline {
     const now = this.#runningTimeNs();
     if (segment === null || now === null) return 0;
     const taken = BigInt(this.#gst.toRunningTime(segment, FORMAT_TIME, pts));
-    return taken === NONE ? 0 : Math.max(0, Number(now - taken) / 1e6);
+    if (taken === NONE || taken > now) return 0;
+    const ageMs = Number(now - taken) / 1e6;
+    return ageMs > MAX_AGE_MS ? 0 : ageMs;
   }
 
   /** Time since the pipeline began to play, on its clock; null before that. */

@@ -1,0 +1,49 @@
+// Compiles the checkout when its sources are newer than what was compiled last. No dependencies.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SOURCES = ['src', 'test', 'bench', 'tsconfig.json', 'package-lock.json'];
+/** Its time is that of the last build which went well: the compiler leaves files alone that would stay the same. */
+const STAMP = join('dist', '.built');
+
+/**
+ * Builds when need be. Everything is printed to the error stream: standard output belongs to the command.
+ * @returns {boolean} false when the build failed; the compiler has said why
+ */
+export function ensureBuilt(root = ROOT) {
+  const builtAt = existsSync(join(root, STAMP)) ? statSync(join(root, STAMP)).mtimeMs : 0;
+  if (builtAt > newest(root)) return true;
+  console.error('building …');
+  return build(root);
+}
+
+/** @returns {boolean} whether it went well */
+export function build(root = ROOT) {
+  const startedAt = new Date();
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { status, error } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.json'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (status !== 0) {
+    console.error(`the build failed${error === undefined ? '' : `: ${error.message}`}`);
+    return false;
+  }
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  writeFileSync(join(root, STAMP), `${startedAt.toISOString()}\n`);
+  return true;
+}
+
+function newest(root) {
+  let latest = 0;
+  for (const source of SOURCES) {
+    const path = join(root, source);
+    if (!existsSync(path)) continue;
+    const names = statSync(path).isDirectory() ? readdirSync(path, { recursive: true }) : [];
+    for (const name of ['', ...names]) latest = Math.max(latest, statSync(join(path, String(name))).mtimeMs);
+  }
+  return latest;
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { describeFailure } from './cli/failure.js';
+import { PACKAGE_ROOT } from './paths.js';
+
+/** A command may leave native threads behind; the process ends all the same, so long after its last line. */
+const LINGER_MS = 500;
+
+/**
+ * Runs one command line and sets the process's exit code: 0, 1 when the command failed, 2 when the command line or
+ * the configuration is at fault.
+ * @param argv as in `process.argv`
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  // `sideglance … | head`: a reader that has seen enough is no fault.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (argv[2] !== 'run') process.exit();
+  });
+  try {
+    await createProgram().parseAsync(argv);
+  } catch (thrown) {
+    const { text, exitCode } = describeFailure(thrown, Boolean(process.env.DEBUG));
+    if (text !== '') process.stderr.write(`${text}\n`);
+    process.exitCode = exitCode;
+  }
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}
+
+function createProgram(): Command {
+  const program = new Command('sideglance')
+    .description('Inspects parts with industrial cameras: looks at every patch and at what surrounds it.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    // Set before the commands are made, which inherit it.
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .showSuggestionAfterError();
+
+  program
+    .command('doctor')
+    .description('Say what is there and what is missing for this configuration, each with a fix.')
+    .option('-c, --config <file>', 'the configuration', 'config.yaml')
+    .option('--json', 'print one JSON object')
+    .action(async (options) => {
+      const { doctor } = await import('./cli/doctor.js');
+      process.exitCode = await doctor(options);
+    });
+
+  return program;
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string };
+  return manifest.version;
+}

@@ -1,0 +1,244 @@
+import { createHash } from 'node:crypto';
+import type { Attachment, CameraState, Defect, Inspection, RegionResult, Timestamp, Verdict } from '../types.js';
+import { clockSynced, now } from './clock.js';
+import type {
+  CameraMessage,
+  DeliveryIdentity,
+  DeviceIdentity,
+  GapMessage,
+  InspectionMessage,
+  PictureProperties,
+  StatusMessage,
+} from './messages.js';
+import { DROP_REASONS, type Gap, type Offer } from './outbox.js';
+import { encodeJson, JSON_CONTENT, type Packet, packetBytes } from './packet.js';
+import type { DeviceTopics } from './topics.js';
+
+const LIMITS = { defectsListed: 50 } as const;
+
+type RegionMessage = InspectionMessage['regions'][number];
+export type AttachmentMessage = InspectionMessage['attachments'][number];
+
+/** Infinity and NaN have no JSON; a score that does not exist is null. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function flatVerdict(verdict: Verdict): Pick<InspectionMessage, 'verdict' | 'reason' | 'detail'> {
+  if (verdict.result !== 'invalid') return { verdict: verdict.result, reason: null, detail: null };
+  return { verdict: 'invalid', reason: verdict.reason, detail: verdict.detail ?? null };
+}
+
+function boxOf({ x, y, width, height }: Defect['box']): Defect['box'] {
+  return { x, y, width, height };
+}
+
+function regionMessage(result: RegionResult): RegionMessage {
+  const { rows, columns, cell, inputWidth, inputHeight } = result.map;
+  const strongestFirst = [...result.defects].sort((a, b) => b.peak - a.peak).slice(0, LIMITS.defectsListed);
+  return {
+    name: result.region.name,
+    box: boxOf(result.region),
+    ...flatVerdict(result.verdict),
+    score: finite(result.score),
+    threshold: finite(result.threshold),
+    pValue: finite(result.pValue),
+    inconsistency: finite(result.inconsistency),
+    distortion: finite(result.distortion),
+    defects: strongestFirst.map(({ box, area, peak, kind }) => ({ box: boxOf(box), area, peak: finite(peak), kind })),
+    defectsOmitted: result.defects.length - strongestFirst.length,
+    map: rows > 0 && columns > 0 ? { rows, columns, cell, inputWidth, inputHeight } : null,
+  };
+}
+
+export function inspectionMessage(
+  device: DeviceIdentity,
+  inspection: Inspection,
+  delivery: DeliveryIdentity,
+  attachments: readonly AttachmentMessage[],
+  published: Timestamp,
+): InspectionMessage {
+  const { part, captured, model, provider, ptsNs, timings, skippedFrames } = inspection;
+  return {
+    schema: 'sideglance/inspection/1',
+    device,
+    station: part.station,
+    part,
+    delivery,
+    stored: false,
+    captured,
+    published,
+    clockSynced: clockSynced(),
+    ...flatVerdict(inspection.verdict),
+    model,
+    provider,
+    ptsNs: ptsNs === null ? null : String(ptsNs),
+    frame: { width: inspection.frameWidth, height: inspection.frameHeight },
+    regions: inspection.regions.map(regionMessage),
+    attachments: [...attachments],
+    timings,
+    skippedFrames,
+    reduced: false,
+  };
+}
+
+/** How an inspection refers to a picture that is published beside it. */
+export function attachmentMessage(
+  attachment: Attachment,
+  topic: string,
+  delivery: DeliveryIdentity,
+): AttachmentMessage {
+  const { kind, region, mediaType, bytes, width, height, scale } = attachment;
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { kind, region, topic, delivery, mediaType, bytes: bytes.byteLength, sha256, width, height, scale };
+}
+
+/** The MQTT 5 user properties of a picture. */
+export function pictureProperties(
+  device: DeviceIdentity,
+  inspection: Inspection,
+  attachment: Attachment,
+  delivery: DeliveryIdentity,
+): Record<string, string> {
+  const result = inspection.regions.find(({ region }) => region.name === attachment.region);
+  const { rows, columns, cell, inputWidth, inputHeight } = result?.map ?? {};
+  const isMap = attachment.kind === 'map';
+  const properties: PictureUserProperties = {
+    schema: isMap ? 'sideglance/map/1' : 'sideglance/frame/1',
+    site: device.site,
+    line: device.line,
+    device: device.name,
+    station: inspection.part.station,
+    epoch: delivery.epoch,
+    stream: delivery.stream,
+    seq: String(delivery.seq),
+    stored: 'false',
+    partEpoch: inspection.part.epoch,
+    partSequence: String(inspection.part.sequence),
+    captured: inspection.captured.utc,
+    verdict: inspection.verdict.result,
+    width: String(attachment.width),
+    height: String(attachment.height),
+    region: attachment.region ?? undefined,
+    box: result ? [result.region.x, result.region.y, result.region.width, result.region.height].join(',') : undefined,
+    scale: text(attachment.scale?.scale),
+    offset: text(attachment.scale?.offset),
+    rows: isMap ? text(rows) : undefined,
+    columns: isMap ? text(columns) : undefined,
+    cell: isMap ? text(cell) : undefined,
+    inputWidth: isMap ? text(inputWidth) : undefined,
+    inputHeight: isMap ? text(inputHeight) : undefined,
+  };
+  return withoutUndefined(properties);
+}
+
+function text(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
+}
+
+type PictureUserProperties = { [Name in keyof PictureProperties]-?: PictureProperties[Name] | undefined };
+
+function withoutUndefined(fields: Record<string, string | undefined>): Record<string, string> {
+  const present: Record<string, string> = {};
+  for (const [key, value] of Object.entries(fields)) if (value !== undefined) present[key] = value;
+  return present;
+}
+
+export function statusMessage(
+  device: DeviceIdentity,
+  agent: string,
+  state: StatusMessage['state'],
+  reason: StatusMessage['reason'],
+): StatusMessage {
+  return { schema: 'sideglance/status/1', device, state, reason, agent, at: now(), clockSynced: clockSynced() };
+}
+
+/** What a station reports about its camera. */
+export interface CameraEvent {
+  readonly state: CameraState;
+  readonly reason: string | null;
+  readonly at: Timestamp;
+}
+
+export function cameraMessage(
+  device: DeviceIdentity,
+  station: string,
+  event: CameraEvent,
+  outages: number,
+): CameraMessage {
+  return {
+    schema: 'sideglance/camera/1',
+    device,
+    station,
+    state: event.state,
+    reason: event.reason,
+    since: event.at,
+    outages,
+    published: now(),
+    clockSynced: clockSynced(),
+  };
+}
+
+export function gapMessage(device: DeviceIdentity, gap: Gap): GapMessage {
+  const { station, epoch, stream, firstSeq, lastSeq, bytes, reasons, first, last } = gap;
+  return {
+    schema: 'sideglance/gap/1',
+    device,
+    station,
+    epoch,
+    stream,
+    firstSeq,
+    lastSeq,
+    messages: DROP_REASONS.reduce((total, reason) => total + reasons[reason], 0),
+    bytes,
+    reasons,
+    first,
+    last,
+    published: now(),
+    clockSynced: clockSynced(),
+  };
+}
+
+/** The packet for what the outbox offers; a verdict is shortened until it fits, as far as that goes. */
+export function offerPacket(
+  device: DeviceIdentity,
+  topics: DeviceTopics,
+  offer: Offer,
+  stored: boolean,
+  maxBytes: number | null,
+): Packet {
+  if (offer.kind === 'gap') {
+    const payload = encodeJson(gapMessage(device, offer));
+    return {
+      topic: topics.station(offer.station).gap,
+      payload,
+      contentType: JSON_CONTENT,
+      retain: false,
+      properties: null,
+    };
+  }
+  const { topic, contentType, payload, properties } = offer;
+  const packet = { topic, contentType, retain: false, payload, properties };
+  if (offer.messageClass !== 'verdict') {
+    return stored && properties ? { ...packet, properties: { ...properties, stored: 'true' } } : packet;
+  }
+  if (!stored && (maxBytes === null || packetBytes(packet) <= maxBytes)) return packet;
+  const whole = JSON.parse(Buffer.from(payload).toString()) as InspectionMessage;
+  let shortened = packet;
+  for (const message of shorterAndShorter({ ...whole, stored })) {
+    shortened = { ...packet, payload: encodeJson(message) };
+    if (maxBytes === null || packetBytes(shortened) <= maxBytes) break;
+  }
+  return shortened;
+}
+
+function* shorterAndShorter(whole: InspectionMessage): Generator<InspectionMessage> {
+  yield whole;
+  const regions = whole.regions.map((region) => ({
+    ...region,
+    defects: [],
+    defectsOmitted: region.defectsOmitted + region.defects.length,
+  }));
+  yield { ...whole, regions, reduced: true };
+  yield { ...whole, regions: [], attachments: [], detail: null, reduced: true };
+}

@@ -1,0 +1,190 @@
+import { EventEmitter } from 'node:events';
+import type { SideglanceError } from '../errors.js';
+import type { Attachment, Inspection } from '../types.js';
+import { clockSynced, now } from './clock.js';
+import {
+  type AttachmentMessage,
+  attachmentMessage,
+  type CameraEvent,
+  cameraMessage,
+  inspectionMessage,
+  offerPacket,
+  pictureProperties,
+  statusMessage,
+} from './compose.js';
+import { Courier } from './courier.js';
+import { MemoryOutbox } from './memory-outbox.js';
+import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage } from './messages.js';
+import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
+import type { MessageClass, Outbox } from './outbox.js';
+import { encodeJson, JSON_CONTENT, retainedJson } from './packet.js';
+import { MqttSession, type SessionState } from './session.js';
+import { type DeviceTopics, deviceTopics } from './topics.js';
+
+export interface PublisherOptions {
+  readonly device: DeviceIdentity;
+  readonly agentVersion: string;
+  readonly mqtt: MqttOptions;
+  readonly outbox?: Outbox | undefined;
+  readonly limits?: Partial<SessionLimits> | undefined;
+}
+
+/** What the agent knows about itself and its stations; the rest of `health` is the publisher's own. */
+export interface HealthReport {
+  readonly agent: Omit<HealthMessage['agent'], 'version'>;
+  readonly stations: HealthMessage['stations'];
+}
+
+export interface PublisherEvents {
+  /** Every change of the session, also each failed attempt. */
+  state: [SessionState];
+  /** The broker took the connection and refuses a topic; once a connection and topic. */
+  refused: [SideglanceError];
+}
+
+/**
+ * Everything the agent publishes goes through here. No call waits for the broker and none fails because of it: what
+ * cannot be sent yet waits in the outbox, within its bounds.
+ */
+export class Publisher extends EventEmitter<PublisherEvents> {
+  readonly topics: DeviceTopics;
+  readonly #device: DeviceIdentity;
+  readonly #agentVersion: string;
+  readonly #outbox: Outbox;
+  readonly #session: MqttSession;
+  readonly #courier: Courier;
+  readonly #limits: SessionLimits;
+  readonly #models = new Map<string, ModelMessage['stations'][number]>();
+  readonly #cameras = new Map<string, { state: CameraEvent['state']; outages: number }>();
+
+  /** @throws SideglanceError SG_CONFIG_INVALID for a name that no topic can have, SG_BROKER for a URL of no broker */
+  constructor(options: PublisherOptions) {
+    super();
+    const { site, line, name } = options.device;
+    const device = { site, line, name };
+    this.#device = device;
+    this.#agentVersion = options.agentVersion;
+    this.#limits = { ...SESSION_LIMITS, ...options.limits };
+    this.topics = deviceTopics(device);
+    this.#outbox = options.outbox ?? new MemoryOutbox();
+    const status = (state: 'online' | 'offline', reason: 'stopped' | 'connection lost' | null) =>
+      retainedJson(this.topics.status, statusMessage(device, options.agentVersion, state, reason));
+    this.#session = new MqttSession(
+      { ...options.mqtt, clientId: options.mqtt.clientId ?? `sideglance-${site}-${line}-${name}` },
+      { online: () => status('online', null), offline: (reason) => status('offline', reason) },
+      this.#limits,
+    );
+    this.#courier = new Courier(this.#session, this.#outbox, (offer, stored, maxBytes) =>
+      offerPacket(device, this.topics, offer, stored, maxBytes),
+    );
+    this.#session.on('state', (state) => this.emit('state', state));
+    this.#courier.on('refused', (error) => this.emit('refused', error));
+  }
+
+  get state(): SessionState {
+    return this.#session.state;
+  }
+
+  /** Begins to connect and returns at once; a broker that cannot be used is a state, never an exception. */
+  start(): void {
+    this.#session.start();
+  }
+
+  /**
+   * Sends what is still in the store (bounded by `drainMs`), says goodbye (bounded by `farewellMs`) and closes.
+   * Returns how many messages were left; with the outbox in memory they are lost.
+   */
+  async stop(): Promise<{ readonly undelivered: number }> {
+    await this.#courier.drain(this.#limits.drainMs);
+    await this.#session.stop();
+    const { waiting } = this.#outbox.counters();
+    await this.#outbox.close();
+    return { undelivered: waiting.verdict + waiting.map + waiting.frame };
+  }
+
+  /**
+   * Publishes the verdict on a part and its pictures. The verdict goes first; pictures follow on topics of their own.
+   * Returns the delivery identity of the verdict.
+   * @throws SideglanceError SG_CONFIG_INVALID when the station's name cannot be part of a topic
+   */
+  publishInspection(inspection: Inspection, attachments: readonly Attachment[]): DeliveryIdentity {
+    const { station } = inspection.part;
+    const topics = this.topics.station(station);
+    const at = now();
+    const pictures = attachments.map((attachment) => this.#storePicture(inspection, attachment));
+    return this.#outbox.store({
+      station,
+      messageClass: 'verdict',
+      topic: topics.inspection,
+      contentType: JSON_CONTENT,
+      at,
+      write: (delivery) => ({
+        payload: encodeJson(inspectionMessage(this.#device, inspection, delivery, pictures, at)),
+        properties: null,
+      }),
+    });
+  }
+
+  #storePicture(inspection: Inspection, attachment: Attachment): AttachmentMessage {
+    const { station } = inspection.part;
+    const messageClass: MessageClass = attachment.kind;
+    const topic = this.topics.station(station)[attachment.kind];
+    const delivery = this.#outbox.store({
+      station,
+      messageClass,
+      topic,
+      contentType: attachment.mediaType,
+      at: now(),
+      write: (identity) => ({
+        payload: attachment.bytes,
+        properties: pictureProperties(this.#device, inspection, attachment, identity),
+      }),
+    });
+    return attachmentMessage(attachment, topic, delivery);
+  }
+
+  /** Publishes the state of a station's camera (retained). Outages are counted here. */
+  publishCamera(station: string, event: CameraEvent): void {
+    const known = this.#cameras.get(station);
+    const isOutage = known?.state === 'running' && (event.state === 'silent' || event.state === 'lost');
+    const outages = (known?.outages ?? 0) + (isOutage ? 1 : 0);
+    this.#cameras.set(station, { state: event.state, outages });
+    const message = cameraMessage(this.#device, station, event, outages);
+    this.#courier.setValue(retainedJson(this.topics.station(station).camera, message));
+  }
+
+  /** Publishes what a station runs now, in one retained message for the device; null: nothing. */
+  publishModel(station: string, model: string | null, provider: string | null): void {
+    this.#models.set(station, { name: station, model, provider });
+    const message: ModelMessage = {
+      schema: 'sideglance/model/1',
+      device: this.#device,
+      stations: [...this.#models.values()],
+      published: now(),
+      clockSynced: clockSynced(),
+    };
+    this.#courier.setValue(retainedJson(this.topics.model, message));
+  }
+
+  /** Publishes how the device is doing (retained, the newest only). Returns the message, for logs and metrics. */
+  publishHealth(report: HealthReport): HealthMessage {
+    const message: HealthMessage = {
+      schema: 'sideglance/health/1',
+      device: this.#device,
+      published: now(),
+      clockSynced: clockSynced(),
+      agent: { version: this.#agentVersion, ...report.agent },
+      stations: report.stations,
+      publishing: this.counters(),
+    };
+    this.#courier.setValue(retainedJson(this.topics.health, message));
+    return message;
+  }
+
+  /** Queue depth, drops and what else `health` says about publishing. */
+  counters(): HealthMessage['publishing'] {
+    const { state } = this;
+    const protocol = state.state === 'online' ? (state.protocolVersion === 5 ? '5' : '3.1.1') : null;
+    return { protocol, ...this.#session.history, ...this.#outbox.counters() };
+  }
+}

@@ -1,0 +1,151 @@
+import type { Occasion } from '../config/schema.js';
+import { reasonOf, SideglanceError } from '../errors.js';
+import type {
+  Attachment,
+  Frame,
+  Inspection,
+  PartId,
+  Picture,
+  Region,
+  RegionResult,
+  StageTimings,
+  Verdict,
+} from '../types.js';
+import { partVerdict } from './verdict.js';
+
+/** What looks at the regions of a picture: the inspector of `src/infer`. */
+export interface RegionInspector {
+  /** `<id>@<version>` */
+  readonly model: string;
+  readonly provider: string;
+  inspectRegions(
+    picture: Picture,
+    regions: readonly Region[],
+  ): Promise<{
+    readonly regions: readonly RegionResult[];
+    readonly cropMs: number;
+    readonly networkMs: number;
+    readonly postprocessMs: number;
+  }>;
+}
+
+/** What makes files of maps and frames: `src/encode`. */
+export interface Encoders {
+  map(result: RegionResult): Promise<Attachment>;
+  frame(picture: Picture): Promise<Attachment>;
+}
+
+export interface JudgeOptions {
+  readonly station: string;
+  readonly epoch: string;
+  /** Empty: the whole frame. */
+  readonly regions: readonly Region[];
+  readonly publish: { readonly maps: Occasion; readonly frames: Occasion };
+  readonly inspector: RegionInspector;
+  readonly encoders: Encoders;
+  /** CLOCK_MONOTONIC in milliseconds. */
+  readonly now: () => number;
+}
+
+export interface Judgement {
+  readonly inspection: Inspection;
+  readonly attachments: readonly Attachment[];
+  /** What went wrong, where something did; the verdict is `invalid` then. */
+  readonly error: SideglanceError | null;
+}
+
+/** The name of the region that stands for the whole frame. */
+const WHOLE_FRAME = 'frame';
+
+/** Turns frames into answers. Whatever goes wrong with a frame becomes an `invalid` answer for it, never silence. */
+export class Judge {
+  readonly #options: JudgeOptions;
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+  }
+
+  partOf(frame: Frame): PartId {
+    const { station, epoch } = this.#options;
+    return { station, epoch, sequence: frame.sequence };
+  }
+
+  /** Never rejects. The frame's memory is no longer needed once it has settled. */
+  async judge(frame: Frame): Promise<Judgement> {
+    const { inspector, now } = this.#options;
+    const begunMs = now();
+    const { picture, captured } = frame;
+    const spent = { capture: begunMs - captured.monotonicMs, crop: 0, network: 0, postprocess: 0, encode: 0 };
+    let regions: readonly RegionResult[] = [];
+    let verdict: Verdict;
+    let error: SideglanceError | null = null;
+    try {
+      const inspected = await inspector.inspectRegions(picture, this.#regionsOf(picture));
+      regions = inspected.regions;
+      verdict = partVerdict(regions);
+      spent.crop = inspected.cropMs;
+      spent.network = inspected.networkMs;
+      spent.postprocess = inspected.postprocessMs;
+    } catch (thrown) {
+      error = asError(thrown);
+      verdict = { result: 'invalid', reason: 'error', detail: error.message };
+    }
+
+    const encodingMs = now();
+    const { attachments, failure } = await this.#encode(verdict, regions, picture);
+    spent.encode = now() - encodingMs;
+    const timings: StageTimings = { ...spent, total: now() - captured.monotonicMs };
+    return {
+      inspection: {
+        part: this.partOf(frame),
+        captured,
+        ptsNs: frame.ptsNs,
+        frameWidth: picture.width,
+        frameHeight: picture.height,
+        model: inspector.model,
+        provider: inspector.provider,
+        verdict,
+        regions,
+        timings,
+        skippedFrames: frame.skipped,
+      },
+      attachments,
+      error: error ?? failure,
+    };
+  }
+
+  #regionsOf(picture: Picture): readonly Region[] {
+    const { regions } = this.#options;
+    if (regions.length > 0) return regions;
+    return [{ name: WHOLE_FRAME, x: 0, y: 0, width: picture.width, height: picture.height }];
+  }
+
+  /** A picture that cannot be encoded does not take the verdict with it. */
+  async #encode(
+    verdict: Verdict,
+    regions: readonly RegionResult[],
+    picture: Picture,
+  ): Promise<{ attachments: Attachment[]; failure: SideglanceError | null }> {
+    const { publish, encoders } = this.#options;
+    const work = [
+      ...(isDue(publish.maps, verdict) ? regions.map((region) => encoders.map(region)) : []),
+      ...(isDue(publish.frames, verdict) ? [encoders.frame(picture)] : []),
+    ];
+    const attachments: Attachment[] = [];
+    let failure: SideglanceError | null = null;
+    for (const result of await Promise.allSettled(work)) {
+      if (result.status === 'fulfilled') attachments.push(result.value);
+      else failure ??= asError(result.reason);
+    }
+    return { attachments, failure };
+  }
+}
+
+function isDue(occasion: Occasion, verdict: Verdict): boolean {
+  return occasion === 'always' || (occasion === 'fail' && verdict.result === 'fail');
+}
+
+function asError(thrown: unknown): SideglanceError {
+  if (thrown instanceof SideglanceError) return thrown;
+  return new SideglanceError('SG_RUNTIME', `the frame could not be inspected: ${reasonOf(thrown)}`, { cause: thrown });
+}

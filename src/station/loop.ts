@@ -1,0 +1,79 @@
+import { type ErrorCode, reasonOf, SideglanceError } from '../errors.js';
+import type { Frame, StationMessage } from '../types.js';
+import type { Judge } from './judge.js';
+import type { Progress } from './progress.js';
+
+export const LOOP_LIMITS = {
+  /** So many frames in a row that could not be inspected, and the process is replaced by a fresh one. */
+  maxErrorsInARow: 5,
+} as const;
+
+export interface LoopOptions {
+  /** Null: no frame came, within the time that the camera waits. */
+  readonly next: () => Promise<Frame | null>;
+  readonly judge: Judge;
+  readonly progress: Progress;
+  readonly send: (message: StationMessage) => Promise<void>;
+  readonly stopping: () => boolean;
+  readonly now: () => number;
+}
+
+/**
+ * The work of a station: one part at a time, announced before anything is done with it, answered whatever happens. The
+ * camera keeps the newest frame meanwhile. Settles when `stopping` says so, after the part under way.
+ *
+ * @throws SideglanceError what ended it: only a person (`needsPerson`) or a new process can mend it
+ */
+export async function runLoop(options: LoopOptions): Promise<void> {
+  const { judge, progress, send } = options;
+  let errorsInARow = 0;
+  while (!options.stopping()) {
+    const frame = await options.next();
+    progress.pulled();
+    if (frame !== null) {
+      await send({ type: 'accepted', part: judge.partOf(frame), captured: frame.captured });
+      const { inspection, attachments, error } = await judge.judge(frame);
+      await send({ type: 'inspection', inspection, attachments });
+      progress.judged();
+      errorsInARow = error === null ? 0 : errorsInARow + 1;
+      if (error !== null) await report(error, errorsInARow, send);
+    }
+    const due = progress.report(options.now());
+    if (due !== null) await send(due);
+  }
+}
+
+async function report(error: SideglanceError, inARow: number, send: LoopOptions['send']): Promise<void> {
+  if (needsPerson(error)) throw error;
+  if (inARow >= LOOP_LIMITS.maxErrorsInARow) {
+    throw new SideglanceError(error.code, `${inARow} frames in a row could not be inspected: ${error.message}`, {
+      cause: error,
+    });
+  }
+  await send({ type: 'fault', code: error.code, message: error.message, fatal: false });
+}
+
+/** Faults that come back with every restart until somebody changes the configuration, the model or the machine. */
+const FOR_A_PERSON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SG_SETUP_INCOMPLETE',
+  'SG_CONFIG_INVALID',
+  'SG_CONFIG_UNREADABLE',
+  'SG_NATIVE_LIBRARY',
+  'SG_CAMERA_PIPELINE',
+  'SG_FRAME_FORMAT',
+  'SG_REGION_OUTSIDE',
+  'SG_MODEL_UNREADABLE',
+  'SG_MODEL_INVALID',
+  'SG_MODEL_GOLDEN_MISMATCH',
+  'SG_PROVIDER_UNAVAILABLE',
+]);
+
+export function needsPerson(error: unknown): boolean {
+  return error instanceof SideglanceError && FOR_A_PERSON.has(error.code);
+}
+
+/** The last message of a station that ends by a fault. */
+export function faultMessage(thrown: unknown): Extract<StationMessage, { type: 'fault' }> {
+  const code = thrown instanceof SideglanceError ? thrown.code : 'SG_RUNTIME';
+  return { type: 'fault', code, message: reasonOf(thrown), fatal: needsPerson(thrown) };
+}

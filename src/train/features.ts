@@ -1,0 +1,72 @@
+import { Session } from '../infer/ort/session.js';
+import { Graph } from './graph.js';
+import { LOCAL_NET, localNet } from './networks/local-net.js';
+import { FrozenParameters, type Weights } from './networks/parameters.js';
+import { divide, subtract } from './operators.js';
+import type { PositionNorm } from './position.js';
+import { pixelsFromBytes } from './preprocess.js';
+
+/** Local-Net on a batch of images held in `images`: each `run` fills `features`, [batch × 64 × h × w]. */
+export class FeatureExtractor {
+  readonly images: Uint8Array;
+  readonly features: Float32Array;
+  readonly imageBytes: number;
+  readonly featuresLength: number;
+  readonly #session: Session;
+  readonly #run: () => Promise<void>;
+
+  private constructor(session: Session, batch: number, height: number, width: number) {
+    const shape = [batch, LOCAL_NET.features, height / LOCAL_NET.stride, width / LOCAL_NET.stride];
+    this.#session = session;
+    this.imageBytes = height * width * 3;
+    this.featuresLength = shape.slice(1).reduce((a, b) => a * b, 1);
+    this.images = new Uint8Array(batch * this.imageBytes);
+    this.features = new Float32Array(batch * this.featuresLength);
+    const binding = session.bind(
+      { images: { type: 'uint8', shape: [batch, height, width, 3], data: this.images } },
+      { local: { type: 'float32', shape, data: this.features } },
+    );
+    this.#run = () => session.run(binding);
+  }
+
+  static async create(options: {
+    readonly weights: Weights;
+    readonly batch: number;
+    readonly height: number;
+    readonly width: number;
+    readonly norm?: PositionNorm;
+    readonly threads: number;
+  }): Promise<FeatureExtractor> {
+    const { weights, batch, height, width, norm, threads } = options;
+    const g = new Graph();
+    let local = localNet(
+      g,
+      pixelsFromBytes(g, g.input('images', [batch, height, width, 3], 'uint8')),
+      new FrozenParameters(weights),
+    );
+    if (norm) {
+      const shape = [1, ...local.shape.slice(1)];
+      local = divide(g, subtract(g, local, g.constant(shape, norm.mean)), g.constant(shape, norm.deviation));
+    }
+    g.output('local', local);
+    return new FeatureExtractor(await Session.create(g.toModel('features'), { threads }), batch, height, width);
+  }
+
+  async run(): Promise<void> {
+    await this.#run();
+  }
+
+  /** The bytes of one image of the batch, to be filled. */
+  image(index: number): Uint8Array {
+    return this.images.subarray(index * this.imageBytes, (index + 1) * this.imageBytes);
+  }
+
+  /** Z_l of one image of the batch. */
+  feature(index: number): Float32Array {
+    return this.features.subarray(index * this.featuresLength, (index + 1) * this.featuresLength);
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+}

@@ -1,0 +1,202 @@
+import { Random } from '../random.js';
+import { ALIGNED_PARTS, augment, noiseTable } from './augment.js';
+import { trainContext } from './context-training.js';
+import { distilLocalNet } from './distil.js';
+import type { TrainEvent } from './events.js';
+import { type ExportOptions, exportModel } from './export.js';
+import { FeatureExtractor } from './features.js';
+import { type GoodImages, readGoodImages } from './good-images.js';
+import { measureHeldOut, scoreImages } from './held-out.js';
+import { BASE_LOCAL_NET, readWeights } from './local-net-file.js';
+import { LOCAL_NET } from './networks/local-net.js';
+import type { Weights } from './networks/parameters.js';
+import { type PositionNorm, PositionStatistics } from './position.js';
+import type { Raster } from './raster.js';
+
+export interface TrainModelOptions {
+  /** A folder of good images, or an MVTec category, of which only `train/good` is read. */
+  readonly images: string;
+  readonly seed: number;
+  /** How long to train: `steps` of the context phase, else `minutes` for everything. */
+  readonly steps?: number;
+  readonly minutes?: number;
+  /** Side of a square with as many pixels as the region that the model will see. */
+  readonly size: number;
+  readonly threads: number;
+  /** Adapts Local-Net to these images first. */
+  readonly distil: boolean;
+  readonly localNet?: string;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: TrainEvent) => void;
+}
+
+export interface TrainedModel {
+  readonly model: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly topCells: number;
+  /** Held-out good scores in ascending order. */
+  readonly scores: readonly number[];
+  readonly mapThreshold: number;
+  readonly golden: readonly {
+    readonly image: Raster;
+    readonly score: number;
+    readonly mean: number;
+    readonly max: number;
+  }[];
+  readonly good: GoodImages;
+  readonly steps: number;
+  readonly seconds: number;
+}
+
+/** Settings that are one for all products. */
+export const TRAINING = {
+  batch: 6,
+  learningRate: 2e-3,
+  minutes: 5,
+  /** Steps of `--distil`, and its learning rate: less than from nothing, so that the base is not forgotten. */
+  distilSteps: 300,
+  distilRate: 3e-4,
+  distilCrop: 192,
+  distilBatch: 8,
+  /** Augmented copies of each training image in the position statistics, beside the image itself. */
+  positionCopies: 3,
+  /** Held-out images are multiplied by mild augmentation up to this many scores. */
+  leastScores: 60,
+  lambdaS: 0.5,
+  /** The score of an image is the mean of this share of its cells, and of at least 2. */
+  topShare: 0.003,
+  goldenSamples: 3,
+} as const;
+
+/** Trains a model from good images alone (docs/method.md). Writes nothing. */
+export async function trainModel(options: TrainModelOptions): Promise<TrainedModel> {
+  const { threads } = options;
+  const emit = options.onEvent ?? (() => undefined);
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const random = new Random(options.seed);
+  const noise = noiseTable(random);
+
+  emit({ type: 'phase', text: `reading good images from ${options.images}` });
+  const good = await readGoodImages(options.images, options.size, random, options.signal);
+  for (const skipped of good.skipped) emit({ type: 'skipped', ...skipped });
+  const { width, height } = good;
+  const size = { width, height };
+  const copy = (image: Raster): Raster => {
+    const data = new Uint8Array(image.data.length);
+    augment(image, ALIGNED_PARTS, random, noise, data);
+    return { ...size, data };
+  };
+
+  let localNet = await readWeights(options.localNet ?? BASE_LOCAL_NET);
+  if (options.distil) {
+    emit({ type: 'phase', text: 'adapting Local-Net to these images' });
+    localNet = await adapt(localNet, good, options, emit);
+  }
+
+  emit({ type: 'phase', text: `learning where what belongs: ${good.training.length} images of ${width} × ${height}` });
+  const norm = await positionNorm(localNet, good, copy, threads);
+
+  emit({ type: 'phase', text: 'training Global-Net and the distortion head' });
+  const contextStarted = seconds();
+  const budget = (options.minutes ?? TRAINING.minutes) * 60;
+  const progress = (step: number) => {
+    if (options.signal?.aborted) return 1;
+    return options.steps === undefined
+      ? Math.min(1, (seconds() - contextStarted) / Math.max(1, budget - contextStarted))
+      : step / options.steps;
+  };
+  const { weights, steps } = await trainContext({
+    images: good.training,
+    localNet,
+    norm,
+    batch: TRAINING.batch,
+    learningRate: TRAINING.learningRate,
+    augmentation: ALIGNED_PARTS,
+    random,
+    threads,
+    progress,
+    onStep: (step, losses) => {
+      const done = Math.max(1e-3, progress(step));
+      const secondsLeft = ((seconds() - contextStarted) * (1 - done)) / done;
+      emit({ type: 'step', phase: 'context', step, progress: done, losses, secondsLeft });
+    },
+  });
+
+  emit({ type: 'phase', text: `measuring ${good.heldOut.length} held-out good images` });
+  const heldOut = multiplied(good.heldOut, copy);
+  const unmeasured: Omit<ExportOptions, 'leastVariance' | 'inconsistencyNorm' | 'distortionNorm'> = {
+    weights: new Map([...localNet, ...weights]),
+    ...size,
+    norm,
+    form: 'likelihood',
+    lambdaS: TRAINING.lambdaS,
+  };
+  const measured = await measureHeldOut(unmeasured, heldOut, threads);
+  const model = exportModel({ ...unmeasured, ...measured });
+  const cells = (width / LOCAL_NET.stride) * (height / LOCAL_NET.stride);
+  const topCells = Math.max(2, Math.round(cells * TRAINING.topShare));
+  const results = await scoreImages(model, size, heldOut, topCells, threads);
+  const scores = results.map((result) => result.score).sort((a, b) => a - b);
+  const mapThreshold = Math.max(...results.map((result) => result.max));
+  emit({ type: 'calibrated', scores, mapThreshold });
+  const golden = good.heldOut.slice(0, TRAINING.goldenSamples).map((image, index) => ({ image, ...results[index]! }));
+  return { model, ...size, topCells, scores, mapThreshold, golden, good, steps, seconds: seconds() };
+}
+
+/** The images themselves first, then augmented copies in turn until there are enough for a distribution. */
+function multiplied(images: readonly Raster[], copy: (image: Raster) => Raster): Raster[] {
+  const all = [...images];
+  while (all.length < TRAINING.leastScores) all.push(copy(images[all.length % images.length] as Raster));
+  return all;
+}
+
+async function adapt(start: Weights, good: GoodImages, options: TrainModelOptions, emit: (event: TrainEvent) => void) {
+  const started = performance.now();
+  const { distilSteps: steps } = TRAINING;
+  const weights = await distilLocalNet({
+    images: good.training,
+    crop: Math.min(TRAINING.distilCrop, good.width, good.height),
+    batch: TRAINING.distilBatch,
+    steps,
+    seed: options.seed,
+    threads: options.threads,
+    learningRate: TRAINING.distilRate,
+    start,
+    ...(options.signal ? { signal: options.signal } : {}),
+    onStep: (step, losses) => {
+      const secondsLeft = (((performance.now() - started) / 1000) * (steps - step)) / step;
+      emit({ type: 'step', phase: 'distil', step, progress: step / steps, losses, secondsLeft });
+    },
+  });
+  return weights;
+}
+
+async function positionNorm(
+  weights: Weights,
+  good: GoodImages,
+  copy: (image: Raster) => Raster,
+  threads: number,
+): Promise<PositionNorm> {
+  const { width, height } = good;
+  const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, threads });
+  try {
+    const featuresOf = async (image: Raster) => {
+      extractor.image(0).set(image.data);
+      await extractor.run();
+      return extractor.feature(0);
+    };
+    const { stride, features } = LOCAL_NET;
+    const statistics = new PositionStatistics({ channels: features, rows: height / stride, columns: width / stride });
+    for (const image of good.training) {
+      statistics.add(await featuresOf(image));
+      for (let index = 0; index < TRAINING.positionCopies; index += 1) statistics.add(await featuresOf(copy(image)));
+    }
+    const heldOut: Float32Array[] = [];
+    for (const image of good.heldOut) heldOut.push(Float32Array.from(await featuresOf(image)));
+    return statistics.bestNorm(heldOut);
+  } finally {
+    await extractor.close();
+  }
+}

@@ -1,0 +1,125 @@
+import { Graph, type Value } from './graph.js';
+import { globalNet } from './networks/global-net.js';
+import { inconsistency, normality } from './networks/heads.js';
+import { biasedConvolution, LOCAL_NET, localNet } from './networks/local-net.js';
+import { TrainedParameters } from './networks/parameters.js';
+import {
+  absolute,
+  add,
+  concatenate,
+  divide,
+  exponential,
+  matmul,
+  mean,
+  multiply,
+  reshape,
+  scalar,
+  scale,
+  softplus,
+  square,
+  squareRoot,
+  subtract,
+  sumOver,
+  transpose,
+} from './operators.js';
+import { appendAdamStep } from './optimiser.js';
+import { pixelsFromBytes } from './preprocess.js';
+
+export interface TrainingGraph {
+  readonly model: Uint8Array;
+  readonly parameters: TrainedParameters;
+  /** Names of the values in the output `losses`, in order. */
+  readonly losses: readonly string[];
+}
+
+/** Weights of the losses' terms, named as in the paper. */
+export const LOSS_WEIGHTS = { lambdaK: 1, lambdaC: 0.1, lambdaT: 0.01 } as const;
+
+/**
+ * Distillation of Local-Net (Wang et al. 2021, section 3.1): λ_k‖D(L(p)) − R(p)‖² + λ_c·compactness, D a 1×1
+ * convolution. Inputs: `images` uint8 [N, H, W, 3]; `targets` [N, T, H/8, W/8], the teacher's features, standardised.
+ */
+export function distillationGraph(batch: number, height: number, width: number, targets: number): TrainingGraph {
+  const g = new Graph();
+  const parameters = new TrainedParameters();
+  const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
+  const images = g.input('images', [batch, height, width, 3], 'uint8');
+  const wanted = g.input('targets', [batch, targets, rows, columns]);
+  const local = localNet(g, pixelsFromBytes(g, images), parameters);
+  const decoded = biasedConvolution(g, local, parameters, 'decoder', targets, 1);
+  const knowledge = mean(g, square(g, subtract(g, decoded, wanted)));
+  const compactness = featureCorrelation(g, local);
+  const loss = add(g, scale(g, knowledge, LOSS_WEIGHTS.lambdaK), scale(g, compactness, LOSS_WEIGHTS.lambdaC));
+  return finish(g, loss, parameters, { knowledge, compactness });
+}
+
+/**
+ * The compactness term: the mean of |c_ij|, i ≠ j, where c_ij is the correlation of features i and j over all patches
+ * of the batch. The published sum of c_ij rewards anti-correlation (docs/decisions.md).
+ */
+function featureCorrelation(g: Graph, local: Value): Value {
+  const [n, channels, rows, columns] = local.shape as [number, number, number, number];
+  const patches = n * rows * columns;
+  const byFeature = reshape(g, transpose(g, local, [1, 0, 2, 3]), [channels, patches]);
+  const centred = subtract(g, byFeature, scale(g, sumOver(g, byFeature, [1]), 1 / patches));
+  const energy = scale(g, sumOver(g, square(g, centred), [1]), 1 / patches);
+  const unit = divide(g, centred, squareRoot(g, add(g, energy, scalar(g, 1e-4))));
+  const correlation = scale(g, matmul(g, unit, transpose(g, unit, [1, 0])), 1 / patches);
+  const offDiagonal = g.constant(
+    [channels, channels],
+    Float32Array.from({ length: channels * channels }, (_, index) => (index % (channels + 1) === 0 ? 0 : 1)),
+  );
+  const total = sumOver(g, multiply(g, absolute(g, correlation), offDiagonal), [0, 1]);
+  return reshape(g, scale(g, total, 1 / (channels * (channels - 1))), []);
+}
+
+/**
+ * Global-Net and the distortion head (Wang et al. 2021, section 3.3): l = l_IAD + λ_t·l_DAD, with l_IAD as the
+ * Gaussian negative log-likelihood of Z_l and l_DAD as binary cross-entropy. Inputs, all of one batch:
+ * `context` uint8 [N, H, W, 3] and `contextLocal` [N, 64, h, w]: what G sees (context corruption: with pseudo-defects for
+ * half of the batch); `cleanLocal`: Z_l of the image as it is, which G has to predict; `judgedLocal`: Z_l of Z*, what C
+ * judges; `labels` [N, 1, h, w]: 1 where a pseudo-defect lies; `counts` [N, 1, h, w]: the weight of the cell in l_DAD.
+ */
+export function contextGraph(batch: number, height: number, width: number): TrainingGraph {
+  const g = new Graph();
+  const parameters = new TrainedParameters();
+  const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
+  const features = [batch, LOCAL_NET.features, rows, columns];
+  const pixels = pixelsFromBytes(g, g.input('context', [batch, height, width, 3], 'uint8'));
+  const contextLocal = g.input('contextLocal', features);
+  const cleanLocal = g.input('cleanLocal', features);
+  const judgedLocal = g.input('judgedLocal', features);
+  const labels = g.input('labels', [batch, 1, rows, columns]);
+  const counts = g.input('counts', [batch, 1, rows, columns]);
+
+  const predicted = globalNet(g, contextLocal, pixels, parameters);
+  const variance = exponential(g, predicted.logVariance);
+  const surprise = mean(g, inconsistency(g, cleanLocal, predicted.mean, variance, 'likelihood'));
+  const likelihood = scale(g, add(g, surprise, mean(g, predicted.logVariance)), 0.5);
+
+  // Cross-entropy of C = sigmoid(logit), the probability of "normal": softplus(logit) − (1 − label)·logit.
+  const logit = normality(g, judgedLocal, predicted, parameters);
+  const normal = subtract(g, scalar(g, 1), labels);
+  const entropy = subtract(g, softplus(g, logit), multiply(g, normal, logit));
+  const distortion = divide(
+    g,
+    sumOver(g, multiply(g, entropy, counts), [0, 1, 2, 3]),
+    sumOver(g, counts, [0, 1, 2, 3]),
+  );
+  const loss = add(g, likelihood, scale(g, reshape(g, distortion, []), LOSS_WEIGHTS.lambdaT));
+  return finish(g, loss, parameters, { inconsistency: likelihood, distortion: reshape(g, distortion, []) });
+}
+
+function finish(g: Graph, loss: Value, parameters: TrainedParameters, terms: Record<string, Value>): TrainingGraph {
+  const losses = { loss, ...terms };
+  g.output(
+    'losses',
+    concatenate(
+      g,
+      Object.values(losses).map((term) => reshape(g, term, [1])),
+      0,
+    ),
+  );
+  appendAdamStep(g, loss, parameters);
+  return { model: g.toModel('training step'), parameters, losses: Object.keys(losses) };
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { findingText } from '../../src/cli/doctor.js';
+import type { Finding } from '../../src/service/doctor.js';
+import { sideglance } from './command.js';
+
+let folder: string;
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sideglance-doctor-'));
+  mkdirSync(join(folder, 'bundle'));
+  writeFileSync(join(folder, 'bundle', 'manifest.json'), '{}');
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+async function examine(
+  stations: string,
+  rest = '',
+): Promise<{ code: number | null; findings: Finding[]; stderr: string }> {
+  const file = join(folder, 'config.yaml');
+  writeFileSync(file, `device: { site: s, line: l, name: n }\n${rest}\nstations:\n${stations}`);
+  const { code, stdout, stderr } = await sideglance(['doctor', '--json', '-c', file]);
+  const report = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };
+  assert.equal(report.ok, code === 0);
+  return { code, findings: report.findings, stderr };
+}
+
+const stateOf = (findings: readonly Finding[]) =>
+  Object.fromEntries(findings.map(({ check, state }) => [check, state] as const));
+const find = (findings: readonly Finding[], check: string) => findings.find((one) => one.check === check);
+const station = (name: string, camera: string) => `  - { name: ${name}, model: bundle, camera: ${camera} }\n`;
+
+describe('doctor', () => {
+  it('finds the elements of every kind of camera, and names the package of those that are missing', async () => {
+    const { code, findings } = await examine(
+      station('sim', '{ type: simulated }') +
+        station('pictures', '{ type: files, path: . }') +
+        station('grey', '{ type: gige, camera: "no ! such" }') +
+        station('jetson', '{ type: csi }') +
+        station('odd', '{ type: pipeline, pipeline: "videotestsrc ! frobnicate ! videoflip" }') +
+        station('usb', '{ type: v4l2, device: /dev/sideglance-none }'),
+    );
+    assert.equal(code, 1);
+    const states = stateOf(findings);
+    assert.equal(states.GStreamer, 'ok');
+    assert.equal(states['camera of sim'], 'ok');
+    assert.equal(states['camera of pictures'], 'ok');
+    assert.equal(states['camera of grey'], 'ok');
+    const jetson = find(findings, 'camera of jetson');
+    assert.match(
+      `${jetson?.state} ${jetson?.text} ${jetson?.fix}`,
+      /^fail .*nvarguscamerasrc.* not installed .*JetPack/,
+    );
+    const odd = find(findings, 'camera of odd');
+    assert.match(`${odd?.state} ${odd?.text}`, /^fail pipeline: the GStreamer element frobnicate is not installed$/);
+    const usb = find(findings, 'camera of usb');
+    assert.match(`${usb?.state} ${usb?.text}`, /^fail there is no \/dev\/sideglance-none$/);
+    for (const finding of findings) {
+      if (finding.state !== 'ok') assert.ok(finding.fix, `${finding.check} comes without a fix`);
+    }
+  });
+
+  it('runs each provider, and warns where the next one stands in', async () => {
+    const { findings } = await examine(station('sim', '{ type: simulated }'), 'infer: { providers: [tensorrt, cpu] }');
+    const states = stateOf(findings);
+    assert.equal(states['ONNX Runtime'], 'ok');
+    assert.equal(states['provider cpu'], 'ok');
+    // Where the machine has TensorRT, it runs.
+    assert.match(states['provider tensorrt'] ?? '', /^(ok|warn)$/);
+  });
+
+  it('fails for a library that is none', async () => {
+    writeFileSync(join(folder, 'libonnxruntime.so'), 'not a library');
+    const { code, findings } = await examine(
+      station('sim', '{ type: simulated }'),
+      'infer: { library: libonnxruntime.so }',
+    );
+    assert.equal(code, 1);
+    assert.equal(find(findings, 'ONNX Runtime')?.state, 'fail');
+    assert.match(find(findings, 'ONNX Runtime')?.fix ?? '', /infer\.library/);
+  });
+
+  it('reports a faulty configuration with its places, and checks the rest all the same', async () => {
+    const { code, findings } = await examine(station('sim', '{ type: simulatd }'));
+    assert.equal(code, 1);
+    assert.match(find(findings, 'configuration')?.text ?? '', /config\.yaml:4:\d+ stations\[0\]\.camera\.type must be/);
+    assert.equal(find(findings, 'ONNX Runtime')?.state, 'ok');
+  });
+
+  it('prints its findings for people, each fix below its fault', () => {
+    const finding: Finding = { check: 'x', state: 'fail', text: 'a\nb', fix: 'do it' };
+    assert.equal(findingText(finding, false), 'fail  x: a\n      b\n      fix: do it');
+  });
+});

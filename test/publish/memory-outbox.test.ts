@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryOutbox } from '../../src/publish/memory-outbox.js';
+import {
+  footprint,
+  type MessageClass,
+  type Offer,
+  OUTBOX_LIMITS,
+  type OutboxLimits,
+} from '../../src/publish/outbox.js';
+
+const PAYLOAD_BYTES = 1000;
+const ONE = footprint({ payload: new Uint8Array(PAYLOAD_BYTES), properties: null });
+
+function put(outbox: MemoryOutbox, messageClass: MessageClass, station = 'top', bytes = PAYLOAD_BYTES, atMs = 0) {
+  return outbox.store({
+    station,
+    messageClass,
+    topic: `${station}/${messageClass}`,
+    contentType: 'application/octet-stream',
+    at: { utc: new Date(atMs).toISOString(), monotonicMs: atMs },
+    write: () => ({ payload: new Uint8Array(bytes), properties: null }),
+  });
+}
+
+function limits(over: Partial<Record<MessageClass | 'all', number>>, maxAgeMs = 1e9): OutboxLimits {
+  const of = (messageClass: MessageClass) => ({ maxBytes: (over[messageClass] ?? 1e6) * ONE, maxAgeMs });
+  return { maxBytes: (over.all ?? 1e6) * ONE, classes: { verdict: of('verdict'), map: of('map'), frame: of('frame') } };
+}
+
+const outboxOf = (of: OutboxLimits = OUTBOX_LIMITS, clock = () => 0) => new MemoryOutbox(of, clock);
+
+function label(offer: Offer | null): string {
+  if (!offer) return '-';
+  if (offer.kind === 'message') return `${offer.delivery.stream} ${offer.delivery.seq}`;
+  return `${offer.stream} gap ${offer.firstSeq}-${offer.lastSeq}`;
+}
+
+function takeAll(outbox: MemoryOutbox): string[] {
+  const labels: string[] = [];
+  for (let offer = outbox.next(); offer; offer = outbox.next()) {
+    labels.push(label(offer));
+    outbox.acknowledge(offer.id);
+  }
+  return labels;
+}
+
+test('each stream counts its own seq from 0 within one epoch', () => {
+  const outbox = outboxOf();
+  assert.deepEqual(put(outbox, 'verdict'), { epoch: outbox.epoch, stream: 'top/verdict', seq: 0 });
+  assert.equal(put(outbox, 'verdict').seq, 1);
+  assert.equal(put(outbox, 'verdict', 'side').seq, 0);
+  assert.equal(put(outbox, 'map').seq, 0);
+  assert.notEqual(outboxOf().epoch, outbox.epoch);
+});
+
+test('verdicts are offered before maps before frames, the oldest of all stations first', () => {
+  const outbox = outboxOf();
+  for (const messageClass of ['frame', 'map', 'verdict'] as const) {
+    put(outbox, messageClass, 'top');
+    put(outbox, messageClass, 'side');
+    put(outbox, messageClass, 'top');
+  }
+  assert.deepEqual(takeAll(outbox), [
+    ...['top/verdict 0', 'side/verdict 0', 'top/verdict 1'],
+    ...['top/map 0', 'side/map 0', 'top/map 1'],
+    ...['top/frame 0', 'side/frame 0', 'top/frame 1'],
+  ]);
+  assert.equal(outbox.counters().waitingBytes, 0);
+});
+
+test('over the bound of a class its oldest go, and one gap record stands in their place', () => {
+  const outbox = outboxOf(limits({ verdict: 3 }));
+  for (let at = 0; at < 10; at++) put(outbox, 'verdict');
+  assert.deepEqual(takeAll(outbox), ['top/verdict gap 0-6', 'top/verdict 7', 'top/verdict 8', 'top/verdict 9']);
+  const counters = outbox.counters();
+  assert.equal(counters.dropped.bytes.verdict, 7);
+  assert.equal(counters.delivered.verdict, 3);
+  assert.equal(counters.gapsAnnounced, 1);
+});
+
+test('gap records of two stations that were dropped in turn are merged per stream', () => {
+  const outbox = outboxOf(limits({ map: 2 }));
+  for (let at = 0; at < 4; at++) {
+    put(outbox, 'map', 'top');
+    put(outbox, 'map', 'side');
+  }
+  assert.deepEqual(takeAll(outbox), ['top/map gap 0-2', 'side/map gap 0-2', 'top/map 3', 'side/map 3']);
+});
+
+test('over the common bound frames go first, then maps, verdicts last', () => {
+  const outbox = outboxOf(limits({ all: 6 }));
+  for (const messageClass of ['verdict', 'map', 'frame'] as const) {
+    put(outbox, messageClass);
+    put(outbox, messageClass);
+  }
+  const waiting = () => Object.values(outbox.counters().waiting).join(' ');
+  assert.equal(waiting(), '2 2 2');
+  const steps = Array.from({ length: 5 }, () => {
+    put(outbox, 'verdict');
+    return waiting();
+  });
+  assert.deepEqual(steps, ['3 2 1', '4 2 0', '5 1 0', '6 0 0', '6 0 0']);
+  assert.equal(outbox.counters().dropped.bytes.verdict, 1);
+});
+
+test('what is too old is dropped by age of its class, and counted as such', () => {
+  let clock = 0;
+  const outbox = outboxOf(limits({}, 1000), () => clock);
+  put(outbox, 'frame', 'top', PAYLOAD_BYTES, 0);
+  put(outbox, 'frame', 'top', PAYLOAD_BYTES, 600);
+  clock = 1200;
+  assert.deepEqual(takeAll(outbox), ['top/frame gap 0-0', 'top/frame 1']);
+  assert.equal(outbox.counters().dropped.age.frame, 1);
+});
+
+test('a message larger than its class may hold is dropped alone, not everything before it', () => {
+  const outbox = outboxOf(limits({ map: 3 }));
+  put(outbox, 'map');
+  put(outbox, 'map', 'top', 4 * ONE);
+  put(outbox, 'map', 'top', 4 * ONE);
+  put(outbox, 'map');
+  assert.deepEqual(takeAll(outbox), ['top/map 0', 'top/map gap 1-2', 'top/map 3']);
+});
+
+test('what is in flight is never dropped, and comes back in its old order when the connection goes', () => {
+  const outbox = outboxOf(limits({ verdict: 4 }));
+  for (let at = 0; at < 4; at++) put(outbox, 'verdict');
+  const [first, second] = [outbox.next(), outbox.next()];
+  for (let at = 0; at < 5; at++) put(outbox, 'verdict');
+  assert.deepEqual([label(first), label(second)], ['top/verdict 0', 'top/verdict 1']);
+  assert.equal(outbox.counters().inFlight, 2);
+  outbox.rewind();
+  assert.deepEqual(takeAll(outbox), [
+    'top/verdict 0',
+    'top/verdict 1',
+    'top/verdict gap 2-6',
+    'top/verdict 7',
+    'top/verdict 8',
+  ]);
+});
+
+test('what is rejected in flight leaves a gap record in its place, also after a rewind', () => {
+  const outbox = outboxOf();
+  for (let at = 0; at < 6; at++) put(outbox, 'map');
+  const taken = Array.from({ length: 5 }, () => outbox.next() as Offer);
+  outbox.acknowledge((taken[0] as Offer).id);
+  outbox.reject((taken[2] as Offer).id, 'tooLarge');
+  outbox.reject((taken[3] as Offer).id, 'tooLarge');
+  outbox.rewind();
+  assert.deepEqual(takeAll(outbox), ['top/map 1', 'top/map gap 2-3', 'top/map 4', 'top/map 5']);
+});
+
+test('a draft that throws leaves no hole in its stream', () => {
+  const outbox = outboxOf();
+  put(outbox, 'verdict');
+  const draft = { station: 'top', messageClass: 'verdict', topic: 't', contentType: 'c' } as const;
+  const write = () => {
+    throw new Error('cannot be written');
+  };
+  assert.throws(() => outbox.store({ ...draft, at: { utc: '', monotonicMs: 0 }, write }), /cannot be written/);
+  put(outbox, 'verdict');
+  assert.deepEqual(takeAll(outbox), ['top/verdict 0', 'top/verdict 1']);
+});
+
+/** A small generator with a seed, so that a failure can be repeated. */
+function dice(seed: number): (sides: number) => number {
+  let state = seed >>> 0;
+  return (sides) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * sides);
+  };
+}
+
+for (let seed = 1; seed <= 40; seed++) {
+  test(`whatever happens, every seq is delivered or announced, never both (seed ${seed})`, () => {
+    const roll = dice(seed);
+    let clock = 0;
+    const outbox = outboxOf(limits({ all: 20, verdict: 12, map: 10, frame: 5 }, 300), () => clock);
+    const classes = ['verdict', 'map', 'frame'] as const;
+    const stations = ['top', 'side'] as const;
+    const made = new Map<string, number>();
+    const settled = new Map<string, Map<number, 'delivered' | 'announced'>>();
+    const inFlight: Offer[] = [];
+    const settle = (offer: Offer) => {
+      const stream = offer.kind === 'gap' ? offer.stream : offer.delivery.stream;
+      const seen = settled.get(stream) ?? new Map();
+      settled.set(stream, seen);
+      const [from, to] =
+        offer.kind === 'gap' ? [offer.firstSeq, offer.lastSeq] : [offer.delivery.seq, offer.delivery.seq];
+      for (let seq = from; seq <= to; seq++) {
+        assert.equal(seen.get(seq), undefined, `${stream} ${seq} settled twice`);
+        seen.set(seq, offer.kind === 'gap' ? 'announced' : 'delivered');
+      }
+      outbox.acknowledge(offer.id);
+    };
+    const lastOffered = new Map<string, number>();
+    const step = (action: number) => {
+      clock += roll(20);
+      if (action < 5) {
+        const { stream } = put(outbox, classes[roll(3)] ?? 'map', stations[roll(2)], roll(3 * PAYLOAD_BYTES), clock);
+        made.set(stream, (made.get(stream) ?? 0) + 1);
+      } else if (action < 8 && inFlight.length < 5) {
+        const offer = outbox.next();
+        if (!offer) return;
+        const stream = offer.kind === 'gap' ? offer.stream : offer.delivery.stream;
+        if (offer.kind === 'message') {
+          assert.ok(offer.id > (lastOffered.get(stream) ?? -1), `${stream} is offered out of order`);
+          lastOffered.set(stream, offer.id);
+        }
+        inFlight.push(offer);
+      } else if (action < 10 && inFlight.length > 0) {
+        const [offer] = inFlight.splice(roll(inFlight.length), 1);
+        if (!offer) return;
+        if (offer.kind === 'message' && roll(6) === 0) outbox.reject(offer.id, 'refused');
+        else settle(offer);
+      } else if (action === 10) {
+        inFlight.length = 0;
+        lastOffered.clear();
+        outbox.rewind();
+      }
+      const { waitingBytes, inFlight: flying } = outbox.counters();
+      assert.ok(waitingBytes <= (20 + 3 * flying) * ONE, 'the bound on bytes does not hold');
+    };
+    for (let at = 0; at < 2000; at++) step(roll(11));
+    outbox.rewind();
+    for (let offer = outbox.next(); offer; offer = outbox.next()) settle(offer);
+    for (const [stream, total] of made) {
+      const seqs = [...(settled.get(stream)?.keys() ?? [])].sort((a, b) => a - b);
+      assert.deepEqual(
+        seqs,
+        Array.from({ length: total }, (_, seq) => seq),
+        stream,
+      );
+    }
+    const counters = outbox.counters();
+    assert.equal(counters.waitingBytes, 0);
+    assert.equal(counters.inFlight, 0);
+  });
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SideglanceError } from '../../src/errors.js';
+import { Judge } from '../../src/station/judge.js';
+import { faultMessage, LOOP_LIMITS, runLoop } from '../../src/station/loop.js';
+import { Progress } from '../../src/station/progress.js';
+import type { Frame, StationMessage, Verdict } from '../../src/types.js';
+import { frameOf, scriptedEncoders, scriptedInspector } from './scripted-inspector.js';
+
+const PASS: Verdict = { result: 'pass' };
+
+async function run(frames: readonly (Frame | null)[], script: readonly (Verdict | Error)[]) {
+  const sent: StationMessage[] = [];
+  const progress = new Progress();
+  let at = 0;
+  let clockMs = 0;
+  const judge = new Judge({
+    station: 's',
+    epoch: 'e',
+    regions: [],
+    publish: { maps: 'never', frames: 'never' },
+    inspector: scriptedInspector(script),
+    encoders: scriptedEncoders,
+    now: () => clockMs,
+  });
+  const ended = runLoop({
+    next: async () => {
+      clockMs += 200;
+      return frames[at++] ?? null;
+    },
+    judge,
+    progress,
+    send: async (message) => {
+      sent.push(message);
+    },
+    stopping: () => at >= frames.length,
+    now: () => clockMs,
+  }).finally(() => progress.stop());
+  const error = await ended.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  return { sent, error, types: sent.filter(({ type }) => type !== 'progress').map(({ type }) => type) };
+}
+
+test('every part is announced before it is answered, and both come for each frame', async () => {
+  const { types, sent, error } = await run([frameOf(0), null, frameOf(1)], [PASS]);
+  assert.equal(error, null);
+  assert.deepEqual(types, ['accepted', 'inspection', 'accepted', 'inspection']);
+  const sequences = sent.flatMap((message) => (message.type === 'accepted' ? [message.part.sequence] : []));
+  assert.deepEqual(sequences, [0, 1]);
+});
+
+test('progress is reported when the pull loop returned, frames or not, and not more often than it is due', async () => {
+  const { sent } = await run(Array<null>(10).fill(null), [PASS]);
+  const reports = sent.flatMap((message) => (message.type === 'progress' ? [message] : []));
+  assert.deepEqual(
+    reports.map(({ pulls, parts }) => [pulls, parts]),
+    [
+      [1, 0],
+      [4, 0],
+      [7, 0],
+      [10, 0],
+    ],
+  );
+  assert.ok(reports.every(({ rssBytes, lagMs }) => rssBytes > 1e6 && lagMs >= 0));
+});
+
+test('a frame that cannot be inspected is answered and reported, and the next one is inspected', async () => {
+  const broken = new SideglanceError('SG_RUNTIME', 'out of memory');
+  const { types, error } = await run([frameOf(0), frameOf(1)], [broken, PASS]);
+  assert.equal(error, null);
+  assert.deepEqual(types, ['accepted', 'inspection', 'fault', 'accepted', 'inspection']);
+});
+
+test('too many such frames in a row end the process for a fresh one, each of them answered', async () => {
+  const broken = new SideglanceError('SG_RUNTIME', 'out of memory');
+  const frames = Array.from({ length: 20 }, (_, i) => frameOf(i));
+  const { types, error } = await run(frames, [broken]);
+  assert.equal(types.filter((type) => type === 'inspection').length, LOOP_LIMITS.maxErrorsInARow);
+  assert.match(String(error), /5 frames in a row could not be inspected: out of memory/);
+  assert.equal(faultMessage(error).fatal, false);
+});
+
+test('a region outside the frame ends the station with a fault for a person, its part answered first', async () => {
+  const outside = new SideglanceError('SG_REGION_OUTSIDE', 'region 900x900, frame 640x480');
+  const { types, error } = await run([frameOf(0), frameOf(1)], [outside]);
+  assert.deepEqual(types, ['accepted', 'inspection']);
+  assert.deepEqual(faultMessage(error), {
+    type: 'fault',
+    code: 'SG_REGION_OUTSIDE',
+    message: 'region 900x900, frame 640x480',
+    fatal: true,
+  });
+});
