@@ -17,6 +17,7 @@ const name = (what: string) =>
       NAME,
       'must be 1 to 64 letters, digits, `_`, `.` or `-`, a letter or digit first (it becomes part of MQTT topics)',
     )
+    .refine((text) => Buffer.byteLength(text) <= 128, 'must not be longer than 128 bytes in UTF-8')
     .meta({ description: `${what} Letters, digits, \`_\`, \`.\` and \`-\`.` });
 
 const text = (description: string) => z.string().min(1).meta({ description });

@@ -1,6 +1,7 @@
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { reasonOf } from '../errors.js';
+import { brokerCheck } from './doctor-broker.js';
 import { cameraChecks, gstreamerCheck } from './doctor-capture.js';
 import { providerChecks, runtimeCheck } from './doctor-runtime.js';
 
@@ -46,6 +47,7 @@ export async function* examine(configPath: string): AsyncGenerator<Finding> {
     ...cameraChecks(config?.stations ?? []),
     runtimeCheck(config?.infer.library),
     ...providerChecks(config?.infer ?? { providers: ['cpu'] }),
+    ...(config === null ? [] : [brokerCheck(config)]),
   ];
   for (const check of checks) yield await bounded(check);
 }

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { findingText } from '../../src/cli/doctor.js';
 import type { Finding } from '../../src/service/doctor.js';
+import { startMosquitto, withoutMosquitto } from '../publish/support/mosquitto.js';
 import { sideglance } from './command.js';
 
 let folder: string;
@@ -87,6 +90,35 @@ describe('doctor', () => {
     assert.equal(code, 1);
     assert.match(find(findings, 'configuration')?.text ?? '', /config\.yaml:4:\d+ stations\[0\]\.camera\.type must be/);
     assert.equal(find(findings, 'ONNX Runtime')?.state, 'ok');
+  });
+
+  it('connects to the broker as the daemon would, and says what it refuses', { skip: withoutMosquitto }, async () => {
+    const broker = await startMosquitto({ users: { edge: 'sesame' } });
+    const login = (password: string) => `mqtt: { url: "${broker.url}", username: edge, password: ${password} }`;
+    const camera = station('sim', '{ type: simulated }');
+    const good = await examine(camera, login('sesame'));
+    assert.match(find(good.findings, 'MQTT broker')?.text ?? '', /^mqtt:.* takes us, MQTT 5$/);
+    const bad = await examine(camera, login('wrong'));
+    assert.equal(bad.code, 1);
+    assert.match(find(bad.findings, 'MQTT broker')?.text ?? '', /refused the user 'edge'/);
+    assert.doesNotMatch(JSON.stringify(bad), /wrong/);
+    await broker.stop();
+    const gone = await examine(camera, login('sesame'));
+    assert.match(find(gone.findings, 'MQTT broker')?.text ?? '', /does not listen there/);
+  });
+
+  it('tells whether the embedded broker could listen', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const camera = station('sim', '{ type: simulated }');
+    const taken = await examine(camera, `mqtt: { embedded: { port: ${port} } }`);
+    assert.match(find(taken.findings, 'MQTT broker')?.text ?? '', /EADDRINUSE/);
+    assert.equal(find(taken.findings, 'MQTT broker')?.state, 'warn');
+    server.close();
+    await once(server, 'close');
+    const free = await examine(camera, `mqtt: { embedded: { port: ${port} } }`);
+    assert.equal(find(free.findings, 'MQTT broker')?.state, 'ok');
   });
 
   it('prints its findings for people, each fix below its fault', () => {

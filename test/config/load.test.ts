@@ -173,6 +173,11 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     [/^1:17 device\.site must be 1 to 64 letters/, /^1:28 device\.line must be/],
   ],
   [
+    'a name of few characters and many bytes',
+    `device: { site: ${'検'.repeat(50)}, line: l, name: n }\n${STATION}`,
+    ['1:17 device.site must not be longer than 128 bytes in UTF-8'],
+  ],
+  [
     'a station name that is a topic of the device',
     `${DEVICE}stations:\n  - name: status\n    model: bundle\n    ${simulated}\n`,
     [/^3:11 stations\[0\]\.name must not be one of command, health, model, status/],
