@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type EmbeddedBroker, startEmbeddedBroker } from '../../src/publish/broker.js';
 import { MemoryOutbox } from '../../src/publish/memory-outbox.js';
-import { type GapMessage, gapSchema, type InspectionMessage } from '../../src/publish/messages.js';
+import { type GapMessage, gapSchema, type InspectionMessage, type StatusMessage } from '../../src/publish/messages.js';
 import { OUTBOX_LIMITS } from '../../src/publish/outbox.js';
 import { inspection, mapOf, publisherFor, reach, region } from './support/inspections.js';
 import { startMosquitto, withoutMosquitto } from './support/mosquitto.js';
@@ -153,7 +153,11 @@ async function longOutage(broker: EmbeddedBroker, maxBytes: number, parts: numbe
   proxy.block();
   const subscriber = await Subscriber.open(broker.url, 4);
   const outbox = new MemoryOutbox({ ...OUTBOX_LIMITS, maxBytes });
-  const publisher = publisherFor(proxy.url, { mqtt: { url: proxy.url, protocolVersion: 4 }, outbox });
+  const publisher = publisherFor(proxy.url, {
+    mqtt: { url: proxy.url, protocolVersion: 4 },
+    outbox,
+    limits: { drainMs: 10_000 },
+  });
   publisher.start();
   const map = await mapOf('face', 64, 7);
   for (const at of numbers(parts)) publisher.publishInspection(inspection(at), [map]);
@@ -161,6 +165,11 @@ async function longOutage(broker: EmbeddedBroker, maxBytes: number, parts: numbe
   proxy.mend();
   await subscriber.until('the last verdict', () => verdicts(subscriber).at(-1)?.part.sequence === parts - 1);
   await publisher.stop();
+  // The farewell is the last of all: what the subscriber has by now is all there is.
+  await subscriber.until(
+    'the farewell',
+    () => subscriber.on('/status').at(-1)?.json<StatusMessage>().reason === 'stopped',
+  );
   await proxy.close();
   return { during, subscriber };
 }
