@@ -1,4 +1,5 @@
-// Compiles the checkout when its sources are newer than what was compiled last. No dependencies.
+// Compiles the checkout, by itself (`npm run build`) or when its sources are newer than what was compiled last.
+// No dependencies.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,3 +48,5 @@ function newest(root) {
   }
   return latest;
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url) && !build()) process.exitCode = 1;

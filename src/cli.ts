@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { describeFailure } from './cli/failure.js';
+import { wholeNumber } from './cli/numbers.js';
 import { PACKAGE_ROOT } from './paths.js';
 
 /** A command may leave native threads behind; the process ends all the same, so long after its last line. */
@@ -47,6 +48,26 @@ function createProgram(): Command {
     .action(async (options) => {
       const { doctor } = await import('./cli/doctor.js');
       process.exitCode = await doctor(options);
+    });
+
+  program
+    .command('simulate')
+    .description('Write a data set of simulated parts, laid out like MVTec AD.')
+    .requiredOption('--out <dir>', 'folder to write; it must be new or empty')
+    .option('--good <n>', 'good parts to train from', wholeNumber(0, 100_000), 100)
+    .option('--test-good <n>', 'good parts to test with', wholeNumber(0, 100_000), 100)
+    .option('--defective <n>', 'defective parts to test with, shared among the kinds', wholeNumber(0, 100_000), 100)
+    .option('--seed <n>', 'the same seed gives the same parts', wholeNumber(0, 0xffff_ffff), 1)
+    .option('--size <pixels>', 'side of the square pictures', wholeNumber(128, 4096), 512)
+    .addOption(
+      new Option('--placement <how>', 'parts in a fixture, or turned and shifted')
+        .choices(['aligned', 'anywhere'])
+        .default('aligned'),
+    )
+    .option('--grey', 'pictures in grey')
+    .action(async (options) => {
+      const { simulate } = await import('./cli/simulate.js');
+      process.exitCode = await simulate(options);
     });
 
   return program;

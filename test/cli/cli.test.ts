@@ -19,21 +19,22 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const COMMANDS = ['doctor'];
+/** Each command with what it cannot do without. */
+const COMMANDS: Readonly<Record<string, readonly string[]>> = { doctor: [], simulate: ['--out', 'none'] };
 
 describe('the command line', () => {
   it('lists every command in its help, on standard output', async () => {
     const { code, stdout, stderr } = await sideglance(['--help']);
     assert.deepEqual([code, stderr], [0, '']);
-    for (const command of COMMANDS) assert.match(stdout, new RegExp(`^ {2}${command}\\b`, 'm'));
+    for (const command of Object.keys(COMMANDS)) assert.match(stdout, new RegExp(`^ {2}${command}\\b`, 'm'));
   });
 
-  for (const command of COMMANDS) {
+  for (const [command, required] of Object.entries(COMMANDS)) {
     it(`explains ${command} on --help and refuses unknown options of it`, async () => {
       const help = await sideglance([command, '--help']);
       assert.deepEqual([help.code, help.stderr], [0, '']);
       assert.match(help.stdout, new RegExp(`^Usage: sideglance ${command} `));
-      const unknown = await sideglance([command, '--frobnicate']);
+      const unknown = await sideglance([command, ...required, '--frobnicate']);
       assert.deepEqual([unknown.code, unknown.stdout], [2, '']);
       assert.match(unknown.stderr, /^error: unknown option '--frobnicate' \(SG_USAGE\)$/m);
     });
