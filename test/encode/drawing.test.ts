@@ -65,10 +65,7 @@ test('inferno gets lighter with every step and ends as in its table', () => {
 });
 
 test('ticks are round numbers inside the range', () => {
-  assert.deepEqual(
-    ticksOf(0.13, 0.97, 4),
-    [0.2, 0.4, 0.6, 0.8].filter((t) => t >= 0.13),
-  );
+  assert.deepEqual(ticksOf(0.13, 0.97, 5), [0.2, 0.4, 0.6, 0.8]);
   assert.deepEqual(ticksOf(-12, 31, 4), [0, 20]);
   assert.deepEqual(ticksOf(1, 1, 4), []);
   assert.deepEqual(ticksOf(Number.NaN, 1, 4), []);
