@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   SG_CAMERA_LOST: 'the camera stopped delivering frames',
   SG_FRAME_FORMAT: 'the frame has a format that is not understood',
   SG_REGION_OUTSIDE: 'a region does not lie inside the frame',
+  SG_REGION_SHAPE: 'the shape of a region does not fit the model',
   SG_IMAGE_UNREADABLE: 'an image file cannot be decoded',
   SG_DATASET_INVALID: 'a dataset folder is not laid out as expected',
   SG_TOO_FEW_IMAGES: 'there are too few good images to train from',

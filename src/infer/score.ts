@@ -1,10 +1,19 @@
 /**
- * The score of an image from its anomaly map: the mean of its `topCells` hottest cells, so that a single hot cell
- * (a dead pixel, a speck) weighs little.
+ * The score of a map: the mean of its `topCells` hottest cells, so that one hot cell (a speck of dust, a dead pixel)
+ * does not decide alone. NaN where the map holds a NaN.
  */
-export function imageScore(map: Float32Array, topCells: number): number {
-  const hottest = Float32Array.from(map)
-    .sort()
-    .subarray(Math.max(0, map.length - topCells));
-  return hottest.reduce((sum, value) => sum + value, 0) / hottest.length;
+export function imageScore(values: Float32Array, topCells: number): number {
+  // Typed arrays sort by number, NaN last.
+  const sorted = Float32Array.from(values).sort();
+  const count = Math.min(topCells, sorted.length);
+  let sum = 0;
+  for (let i = sorted.length - count; i < sorted.length; i++) sum += sorted[i]!;
+  return sum / count;
+}
+
+/** The index of the hottest cell. */
+export function hottestCell(values: Float32Array): number {
+  let hottest = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[hottest]!) hottest = i;
+  return hottest;
 }

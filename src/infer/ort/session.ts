@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly config?: Readonly<Record<string, string>>;
   /** Path of a libonnxruntime.so; see `libraryPath`. */
   readonly library?: string;
+  /** What messages call a model that is given as bytes. */
+  readonly name?: string;
 }
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -100,7 +102,8 @@ export class Session {
     options: SessionOptions,
   ): Promise<Session> {
     const { api, environment } = runtime;
-    const doing = `loading ${typeof model === 'string' ? model : `the model (${model.byteLength} bytes)`}`;
+    const name = options.name ?? (typeof model === 'string' ? model : 'the model');
+    const doing = `loading ${name}${typeof model === 'string' ? '' : ` (${model.byteLength} bytes)`}`;
     const settings = api.create<'OrtSessionOptions'>(doing, 'CreateSessionOptions');
     let session: Session;
     try {

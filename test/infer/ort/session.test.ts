@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type ErrorCode, SideglanceError } from '../../../src/errors.js';
 import { runtimeFacts } from '../../../src/infer/ort/runtime.js';
 import { Session, type Tensor } from '../../../src/infer/ort/session.js';
 import { encodeModel } from '../../../src/onnx/codec.js';
 import { model, node, value } from '../../../src/onnx/model.js';
+import { fault } from '../../support/faults.js';
 import { freeBatch, heavy, sumAndProduct } from '../../support/graphs.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'sideglance-ort-'));
@@ -200,13 +200,4 @@ async function runTimes(session: Session, binding: Parameters<Session['run']>[0]
 function floats(shape: readonly number[], data?: readonly number[]): Tensor & { readonly data: Float32Array } {
   const count = shape.reduce((product, size) => product * size, 1);
   return { type: 'float32', shape, data: data ? Float32Array.from(data) : new Float32Array(count) };
-}
-
-function fault(code: ErrorCode, message: RegExp): (thrown: unknown) => boolean {
-  return (thrown) => {
-    assert.ok(thrown instanceof SideglanceError, String(thrown));
-    assert.equal(thrown.code, code, thrown.message);
-    assert.match(thrown.message, message);
-    return true;
-  };
 }

@@ -1,0 +1,167 @@
+import { performance } from 'node:perf_hooks';
+import { SideglanceError } from '../errors.js';
+import { decodeImage } from '../image/decode.js';
+import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
+import { type Bundle, openBundle } from '../model/open.js';
+import type { Picture, Region, RegionResult, Verdict } from '../types.js';
+import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
+import { findDefects } from './defects.js';
+import { measureGolden } from './golden.js';
+import type { Provider, SessionOptions } from './ort/session.js';
+import { hottestCell } from './score.js';
+import { type Scored, Scorer } from './scorer.js';
+
+export interface InspectorOptions extends Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
+  /** Threads of one run; 1 when left out. */
+  readonly threads?: number;
+  readonly threshold: ThresholdChoice;
+  /** How many regions of a part are judged together: a false reject rate holds for the part. 1 when left out. */
+  readonly regionsPerPart?: number;
+}
+
+/** The results of one picture, with the milliseconds of each stage in sum. */
+export interface Inspected {
+  readonly regions: readonly RegionResult[];
+  readonly cropMs: number;
+  readonly networkMs: number;
+  readonly postprocessMs: number;
+}
+
+/** A model bundle at work: from a picture and its regions to scores, defects and verdicts. */
+export class Inspector {
+  /** `<id>@<version>`. */
+  readonly model: string;
+  readonly manifest: Manifest;
+  readonly threshold: Threshold;
+  readonly #bundle: Bundle;
+  readonly #scorer: Scorer;
+  #nextGolden = 0;
+
+  private constructor(bundle: Bundle, scorer: Scorer, threshold: Threshold) {
+    this.#bundle = bundle;
+    this.#scorer = scorer;
+    this.manifest = bundle.manifest;
+    this.model = modelName(bundle.manifest);
+    this.threshold = threshold;
+  }
+
+  /**
+   * Opens a bundle, verifies its digests, loads the model and reproduces every golden sample.
+   *
+   * @throws SideglanceError as `openBundle` and `Session.create`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample does
+   * not reproduce
+   */
+  static async load(folder: string, options: InspectorOptions): Promise<Inspector> {
+    const bundle = await openBundle(folder);
+    const { manifest } = bundle;
+    const { threads, providers, providerOptions, library } = options;
+    const scorer = await Scorer.create(bundle.model, {
+      ...manifest.region,
+      stride: manifest.stride,
+      topCells: manifest.scoring.topCells,
+      name: `${folder}/${MODEL_FILE}`,
+      ...(threads !== undefined && { threads }),
+      ...(providers && { providers }),
+      ...(providerOptions && { providerOptions }),
+      ...(library !== undefined && { library }),
+    });
+    try {
+      const threshold = thresholdFrom(options.threshold, manifest.calibration.scores, options.regionsPerPart);
+      const inspector = new Inspector(bundle, scorer, threshold);
+      for (const sample of manifest.golden) await inspector.#reproduce(sample);
+      return inspector;
+    } catch (thrown) {
+      await scorer.close();
+      throw thrown;
+    }
+  }
+
+  get provider(): Provider {
+    return this.#scorer.provider;
+  }
+
+  /** Pixels of the model's input; regions of another size are scaled to it. */
+  get inputWidth(): number {
+    return this.#scorer.inputWidth;
+  }
+
+  get inputHeight(): number {
+    return this.#scorer.inputHeight;
+  }
+
+  /**
+   * Inspects the regions of one picture, one after the other. The picture must stay as it is until the promise settles.
+   *
+   * The defects are the places above the bundle's map threshold, whatever the verdict: about one good region in twenty
+   * has one.
+   *
+   * @throws SideglanceError `SG_REGION_OUTSIDE`, `SG_REGION_SHAPE`, `SG_FRAME_FORMAT`, `SG_RUNTIME`
+   */
+  async inspectRegions(picture: Picture, regions: readonly Region[]): Promise<Inspected> {
+    const results: RegionResult[] = [];
+    let [cropMs, networkMs, postprocessMs] = [0, 0, 0];
+    for (const region of regions) {
+      const scored = await this.#scorer.score(picture, region);
+      const begun = performance.now();
+      results.push(this.#judge(region, scored));
+      cropMs += scored.cropMs;
+      networkMs += scored.networkMs;
+      postprocessMs += scored.postprocessMs + performance.now() - begun;
+    }
+    return { regions: results, cropMs, networkMs, postprocessMs };
+  }
+
+  /**
+   * Scores one golden sample again, another one at each call: proof that the model still computes, when no part comes.
+   * @throws SideglanceError `SG_MODEL_GOLDEN_MISMATCH`
+   */
+  async selfTest(): Promise<void> {
+    const { golden } = this.manifest;
+    const sample = golden[this.#nextGolden++ % golden.length] as GoldenSample;
+    await this.#reproduce(sample);
+  }
+
+  /** Waits for what is under way, then frees everything native. */
+  async close(): Promise<void> {
+    await this.#scorer.close();
+  }
+
+  #judge(region: Region, { score, maps }: Scored): RegionResult {
+    const { calibration } = this.manifest;
+    const verdict: Verdict = { result: score > this.threshold.score ? 'fail' : 'pass' };
+    const hottest = hottestCell(maps.score);
+    const { rows, columns, cell, inputWidth, inputHeight } = maps;
+    return {
+      region,
+      verdict,
+      score,
+      threshold: this.threshold.score,
+      pValue: pValueOf(score, calibration.scores),
+      inconsistency: maps.inconsistency[hottest]!,
+      distortion: maps.distortion[hottest]!,
+      defects: findDefects(maps, calibration.mapThreshold, region),
+      map: { rows, columns, cell, inputWidth, inputHeight, values: maps.score },
+    };
+  }
+
+  async #reproduce(sample: GoldenSample): Promise<void> {
+    const bytes = this.#bundle.golden.get(sample.image) as Uint8Array; // `openBundle` has read every golden image
+    const where = `${this.#bundle.folder}/${sample.image}`;
+    const found = await measureGolden(this.#scorer, await decodeImage(bytes, where), where);
+    const figures: [string, number, number][] = [['score', sample.score, found.score]];
+    if (sample.map) {
+      figures.push(
+        ['mean of the map', sample.map.mean, found.map.mean],
+        ['peak of the map', sample.map.max, found.map.max],
+      );
+    }
+    for (const [what, expected, measured] of figures) {
+      if (Math.abs(measured - expected) <= sample.tolerance) continue;
+      throw new SideglanceError(
+        'SG_MODEL_GOLDEN_MISMATCH',
+        `${this.model} does not reproduce ${where} on ${this.provider}: ${what} ${measured}, expected ${expected} ± ${sample.tolerance}. ` +
+          'The model, the runtime or the hardware computes something else than where the bundle was made: it is not used',
+      );
+    }
+  }
+}

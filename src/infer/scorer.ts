@@ -1,0 +1,151 @@
+import { performance } from 'node:perf_hooks';
+import { SideglanceError } from '../errors.js';
+import { resampleToRgb } from '../image/resample.js';
+import type { Box, Picture } from '../types.js';
+import { checkContract, INPUT_NAME, type ModelGeometry } from './contract.js';
+import type { HeadMaps } from './defects.js';
+import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
+import { imageScore } from './score.js';
+
+export interface ScorerOptions
+  extends ModelGeometry,
+    Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
+  /** The score is the mean of this many hottest cells. */
+  readonly topCells: number;
+  readonly threads?: number;
+  /** What messages call the model. */
+  readonly name?: string;
+}
+
+/** What the network says about one region. The maps belong to the receiver. */
+export interface Scored {
+  readonly score: number;
+  readonly maps: HeadMaps;
+  readonly cropMs: number;
+  readonly networkMs: number;
+  readonly postprocessMs: number;
+}
+
+/** The largest difference of the aspect ratios of region and model input. */
+const ASPECT_TOLERANCE = 0.02;
+
+/**
+ * The one way from pixels to scores: crop and scale, run the network, take the score. Calibration, golden samples,
+ * evaluation, `inspect` and the stations all come through here, so that equal pixels give equal scores.
+ */
+export class Scorer {
+  readonly provider: Provider;
+  readonly inputWidth: number;
+  readonly inputHeight: number;
+  readonly #session: Session;
+  readonly #binding: Binding;
+  readonly #options: ScorerOptions;
+  readonly #input: Uint8Array;
+  readonly #maps: HeadMaps;
+  /** Ends when the last caller has its result: the buffers serve one region at a time. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(session: Session, options: ScorerOptions) {
+    const { width, height, stride } = options;
+    this.provider = session.provider;
+    this.inputWidth = width;
+    this.inputHeight = height;
+    this.#session = session;
+    this.#options = options;
+    this.#input = new Uint8Array(width * height * 3);
+    const [rows, columns] = [height / stride, width / stride];
+    const map = () => new Float32Array(rows * columns);
+    const [score, inconsistency, distortion] = [map(), map(), map()];
+    const [inputWidth, inputHeight] = [width, height];
+    this.#maps = { rows, columns, cell: stride, inputWidth, inputHeight, score, inconsistency, distortion };
+    const output = (data: Float32Array) => ({ type: 'float32' as const, shape: [1, rows, columns], data });
+    this.#binding = session.bind(
+      { [INPUT_NAME]: { type: 'uint8', shape: [1, height, width, 3], data: this.#input } },
+      { score: output(score), inconsistency: output(inconsistency), distortion: output(distortion) },
+    );
+  }
+
+  /**
+   * @param model the bytes of an ONNX file
+   * @throws SideglanceError `SG_MODEL_INVALID` when it does not keep the contract of `contract.ts`; otherwise as
+   * `Session.create`
+   */
+  static async create(model: Uint8Array, options: ScorerOptions): Promise<Scorer> {
+    const { threads = 1, name = 'the model', providers, providerOptions, library } = options;
+    const session = await Session.create(model, {
+      threads,
+      name,
+      ...(providers && { providers }),
+      ...(providerOptions && { providerOptions }),
+      ...(library !== undefined && { library }),
+    });
+    try {
+      checkContract(session, options, name);
+      return new Scorer(session, options);
+    } catch (thrown) {
+      await session.close();
+      throw thrown;
+    }
+  }
+
+  /**
+   * Scores one region of a picture, which must stay as it is until the promise settles. Calls are answered in order.
+   *
+   * @throws SideglanceError `SG_REGION_OUTSIDE`, `SG_REGION_SHAPE` when the region's aspect ratio is not the model's,
+   * `SG_FRAME_FORMAT`, `SG_RUNTIME` when the run fails or gives values that are not finite
+   */
+  async score(picture: Picture, region: Box & { readonly name?: string }): Promise<Scored> {
+    const turn = this.#queue.then(() => this.#scoreNow(picture, region));
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Waits for what is under way, then frees everything native. */
+  async close(): Promise<void> {
+    await this.#queue;
+    await this.#session.close();
+  }
+
+  async #scoreNow(picture: Picture, region: Box & { readonly name?: string }): Promise<Scored> {
+    const begun = performance.now();
+    this.#checkShape(region);
+    resampleToRgb(picture, region, { width: this.inputWidth, height: this.inputHeight, data: this.#input });
+    const cropped = performance.now();
+    await this.#session.run(this.#binding);
+    const ran = performance.now();
+    const maps = {
+      ...this.#maps,
+      score: this.#maps.score.slice(),
+      inconsistency: this.#maps.inconsistency.slice(),
+      distortion: this.#maps.distortion.slice(),
+    };
+    const score = imageScore(maps.score, this.#options.topCells);
+    if (!Number.isFinite(score)) {
+      throw new SideglanceError(
+        'SG_RUNTIME',
+        `${this.#options.name ?? 'the model'} gave values that are not finite (score ${score}) on ${this.provider}; ` +
+          'run `sideglance doctor` and train the model again if it stays',
+      );
+    }
+    return {
+      score,
+      maps,
+      cropMs: cropped - begun,
+      networkMs: ran - cropped,
+      postprocessMs: performance.now() - ran,
+    };
+  }
+
+  #checkShape({ name, width, height }: Box & { readonly name?: string }): void {
+    // An empty region is the resampler's to refuse.
+    if (!(width > 0 && height > 0)) return;
+    const [wanted, given] = [this.inputWidth / this.inputHeight, width / height];
+    if (Math.abs(given / wanted - 1) <= ASPECT_TOLERANCE) return;
+    throw new SideglanceError(
+      'SG_REGION_SHAPE',
+      `region ${name === undefined ? '' : `"${name}" `}of ${width}×${height} has the aspect ratio ${given.toFixed(3)}, ` +
+        `but the model's input of ${this.inputWidth}×${this.inputHeight} has ${wanted.toFixed(3)}. ` +
+        'Choose a region of that shape, or train a model for this one',
+    );
+  }
+}

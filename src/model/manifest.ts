@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { SideglanceError } from '../errors.js';
+import { AGENT_VERSION, compareVersions, VERSION_PATTERN } from './version.js';
+
+/**
+ * `manifest.json` of a model bundle: what the model is, how its map becomes a score and a verdict, and the digests of
+ * every file. Keys that a later sideglance adds are ignored; `minimumAgent` says when they must not be.
+ */
+
+export const MANIFEST_FILE = 'manifest.json';
+export const MODEL_FILE = 'model.onnx';
+export const BUNDLE_FORMAT = 'sideglance-bundle/1';
+/** The first sideglance that reads this format. */
+export const BUNDLE_FORMAT_SINCE = '0.1.0';
+
+export const bundleLimits = {
+  maxManifestBytes: 16 * 1024 * 1024,
+  maxFileBytes: 1024 * 1024 * 1024,
+  maxFiles: 1000,
+  maxRegionPixels: 64 * 1024 * 1024,
+} as const;
+
+const version = z.string().regex(VERSION_PATTERN, 'must be a version such as 1.4.0');
+const whole = (min: number, max: number) => z.int().min(min).max(max);
+
+/**
+ * A file inside the bundle: plain names joined by `/`, so that no path leads out of the folder, and none means
+ * something else on another system.
+ */
+const path = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/, 'must be a plain path inside the bundle');
+
+const FileSchema = z.object({
+  path,
+  size: whole(0, bundleLimits.maxFileBytes),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 digest in lower case hexadecimal'),
+});
+
+const GoldenSchema = z.object({
+  /** A PNG of exactly the region's size. */
+  image: path,
+  score: z.number(),
+  /** Largest allowed difference of the score and of the map's figures. */
+  tolerance: z.number().positive(),
+  /** Figures of the anomaly map, which a wrong map with a right score would miss. */
+  map: z.object({ mean: z.number(), max: z.number() }).exactOptional(),
+});
+
+const ManifestSchema = z
+  .object({
+    format: z.literal(BUNDLE_FORMAT),
+    id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, `_`, `.` or `-`'),
+    version,
+    created: z.iso.datetime(),
+    /** The oldest sideglance that may run this bundle. */
+    minimumAgent: version,
+    /** Whether a position in the region means something (`aligned`) or not (`field`). */
+    geometry: z.enum(['aligned', 'field']),
+    /** The model's input in pixels. */
+    region: z.object({ width: whole(8, 16384), height: whole(8, 16384) }),
+    /** Pixels from one cell of the anomaly map to the next. */
+    stride: whole(1, 256),
+    scoring: z.object({
+      /** The score is the mean of this many hottest cells. */
+      topCells: whole(1, 1_000_000),
+    }),
+    calibration: z.object({
+      /** Scores of good images that the training did not see, in ascending order. */
+      scores: z.array(z.number()).min(2).max(1_000_000),
+      /** Cells above it belong to a defect. */
+      mapThreshold: z.number(),
+    }),
+    files: z.array(FileSchema).min(1).max(bundleLimits.maxFiles),
+    golden: z.array(GoldenSchema).min(1).max(bundleLimits.maxFiles),
+    trainedOn: z.object({
+      images: whole(0, 100_000_000),
+      source: z.string().max(1000),
+      seed: z.int(),
+      steps: whole(0, Number.MAX_SAFE_INTEGER),
+      seconds: z.number().nonnegative(),
+      teacher: z.string().max(200).exactOptional(),
+    }),
+    /** After this moment the bundle is no longer installed; one that is active stays so. */
+    expires: z.iso.datetime().exactOptional(),
+  })
+  .superRefine((manifest, context) => {
+    const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const { region, stride, scoring, calibration, files, golden } = manifest;
+    if (region.width * region.height > bundleLimits.maxRegionPixels) fault(['region'], 'is too large');
+    for (const side of ['width', 'height'] as const) {
+      if (region[side] % stride !== 0) fault(['region', side], `must be a multiple of the stride ${stride}`);
+    }
+    const cells = (region.width / stride) * (region.height / stride);
+    if (scoring.topCells > cells) fault(['scoring', 'topCells'], `is more than the ${cells} cells of the map`);
+    if (calibration.scores.some((score, i) => i > 0 && score < calibration.scores[i - 1]!)) {
+      fault(['calibration', 'scores'], 'must be in ascending order');
+    }
+    const listed = new Set(files.map((file) => file.path));
+    if (listed.size !== files.length) fault(['files'], 'lists a path twice');
+    if (!listed.has(MODEL_FILE)) fault(['files'], `does not list ${MODEL_FILE}`);
+    golden.forEach(({ image }, i) => {
+      if (!listed.has(image)) fault(['golden', i, 'image'], `${image} is not among the files`);
+    });
+  });
+
+export type Manifest = z.infer<typeof ManifestSchema>;
+export type GoldenSample = z.infer<typeof GoldenSchema>;
+export type BundleFile = z.infer<typeof FileSchema>;
+
+/** How a model is called in messages and on MQTT. */
+export function modelName(manifest: Pick<Manifest, 'id' | 'version'>): string {
+  return `${manifest.id}@${manifest.version}`;
+}
+
+/**
+ * @param where the file, for messages
+ * @throws SideglanceError `SG_MODEL_UNREADABLE` for what is no manifest at all, `SG_MODEL_INVALID` for one that needs a
+ * newer sideglance, or breaks the contract, naming every fault
+ */
+export function parseManifest(text: string, where: string): Manifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new SideglanceError(
+      'SG_MODEL_UNREADABLE',
+      `${where} is truncated or not JSON; copy the bundle again, or train it anew`,
+      { cause },
+    );
+  }
+  refuseNewer(json, where);
+  const checked = ManifestSchema.safeParse(json);
+  if (checked.success) return checked.data;
+  const faults = checked.error.issues.map((issue) => `${issue.path.join('.') || 'it'}: ${issue.message}`);
+  throw new SideglanceError(
+    'SG_MODEL_INVALID',
+    `${where} is not a manifest that sideglance ${AGENT_VERSION} understands: ${faults.join('; ')}. Export the model again.`,
+  );
+}
+
+/** Before the schema speaks: what a newer sideglance wrote would otherwise show as a list of riddles. */
+function refuseNewer(json: unknown, where: string): void {
+  if (typeof json !== 'object' || json === null) return;
+  const { format, minimumAgent } = json as { format?: unknown; minimumAgent?: unknown };
+  if (typeof format === 'string' && /^sideglance-bundle\/\d+$/.test(format) && format !== BUNDLE_FORMAT) {
+    throw new SideglanceError(
+      'SG_MODEL_INVALID',
+      `${where} has the format ${format}, but sideglance ${AGENT_VERSION} reads ${BUNDLE_FORMAT}: update sideglance, or export the model with this version`,
+    );
+  }
+  if (typeof minimumAgent !== 'string' || !VERSION_PATTERN.test(minimumAgent)) return;
+  if (compareVersions(minimumAgent, AGENT_VERSION) > 0) {
+    throw new SideglanceError(
+      'SG_MODEL_INVALID',
+      `${where} needs sideglance ${minimumAgent} or newer, this is ${AGENT_VERSION}: update sideglance`,
+    );
+  }
+}
