@@ -15,6 +15,8 @@ const UNREADABLE_MODEL = new Set([
   7, // ORT_INVALID_PROTOBUF
 ]);
 
+const FIX = 'run `npm ci`, or set ORT_LIB (or infer.library in the configuration) to the path of a libonnxruntime.so';
+
 /** Size of a pointer on the platforms that ONNX Runtime has binaries for. */
 export const POINTER_BYTES = 8;
 
@@ -117,7 +119,7 @@ export class OrtApi {
         title: 'ONNX Runtime',
         candidates: [path],
         packageName: 'the npm package onnxruntime-node',
-        fix: 'run `npm ci`, or set ORT_LIB (or infer.library in the configuration) to the path of a libonnxruntime.so',
+        fix: FIX,
       }),
     );
   }
@@ -204,12 +206,21 @@ export class OrtApi {
   }
 }
 
-/** Where the library lies: the option, else ORT_LIB, else inside the npm package onnxruntime-node. */
+/**
+ * Where the library lies: the option, else ORT_LIB, else inside the npm package onnxruntime-node.
+ * @throws SideglanceError `SG_NATIVE_LIBRARY` when the package is not installed
+ */
 export function libraryPath(option?: string): string {
   if (option) return option;
   if (process.env.ORT_LIB) return process.env.ORT_LIB;
-  const manifest = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
-  return join(dirname(manifest), 'bin/napi-v6', process.platform, process.arch, 'libonnxruntime.so.1');
+  try {
+    const manifest = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
+    return join(dirname(manifest), 'bin/napi-v6', process.platform, process.arch, 'libonnxruntime.so.1');
+  } catch (cause) {
+    throw new SideglanceError('SG_NATIVE_LIBRARY', `the npm package onnxruntime-node is not installed: ${FIX}`, {
+      cause,
+    });
+  }
 }
 
 /** Copies native memory, which may be freed right after. */

@@ -119,7 +119,12 @@ export class Session {
       const source = typeof model === 'string' ? [model] : [model, model.byteLength];
       const create = typeof model === 'string' ? 'CreateSession' : 'CreateSessionFromArray';
       const made = await api.createOffThread<'OrtSession'>(doing, create, environment, ...source, settings);
-      session = new Session(runtime, made, provider);
+      try {
+        session = new Session(runtime, made, provider);
+      } catch (thrown) {
+        await api.releaseOffThread('ReleaseSession', made);
+        throw thrown;
+      }
     } finally {
       api.release('ReleaseSessionOptions', settings);
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -191,6 +192,22 @@ test('a binding runs once at a time, and not after its session or its memory is 
   await Promise.all([session.close(), late]);
   await session.close();
   await assert.rejects(session.run(binding), fault('SG_RUNTIME', /closed/));
+});
+
+test('a process may end in the middle of a run', () => {
+  const module = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+  const program = `
+    import { Session } from ${module('../../../src/infer/ort/session.js')};
+    import { heavy } from ${module('../../support/graphs.js')};
+    const session = await Session.create(heavy(512, 40));
+    const tensor = { type: 'float32', shape: [512, 512], data: new Float32Array(512 * 512) };
+    session.run(session.bind({ x: tensor }, { x39: { ...tensor, data: new Float32Array(512 * 512) } }));
+    setTimeout(() => process.exit(7), 5);`;
+  const { status, signal, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    timeout: 30_000,
+    encoding: 'utf8',
+  });
+  assert.deepEqual({ status, signal }, { status: 7, signal: null }, stderr);
 });
 
 async function runTimes(session: Session, binding: Parameters<Session['run']>[0], times: number): Promise<void> {
