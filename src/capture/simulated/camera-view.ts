@@ -1,3 +1,4 @@
+import type { PixelFormat } from '../../types.js';
 import { NOISE_LENGTH } from './layers.js';
 import type { PartRaster } from './raster.js';
 import { TILE } from './textures.js';
@@ -127,8 +128,11 @@ const TONE = Float32Array.from({ length: 600 * TONE_STEPS }, (_, i) => {
   return level < 190 ? level : 190 + 62 * (1 - Math.exp((190 - level) / 62));
 });
 
+/** Bytes of a pixel in each format. */
+export const PIXEL_BYTES: Readonly<Record<PixelFormat, number>> = { GRAY8: 1, RGB: 3, BGRx: 4 };
+
 /** Reads the sensor out: tone curve, colour, photon and read noise (EMVA 1288's linear model), 8 bits. */
-export function readOut(raster: PartRaster, exposure: Exposure, format: 'GRAY8' | 'RGB'): Uint8Array {
+export function readOut(raster: PartRaster, exposure: Exposure, format: PixelFormat): Uint8Array {
   const { sensorNoise } = raster.layers;
   const { shotNoise, readNoise, noiseOffsets } = raster.variation;
   const deviation = Float32Array.from({ length: 256 }, (_, level) => Math.sqrt(readNoise ** 2 + shotNoise * level));
@@ -136,25 +140,28 @@ export function readOut(raster: PartRaster, exposure: Exposure, format: 'GRAY8' 
   const count = light.length;
   const [first, second, third] = noiseOffsets;
   const mask = NOISE_LENGTH - 1;
+  const bytes = PIXEL_BYTES[format];
+  const data = new Uint8Array(bytes * count);
   if (format === 'GRAY8') {
-    const grey = new Uint8Array(count);
     for (let i = 0; i < count; i++) {
       const level = toneOf(light[i]!);
-      grey[i] = quantise(level + sensorNoise[(i + first) & mask]! * deviation[level | 0]!);
+      data[i] = quantise(level + sensorNoise[(i + first) & mask]! * deviation[level | 0]!);
     }
-    return grey;
+    return data;
   }
-  const rgb = new Uint8Array(3 * count);
+  const red = format === 'RGB' ? 0 : 2;
+  const blue = 2 - red;
   for (let i = 0; i < count; i++) {
     const level = toneOf(light[i]!);
     const spread = deviation[level | 0]!;
     const tint = warmth === null ? 0 : warmth[i]!;
+    const at = bytes * i;
     // The weights keep the luma (Rec. 601) of the level within half a percent.
-    rgb[3 * i] = quantise(level * (1 + 0.5 * tint) + sensorNoise[(i + first) & mask]! * spread);
-    rgb[3 * i + 1] = quantise(level * (1 - 0.13 * tint) + sensorNoise[(i + second) & mask]! * spread);
-    rgb[3 * i + 2] = quantise(level * (1 - 0.62 * tint) + sensorNoise[(i + third) & mask]! * spread);
+    data[at + red] = quantise(level * (1 + 0.5 * tint) + sensorNoise[(i + first) & mask]! * spread);
+    data[at + 1] = quantise(level * (1 - 0.13 * tint) + sensorNoise[(i + second) & mask]! * spread);
+    data[at + blue] = quantise(level * (1 - 0.62 * tint) + sensorNoise[(i + third) & mask]! * spread);
   }
-  return rgb;
+  return data;
 }
 
 /** Grey level on the picture, 0 to 255, for light on the sensor. */

@@ -118,9 +118,9 @@ function isFree(x: number, y: number, clearance: number): boolean {
   return !(x > PRINT.x - clearance && x < PRINT.x + text + clearance && y > PRINT.firstLine - clearance);
 }
 
-/** A piece of print: a few characters of a line, or a part of the code. */
-function printedPlace(random: Random): { x: number; y: number; halfWidth: number; halfHeight: number } {
-  if (random.next() < 0.25) {
+/** A piece of print: a few characters of a line, or with the chance `onCode` a part of the code. */
+function printedPlace(random: Random, onCode: number): { x: number; y: number; halfWidth: number; halfHeight: number } {
+  if (random.next() < onCode) {
     const reach = (CODE.cells * CODE.cell) / 2 - 9;
     const half = random.between(11, 17);
     return {
@@ -143,7 +143,7 @@ function printedPlace(random: Random): { x: number; y: number; halfWidth: number
 
 /** The print head skipped: print is gone inside a rectangle with a ragged border. */
 function eraseInk(random: Random): (raster: PartRaster) => void {
-  const place = printedPlace(random);
+  const place = printedPlace(random, 0.25);
   const blob = drawBlob(random, {
     ...place,
     radius: Math.sqrt(place.halfWidth * place.halfHeight) * 1.2,
@@ -169,7 +169,8 @@ function eraseInk(random: Random): (raster: PartRaster) => void {
 
 /** The print was wiped before it dried: drawn out along one direction. */
 function smearInk(random: Random, strength: number): (raster: PartRaster) => void {
-  const place = printedPlace(random);
+  // A smear inside the code would look like other modules of it.
+  const place = printedPlace(random, 0);
   const length = random.between(10, 17) * strength;
   const slant = random.between(-0.5, 0.5);
   const density = random.between(2.6, 3.6);

@@ -4,7 +4,7 @@
  */
 
 /** Independent sources of chance for one part. */
-export const STREAM = { pose: 1, light: 2, surface: 3, print: 4, sensor: 5, defect: 6, line: 7 } as const;
+export const STREAM = { pose: 1, light: 2, surface: 3, print: 4, sensor: 5, defect: 6, line: 7, fate: 8 } as const;
 
 /** A stream of pseudo-random numbers: sfc32 (Chris Doty-Humphrey, PractRand), 128 bits of state. */
 export class Random {

@@ -1,5 +1,5 @@
-import type { Picture } from '../../types.js';
-import { type Exposure, expose, readOut } from './camera-view.js';
+import type { Picture, PixelFormat } from '../../types.js';
+import { type Exposure, expose, PIXEL_BYTES, readOut } from './camera-view.js';
 import { type DefectPlan, planDefect, SIMULATED_DEFECTS, type SimulatedDefect } from './defects.js';
 import { applyInk, drawInk, stampBore, stampSpeck } from './features.js';
 import { buildLayers, type Layers } from './layers.js';
@@ -18,7 +18,7 @@ export interface RenderOptions {
   readonly index: number;
   readonly width: number;
   readonly height: number;
-  readonly format: 'GRAY8' | 'RGB';
+  readonly format: PixelFormat;
   /** Absent or null: a good part. */
   readonly defect?: SimulatedDefect | 'random' | null;
   /** `aligned`: in a fixture, give or take; `anywhere`: turned and shifted at random. */
@@ -71,7 +71,7 @@ export function renderPart(options: RenderOptions): SimulatedPart {
   const space = workspaceFor(width, height, options.placement);
   const variation = drawVariation(options);
   const frame = { left: 0, top: 0, right: width, bottom: height };
-  const exposure = format === 'RGB' ? space.exposure : { ...space.exposure, warmth: null };
+  const exposure = format === 'GRAY8' ? { ...space.exposure, warmth: null } : space.exposure;
   const good = { ...space.good, variation, warmth: null };
   paintPart(good, {});
   expose(good, exposure, frame);
@@ -80,7 +80,7 @@ export function renderPart(options: RenderOptions): SimulatedPart {
   const wanted = options.defect ?? null;
   if (wanted !== null) truth = damage(options, wanted, space, exposure, variation);
   const data = readOut(good, exposure, format);
-  const stride = format === 'RGB' ? 3 * width : width;
+  const stride = width * PIXEL_BYTES[format];
   return { picture: { width, height, stride, format, data }, truth };
 }
 
