@@ -37,24 +37,24 @@ export class Output {
     else this.#sink.write(text);
   }
 
-  /** Writes what waits, as far as somebody reads it in time. */
+  /** Writes what waits, as far as somebody reads it in time. The descriptor itself stays open for others. */
   async close(): Promise<void> {
     if (this.#broken) return;
     let timer: NodeJS.Timeout | undefined;
     const bound = new Promise<void>((done) => {
       timer = setTimeout(done, OUTPUT_LIMITS.closeWithinMs);
     });
-    await Promise.race([new Promise<void>((done) => this.#sink.end(done)), bound]);
+    await Promise.race([new Promise<void>((done) => this.#sink.flush(done)), bound]);
     clearTimeout(timer);
-    this.#sink.destroy();
+    this.#sink.release();
   }
 }
 
 interface Sink {
   write(text: string): void;
   /** Calls back once everything is written, or cannot be. */
-  end(done: () => void): void;
-  destroy(): void;
+  flush(done: () => void): void;
+  release(): void;
 }
 
 interface SinkEvents {
@@ -74,16 +74,15 @@ function openSink(fd: 1 | 2, events: SinkEvents): Sink {
 function socketSink(fd: number, events: SinkEvents): Sink {
   const socket = new Socket({ fd, readable: false, writable: true });
   socket.on('error', events.broken);
+  socket.unref();
   return {
     write(text) {
       if (socket.writableLength + text.length > OUTPUT_LIMITS.maxWaitingBytes) events.dropped();
       else socket.write(text);
     },
-    end(done) {
-      socket.once('close', () => done());
-      socket.end();
-    },
-    destroy: () => socket.destroy(),
+    flush: (done) => void socket.write('', () => done()),
+    // Destroying it closes the descriptor, which somebody else may still have to complain on.
+    release: () => void (fd > 2 && socket.destroy()),
   };
 }
 
@@ -94,12 +93,11 @@ function fileSink(fd: number, events: SinkEvents): Sink {
   stream.on('drop', events.dropped);
   return {
     write: (text) => stream.write(text),
-    end(done) {
-      stream.once('close', done);
+    flush(done) {
       stream.once('error', done);
-      stream.end();
+      stream.flush(() => done());
     },
-    destroy: () => stream.destroy(),
+    release: () => void (fd > 2 && stream.destroy()),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Inspection, RegionResult, Verdict } from '../types.js';
+import type { Inspection, RegionResult, Timestamp, Verdict } from '../types.js';
 
 export interface TerminalOptions {
   /** See `wantsColour`. */
@@ -30,6 +30,18 @@ export function partLine(inspection: Inspection, options: TerminalOptions): stri
     told,
   ];
   return `${line.join('  ').trimEnd()}\n`;
+}
+
+/** The line for anything else that happens at a station, such as the loss of its camera. */
+export function noticeLine(
+  at: Timestamp,
+  station: string,
+  what: string,
+  reason: string | null,
+  options: TerminalOptions,
+): string {
+  const text = reason === null ? what : `${what}: ${reason}`;
+  return `${clockTime(at.utc)}  ${station.padEnd(options.stationWidth)}  ${text}\n`;
 }
 
 function worstRegion(regions: readonly RegionResult[]): RegionResult | undefined {
@@ -76,26 +88,36 @@ function paint(text: string, verdict: Verdict, colour: boolean): string {
   return colour ? `\u001b[${COLOURS[verdict.result]}m${text}\u001b[39m` : text;
 }
 
+export interface BrokerAccess {
+  readonly host: string;
+  readonly port: number;
+  readonly needsLogin: boolean;
+  readonly encrypted: boolean;
+}
+
+/** @param url a valid broker URL, with the port absent where it is the usual one */
+export function brokerAccess(url: string, needsLogin: boolean): BrokerAccess {
+  const { protocol, hostname, port } = new URL(url);
+  const encrypted = protocol === 'mqtts:' || protocol === 'wss:';
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return { host, port: port === '' ? (encrypted ? 8883 : 1883) : Number(port), needsLogin, encrypted };
+}
+
 export interface Greeting {
   readonly version: string;
-  readonly broker: {
-    readonly host: string;
-    readonly port: number;
-    readonly needsLogin: boolean;
-    readonly tls: boolean;
-  };
+  readonly broker: BrokerAccess;
   readonly rootTopic: string;
   readonly stations: readonly string[];
 }
 
 /** What is said at the start: what runs, how to listen, how to stop. */
 export function greeting({ version, broker, rootTopic, stations }: Greeting): string {
-  const { host, port, needsLogin, tls } = broker;
+  const { host, port, needsLogin, encrypted } = broker;
   const login = needsLogin ? ' -u USER -P PASSWORD' : '';
-  const encrypted = tls ? ' --capath /etc/ssl/certs' : '';
+  const certificates = encrypted ? ' --capath /etc/ssl/certs' : '';
   return [
     `sideglance ${version}: ${stations.length === 1 ? 'station' : 'stations'} ${stations.join(', ')}`,
-    `  subscribe  mosquitto_sub -h ${host} -p ${port}${login}${encrypted} -t '${rootTopic}/#' -v`,
+    `  subscribe  mosquitto_sub -h ${host} -p ${port}${login}${certificates} -t '${rootTopic}/#' -v`,
     `             (verdicts only: -t '${rootTopic}/+/inspection')`,
     '  stop       Ctrl-C',
     '',

@@ -6,12 +6,16 @@ import type { Progress } from './progress.js';
 export const LOOP_LIMITS = {
   /** So many frames in a row that could not be inspected, and the process is replaced by a fresh one. */
   maxErrorsInARow: 5,
+  /** Without a part for so long, the model proves itself on a golden sample; and again after as long. */
+  selfTestAfterMs: 30_000,
 } as const;
 
 export interface LoopOptions {
   /** Null: no frame came, within the time that the camera waits. */
   readonly next: () => Promise<Frame | null>;
   readonly judge: Judge;
+  /** Scores a golden sample. @throws what is wrong with the model */
+  readonly selfTest: () => Promise<void>;
   readonly progress: Progress;
   readonly send: (message: StationMessage) => Promise<void>;
   readonly stopping: () => boolean;
@@ -27,6 +31,7 @@ export interface LoopOptions {
 export async function runLoop(options: LoopOptions): Promise<void> {
   const { judge, progress, send } = options;
   let errorsInARow = 0;
+  let provenMs = options.now();
   while (!options.stopping()) {
     const frame = await options.next();
     progress.pulled();
@@ -37,6 +42,10 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       progress.judged();
       errorsInARow = error === null ? 0 : errorsInARow + 1;
       if (error !== null) await report(error, errorsInARow, send);
+      provenMs = options.now();
+    } else if (options.now() - provenMs >= LOOP_LIMITS.selfTestAfterMs) {
+      await proveModel(options.selfTest);
+      provenMs = options.now();
     }
     const due = progress.report(options.now());
     if (due !== null) await send(due);
@@ -53,6 +62,15 @@ async function report(error: SideglanceError, inARow: number, send: LoopOptions[
   await send({ type: 'fault', code: error.code, message: error.message, fatal: false });
 }
 
+/** A model that computed right when it was loaded and does no longer: a fresh process may, and tests it again first. */
+async function proveModel(selfTest: () => Promise<void>): Promise<void> {
+  try {
+    await selfTest();
+  } catch (cause) {
+    throw new SideglanceError('SG_RUNTIME', `the model no longer proves itself: ${reasonOf(cause)}`, { cause });
+  }
+}
+
 /** Faults that come back with every restart until somebody changes the configuration, the model or the machine. */
 const FOR_A_PERSON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SG_SETUP_INCOMPLETE',
@@ -62,6 +80,7 @@ const FOR_A_PERSON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SG_CAMERA_PIPELINE',
   'SG_FRAME_FORMAT',
   'SG_REGION_OUTSIDE',
+  'SG_REGION_SHAPE',
   'SG_MODEL_UNREADABLE',
   'SG_MODEL_INVALID',
   'SG_MODEL_GOLDEN_MISMATCH',

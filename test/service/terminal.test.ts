@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { greeting, partLine, wantsColour } from '../../src/service/terminal.js';
+import { brokerAccess, greeting, noticeLine, partLine, wantsColour } from '../../src/service/terminal.js';
 import type { Defect, Inspection, RegionResult, Verdict } from '../../src/types.js';
 
 const captured = new Date(2026, 0, 2, 3, 4, 5, 67);
@@ -73,11 +73,27 @@ test('colour goes to terminals only, and NO_COLOR is honoured', () => {
 test('the greeting says how to subscribe and how to stop', () => {
   const text = greeting({
     version: '1.2.3',
-    broker: { host: '127.0.0.1', port: 11883, needsLogin: false, tls: false },
+    broker: brokerAccess('mqtt://127.0.0.1:11883', false),
     rootTopic: 'sideglance/plant/line/box',
     stations: ['a', 'b'],
   });
   assert.match(text, /mosquitto_sub -h 127\.0\.0\.1 -p 11883 -t 'sideglance\/plant\/line\/box\/#' -v/);
   assert.match(text, /Ctrl-C/);
   assert.match(text, /stations a, b/);
+});
+
+test('an encrypted broker with users is named with what mosquitto_sub needs for it', () => {
+  assert.deepEqual(brokerAccess('mqtts://[::1]', true), { host: '::1', port: 8883, needsLogin: true, encrypted: true });
+  const broker = brokerAccess('mqtts://plant.example:8884', true);
+  const text = greeting({ version: '1.2.3', broker, rootTopic: 'sideglance/a/b/c', stations: ['s'] });
+  assert.match(text, /-h plant\.example -p 8884 -u USER -P PASSWORD --capath/);
+});
+
+test('a notice says when, at which station, what and why', () => {
+  const at = { utc: captured.toISOString(), monotonicMs: 0 };
+  const options = { colour: false, stationWidth: 6 };
+  assert.equal(
+    noticeLine(at, 'press', 'camera lost', 'unplugged', options),
+    '03:04:05.067  press   camera lost: unplugged\n',
+  );
 });

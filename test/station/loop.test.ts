@@ -9,7 +9,11 @@ import { frameOf, scriptedEncoders, scriptedInspector } from './scripted-inspect
 
 const PASS: Verdict = { result: 'pass' };
 
-async function run(frames: readonly (Frame | null)[], script: readonly (Verdict | Error)[]) {
+async function run(
+  frames: readonly (Frame | null)[],
+  script: readonly (Verdict | Error)[],
+  selfTest = async (): Promise<void> => {},
+) {
   const sent: StationMessage[] = [];
   const progress = new Progress();
   let at = 0;
@@ -29,6 +33,7 @@ async function run(frames: readonly (Frame | null)[], script: readonly (Verdict 
       return frames[at++] ?? null;
     },
     judge,
+    selfTest,
     progress,
     send: async (message) => {
       sent.push(message);
@@ -92,4 +97,17 @@ test('a region outside the frame ends the station with a fault for a person, its
     message: 'region 900x900, frame 640x480',
     fatal: true,
   });
+});
+
+test('while no part comes, the model proves itself every 30 s; a model that fails gets a fresh process', async () => {
+  let tests = 0;
+  // 200 ms each: 130 s without a part.
+  const quiet = Array<null>(650).fill(null);
+  const { types, error } = await run(quiet, [PASS], async () => {
+    if (++tests === 4) throw new SideglanceError('SG_MODEL_GOLDEN_MISMATCH', 'score 3, expected 2');
+  });
+  assert.equal(tests, 4);
+  assert.deepEqual(types, []);
+  assert.match(String(error), /no longer proves itself: score 3, expected 2/);
+  assert.equal(faultMessage(error).fatal, false);
 });

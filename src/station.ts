@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { Camera } from './capture/camera.js';
+import { monotonicMs } from './capture/clock.js';
+import { cameraOptions } from './capture/from-config.js';
+import { Inspector } from './infer/inspector.js';
+import { AgentChannel } from './station/channel.js';
+import { encoders } from './station/encoders.js';
+import { Judge } from './station/judge.js';
+import { faultMessage, runLoop } from './station/loop.js';
+import { Progress } from './station/progress.js';
+import { simulatedLineFor } from './station/simulated-line.js';
+import type { StationStart } from './station/start.js';
+
+/**
+ * The program of a station process: one camera, from its frames to verdicts. Started by an agent only, and ended by it
+ * only; a fault ends it too, after it has been reported.
+ */
+const CLOSE_WITHIN_MS = 1_000;
+
+const channel = new AgentChannel<StationStart>();
+const { station, infer } = await channel.started;
+const inUse: { close(): Promise<void> }[] = [];
+
+async function work(): Promise<void> {
+  const { name, regions, publish, threshold } = station;
+  // Its first part takes as long as loading the model: both at once.
+  const line = simulatedLineFor(station.camera);
+  const inspector = await Inspector.load(station.model, {
+    ...infer,
+    threshold,
+    regionsPerPart: Math.max(1, regions.length),
+  });
+  inUse.unshift(inspector);
+  const epoch = randomUUID();
+  await channel.send({ type: 'ready', model: inspector.model, provider: inspector.provider, epoch });
+
+  const camera = new Camera({
+    ...cameraOptions(station.camera, line),
+    onEvent: (event) => void channel.send({ type: 'camera', ...event }),
+    onWarning: (text) => console.error(`warning of the camera: ${text}`),
+  });
+  inUse.unshift(camera);
+  await runLoop({
+    next: () => camera.next(),
+    judge: new Judge({ station: name, epoch, regions, publish, inspector, encoders, now: monotonicMs }),
+    selfTest: () => inspector.selfTest(),
+    progress: new Progress(),
+    send: (message) => channel.send(message),
+    stopping: () => channel.stopping,
+    now: monotonicMs,
+  });
+}
+
+/** The camera first. A driver that does not let go would keep an ordinary exit waiting for it, so it gets none. */
+async function end(exitCode: number): Promise<never> {
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), CLOSE_WITHIN_MS);
+  for (const one of inUse) await one.close();
+  return process.exit(exitCode);
+}
+
+try {
+  await work();
+  await end(0);
+} catch (thrown) {
+  await channel.send(faultMessage(thrown));
+  await end(1);
+}

@@ -1,0 +1,7 @@
+import type { InferConfig, StationConfig } from '../config/schema.js';
+
+/** What an agent gives a station process to do. */
+export interface StationStart {
+  readonly station: StationConfig;
+  readonly infer: InferConfig;
+}

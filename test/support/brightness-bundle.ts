@@ -1,0 +1,70 @@
+import { exportBundle } from '../../src/infer/export-bundle.js';
+import { encodeModel } from '../../src/onnx/codec.js';
+import { floatTensor, int64Tensor, model, node, value } from '../../src/onnx/model.js';
+import type { Picture } from '../../src/types.js';
+
+export interface BrightnessBundle {
+  /** Edge of the square input in pixels, a multiple of 8. */
+  readonly size?: number;
+  /** Convolutions of 3×3 that change nothing but cost time. */
+  readonly ballast?: number;
+}
+
+const STRIDE = 8;
+
+/**
+ * Writes a bundle whose anomaly map is the mean brightness (0 to 1) of each cell of 8×8 pixels: a model whose answers a
+ * test can foretell, run by the very code that runs trained ones.
+ */
+export async function writeBrightnessBundle(folder: string, options: BrightnessBundle = {}): Promise<void> {
+  const { size = 64, ballast = 0 } = options;
+  const cells = size / STRIDE;
+  await exportBundle(folder, {
+    id: 'brightness',
+    version: '1.0.0',
+    geometry: 'field',
+    region: { width: size, height: size },
+    stride: STRIDE,
+    scoring: { topCells: 1 },
+    calibration: { scores: [0, 0.01, 0.02, 0.03], mapThreshold: 0.5 },
+    trainedOn: { images: 0, source: 'made for tests', seed: 0, steps: 0, seconds: 0 },
+    model: graph(size, cells, ballast),
+    golden: [flat(size, 0), flat(size, 255)],
+  });
+}
+
+function graph(size: number, cells: number, ballast: number): Uint8Array {
+  const mean = new Float32Array(3 * STRIDE * STRIDE).fill(1 / (3 * STRIDE * STRIDE * 255));
+  const identity = new Float32Array(3 * 3 * 9);
+  for (let channel = 0; channel < 3; channel++) identity[(channel * 3 + channel) * 9 + 4] = 1;
+  const pads = { pads: [1, 1, 1, 1] };
+  const names = ['picture', ...Array.from({ length: ballast }, (_, i) => `picture${i}`)];
+  const shape = ['N', cells, cells];
+  return encodeModel(
+    model({
+      name: 'brightness',
+      nodes: [
+        node('Cast', ['region'], ['bytes'], { to: 1 }),
+        node('Transpose', ['bytes'], ['picture'], { perm: [0, 3, 1, 2] }),
+        ...names.slice(1).map((name, i) => node('Conv', [names[i]!, 'identity'], [name], pads)),
+        node('Conv', [names[ballast]!, 'mean'], ['means'], { strides: [STRIDE, STRIDE] }),
+        node('Reshape', ['means', 'map'], ['score']),
+        node('Identity', ['score'], ['inconsistency']),
+        node('Mul', ['score', 'half'], ['distortion']),
+      ],
+      inputs: [value('region', 'uint8', ['N', size, size, 3])],
+      outputs: ['score', 'inconsistency', 'distortion'].map((name) => value(name, 'float32', shape)),
+      initializers: [
+        floatTensor('mean', [1, 3, STRIDE, STRIDE], mean),
+        floatTensor('identity', [3, 3, 3, 3], identity),
+        floatTensor('half', [], [0.5]),
+        int64Tensor('map', [3], [-1, cells, cells]),
+      ],
+    }),
+  );
+}
+
+function flat(size: number, grey: number): Picture {
+  const data = new Uint8Array(size * size * 3).fill(grey);
+  return { width: size, height: size, stride: size * 3, format: 'RGB', data };
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { closeAtTheEnd } from '../publish/support/leftovers.js';
+
+const PROGRAM = fileURLToPath(new URL('./run-agent.js', import.meta.url));
+/** Far above what anything takes here, also on a busy machine. */
+export const BOUND_MS = 30_000;
+
+/** The daemon in a process of its own, as a user runs it, with what it writes. */
+export class Daemon {
+  readonly process: ChildProcess;
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+  readonly brokerUrl: string;
+  lines = '';
+  log = '';
+
+  private constructor(file: string, port: number) {
+    this.brokerUrl = `mqtt://127.0.0.1:${port}`;
+    // A process group of its own, so that a test can send a Ctrl-C as a terminal does: to all of them.
+    this.process = spawn(process.execPath, ['--enable-source-maps', PROGRAM, file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    this.process.stdout?.on('data', (chunk: Buffer) => {
+      this.lines += chunk.toString();
+    });
+    this.process.stderr?.on('data', (chunk: Buffer) => {
+      this.log += chunk.toString();
+    });
+    this.ended = once(this.process, 'close').then(([code, signal]) => ({ code, signal }));
+  }
+
+  /** Starts it with these stations; everything else as the configuration has it by default. */
+  static async start(stations: readonly object[], port?: number): Promise<Daemon> {
+    const folder = await mkdtemp(join(tmpdir(), 'sideglance-test-'));
+    closeAtTheEnd(() => rm(folder, { recursive: true, force: true }));
+    const broker = port ?? (await freePort());
+    const file = join(folder, 'config.yaml');
+    const config = {
+      device: { site: 'plant', line: 'line', name: 'device' },
+      mqtt: { embedded: { port: broker } },
+      stations,
+    };
+    // JSON is YAML.
+    await writeFile(file, JSON.stringify(config));
+    const daemon = new Daemon(file, broker);
+    closeAtTheEnd(async () => {
+      daemon.process.kill('SIGKILL');
+      await daemon.ended;
+    });
+    return daemon;
+  }
+
+  get pid(): number {
+    return this.process.pid as number;
+  }
+
+  /** Process ids of the stations that are alive. */
+  stations(): number[] {
+    return childrenOf(this.pid);
+  }
+
+  /** Events of the log by this name. */
+  events(name: string): Record<string, unknown>[] {
+    return this.log
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ event }) => event === name);
+  }
+
+  async until(what: string, isSo: () => boolean): Promise<void> {
+    const end = Date.now() + BOUND_MS;
+    while (!isSo()) {
+      const told = `${this.lines.slice(-2_000)}\n${this.log.slice(-2_000)}`;
+      assert.ok(Date.now() < end, `waited ${BOUND_MS} ms in vain until ${what}:\n${told}`);
+      await new Promise((done) => setTimeout(done, 10));
+    }
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  assert.ok(address !== null && typeof address === 'object');
+  return address.port;
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const stat = statOf(pid);
+      return stat !== null && stat.state !== 'Z' && stat.parent === parent;
+    });
+}
+
+/** Whether there is such a process; one that has ended and waits for its parent to ask (a zombie) is none. */
+export function isAlive(pid: number): boolean {
+  const stat = statOf(pid);
+  return stat !== null && stat.state !== 'Z';
+}
+
+/** From proc(5): the name of the program stands in parentheses and may itself contain some. */
+function statOf(pid: number): { readonly state: string; readonly parent: number } | null {
+  try {
+    const [state = '', parent] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+    return { state, parent: Number(parent) };
+  } catch {
+    return null;
+  }
+}
