@@ -1,6 +1,6 @@
 // Installs what a checkout needs: npm packages, and Debian packages where this account may. No dependencies.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -141,6 +141,8 @@ export function ensurePackages(root = ROOT) {
 
 /** Whether node_modules holds what package-lock.json asks for. Optional packages may be absent: other platforms’. */
 export function packagesFit(root = ROOT) {
+  // Somebody lent this checkout the packages of another one, which are not ours to replace.
+  if (isLink(join(root, 'node_modules'))) return true;
   const wanted = readLock(join(root, 'package-lock.json'));
   const found = readLock(join(root, 'node_modules', '.package-lock.json'));
   if (wanted === null) return existsSync(join(root, 'node_modules'));
@@ -150,6 +152,10 @@ export function packagesFit(root = ROOT) {
     if (found[path] === undefined) return entry.optional === true || entry.peer === true;
     return found[path].version === entry.version;
   });
+}
+
+function isLink(path) {
+  return existsSync(path) && lstatSync(path).isSymbolicLink();
 }
 
 function readLock(path) {

@@ -57,19 +57,18 @@ export async function measureHeldOut(
   return { leastVariance, inconsistencyNorm: headNorm(strange), distortionNorm: headNorm(distorted) };
 }
 
-/** Scores, maps and the hottest cell of good images, by the finished model. */
+/** Score and hottest cell of good images, by the finished model. */
 export async function scoreImages(
   model: Uint8Array,
   size: { readonly width: number; readonly height: number },
   images: readonly Raster[],
   topCells: number,
   threads: number,
-): Promise<{ score: number; mean: number; max: number }[]> {
-  const results: { score: number; mean: number; max: number }[] = [];
+): Promise<{ score: number; max: number }[]> {
+  const results: { score: number; max: number }[] = [];
   await forEachImage(model, size, images, threads, (maps) => {
     const map = maps.score as Float32Array;
-    const mean = map.reduce((sum, value) => sum + value, 0) / map.length;
-    results.push({ score: imageScore(map, topCells), mean, max: map.reduce((a, b) => Math.max(a, b)) });
+    results.push({ score: imageScore(map, topCells), max: map.reduce((a, b) => Math.max(a, b)) });
   });
   return results;
 }

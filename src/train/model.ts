@@ -38,12 +38,6 @@ export interface TrainedModel {
   /** Held-out good scores in ascending order. */
   readonly scores: readonly number[];
   readonly mapThreshold: number;
-  readonly golden: readonly {
-    readonly image: Raster;
-    readonly score: number;
-    readonly mean: number;
-    readonly max: number;
-  }[];
   readonly good: GoodImages;
   readonly steps: number;
   readonly seconds: number;
@@ -66,7 +60,6 @@ export const TRAINING = {
   lambdaS: 0.5,
   /** The score of an image is the mean of this share of its cells, and of at least 2. */
   topShare: 0.003,
-  goldenSamples: 3,
 } as const;
 
 /** Trains a model from good images alone (docs/method.md). Writes nothing. */
@@ -141,8 +134,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   const scores = results.map((result) => result.score).sort((a, b) => a - b);
   const mapThreshold = Math.max(...results.map((result) => result.max));
   emit({ type: 'calibrated', scores, mapThreshold });
-  const golden = good.heldOut.slice(0, TRAINING.goldenSamples).map((image, index) => ({ image, ...results[index]! }));
-  return { model, ...size, topCells, scores, mapThreshold, golden, good, steps, seconds: seconds() };
+  return { model, ...size, topCells, scores, mapThreshold, good, steps, seconds: seconds() };
 }
 
 /** The images themselves first, then augmented copies in turn until there are enough for a distribution. */

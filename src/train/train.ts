@@ -1,0 +1,62 @@
+import { basename, resolve } from 'node:path';
+import { exportBundle } from '../infer/export-bundle.js';
+import type { Manifest } from '../model/manifest.js';
+import { checkTarget } from '../model/write.js';
+import type { Picture } from '../types.js';
+import { type TrainModelOptions, trainModel } from './model.js';
+import { LOCAL_NET } from './networks/local-net.js';
+import type { Raster } from './raster.js';
+
+export interface TrainOptions extends TrainModelOptions {
+  /** Folder of the bundle to write. */
+  readonly out: string;
+  /** Name of the model; the folder's name when left out. */
+  readonly id?: string;
+  readonly version?: string;
+}
+
+/**
+ * Trains a model from good images and writes it as a bundle. When `signal` aborts, training ends early and the model as
+ * it is then is measured and written; nothing is written before that.
+ *
+ * @throws SideglanceError `SG_DATASET_INVALID`, `SG_TOO_FEW_IMAGES`, `SG_IMAGE_UNREADABLE` for the images,
+ * `SG_STORAGE` for the target, before any work begins; `SG_TRAINING_DIVERGED`
+ */
+export async function train(options: TrainOptions): Promise<Manifest> {
+  await checkTarget(resolve(options.out));
+  const trained = await trainModel(options);
+  const { width, height, good } = trained;
+  return exportBundle(options.out, {
+    id: options.id ?? bundleId(options.out),
+    version: options.version ?? '1.0.0',
+    geometry: 'aligned',
+    region: { width, height },
+    stride: LOCAL_NET.stride,
+    scoring: { topCells: trained.topCells },
+    calibration: { scores: [...trained.scores], mapThreshold: trained.mapThreshold },
+    trainedOn: {
+      images: good.training.length + good.heldOut.length,
+      source: basename(resolve(options.images)),
+      seed: options.seed,
+      steps: trained.steps,
+      seconds: Math.round(trained.seconds),
+      teacher: 'Open Images detector backbone (MobileNetV2)',
+    },
+    model: trained.model,
+    golden: good.heldOut.slice(0, GOLDEN_SAMPLES).map(pictureOf),
+  });
+}
+
+const GOLDEN_SAMPLES = 3;
+
+function pictureOf({ width, height, data }: Raster): Picture {
+  return { width, height, stride: width * 3, format: 'RGB', data };
+}
+
+/** The folder's name, with what an id may not hold replaced. */
+function bundleId(folder: string): string {
+  const name = basename(resolve(folder))
+    .replace(/[^A-Za-z0-9_.-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '');
+  return name.slice(0, 64) || 'model';
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Session } from '../../src/infer/ort/session.js';
+import { Random } from '../../src/random.js';
+import { EXPORTED_VALUES, exportModel } from '../../src/train/export.js';
+import { exposeValues } from '../../src/train/expose.js';
+import { Graph } from '../../src/train/graph.js';
+import { globalNet } from '../../src/train/networks/global-net.js';
+import { normality } from '../../src/train/networks/heads.js';
+import { LOCAL_NET, localNet } from '../../src/train/networks/local-net.js';
+import { TrainedParameters, type Weights } from '../../src/train/networks/parameters.js';
+import { PatchwiseModel, pixelPlanes } from './patchwise.js';
+
+const WIDTH = 104;
+const HEIGHT = 96;
+const [ROWS, COLUMNS] = [HEIGHT / LOCAL_NET.stride, WIDTH / LOCAL_NET.stride];
+const CELLS = ROWS * COLUMNS;
+const FEATURES = LOCAL_NET.features;
+
+/** Corners, edges, and the middle. */
+const PLACES: readonly (readonly [number, number])[] = [
+  [0, 0],
+  [0, 9],
+  [1, COLUMNS - 2],
+  [7, 8],
+  [8, 0],
+  [ROWS - 1, COLUMNS - 1],
+  [ROWS - 2, 3],
+  [5, COLUMNS - 1],
+];
+
+const random = new Random(3);
+
+function randomWeights(): Weights {
+  const g = new Graph();
+  const parameters = new TrainedParameters();
+  const pixels = g.input('pixels', [1, 3, HEIGHT, WIDTH]);
+  const local = localNet(g, pixels, parameters);
+  normality(g, local, globalNet(g, local, pixels, parameters), parameters);
+  const vector = parameters.initialise(random);
+  // Biases start at zero; here they must show up.
+  for (const { offset, shape, fanIn } of parameters.places) {
+    const length = shape.reduce((a, b) => a * b, 1);
+    if (fanIn === 0) for (let index = 0; index < length; index += 1) vector[offset + index] = 0.1 * random.normal();
+  }
+  return parameters.weights(vector);
+}
+
+describe('the exported graph computes all patches in one pass', () => {
+  const weights = randomWeights();
+  const norm = {
+    mean: Float32Array.from({ length: FEATURES * CELLS }, () => 0.2 * random.normal()),
+    deviation: Float32Array.from({ length: FEATURES * CELLS }, () => random.between(0.5, 2)),
+    trust: 1,
+  };
+  const image = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, () => random.below(256));
+  let session: Session;
+  const run = async (region: Uint8Array) => {
+    const outputs = await session.runOnce({
+      region: { type: 'uint8', shape: [1, HEIGHT, WIDTH, 3], data: region },
+    });
+    return (name: string, row: number, column: number) => {
+      const values = outputs[name]?.data as Float32Array;
+      return Float32Array.from({ length: FEATURES }, (_, k) => values[k * CELLS + row * COLUMNS + column] as number);
+    };
+  };
+
+  before(async () => {
+    const model = exportModel({
+      weights,
+      height: HEIGHT,
+      width: WIDTH,
+      norm,
+      form: 'likelihood',
+      leastVariance: new Float32Array(FEATURES),
+      inconsistencyNorm: { centre: 0, spread: 1 },
+      distortionNorm: { centre: 0, spread: 1 },
+      lambdaS: 0.5,
+    });
+    const names = [EXPORTED_VALUES.local, EXPORTED_VALUES.mean, EXPORTED_VALUES.variance];
+    session = await Session.create(exposeValues(model, names));
+  });
+  after(() => session.close());
+
+  test('no leak: changing any pixels of a patch leaves its global feature exactly as it was', async () => {
+    const original = await run(image);
+    for (const [row, column] of PLACES) {
+      const changed = Uint8Array.from(image);
+      const [top, left] = [row * LOCAL_NET.stride - LOCAL_NET.border, column * LOCAL_NET.stride - LOCAL_NET.border];
+      for (let y = Math.max(0, top); y < Math.min(HEIGHT, top + LOCAL_NET.patch); y += 1) {
+        for (let x = Math.max(0, left); x < Math.min(WIDTH, left + LOCAL_NET.patch); x += 1) {
+          for (let c = 0; c < 3; c += 1) changed[(y * WIDTH + x) * 3 + c] = 255 - changed[(y * WIDTH + x) * 3 + c]!;
+        }
+      }
+      const result = await run(changed);
+      for (const name of [EXPORTED_VALUES.mean, EXPORTED_VALUES.variance]) {
+        assert.deepEqual(result(name, row, column), original(name, row, column), `${name} of cell ${row}, ${column}`);
+      }
+      assert.notDeepEqual(
+        result(EXPORTED_VALUES.local, row, column),
+        original(EXPORTED_VALUES.local, row, column),
+        'the patch itself must have changed',
+      );
+    }
+  });
+
+  test('dense = patchwise: Z_l and Z_g equal those of single patches with an explicit mask', async () => {
+    const dense = await run(image);
+    const reference = new PatchwiseModel(weights, pixelPlanes(image, HEIGHT, WIDTH), norm);
+    const known = new Map<string, Float64Array>();
+    const local = (row: number, column: number) => {
+      const key = `${row},${column}`;
+      const value = known.get(key) ?? reference.localFeature(row, column);
+      known.set(key, value);
+      return value;
+    };
+    for (const [row, column] of PLACES) {
+      assertClose(dense(EXPORTED_VALUES.local, row, column), local(row, column), `Z_l of cell ${row}, ${column}`);
+      const both = reference.globalFeature(row, column, local);
+      assertClose(dense(EXPORTED_VALUES.mean, row, column), both.subarray(0, FEATURES), `μ of cell ${row}, ${column}`);
+      const variance = both.subarray(FEATURES).map((value) => Math.exp(Math.max(-6, Math.min(4, value))));
+      assertClose(dense(EXPORTED_VALUES.variance, row, column), variance, `σ² of cell ${row}, ${column}`);
+    }
+  });
+});
+
+function assertClose(actual: Float32Array, expected: Float64Array, what: string): void {
+  expected.forEach((value, index) => {
+    const difference = Math.abs((actual[index] as number) - value);
+    assert.ok(
+      difference <= 1e-4 * Math.max(1, Math.abs(value)),
+      `${what}, feature ${index}: ${actual[index]} ≠ ${value}`,
+    );
+  });
+}
