@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { Camera } from './capture/camera.js';
 import { monotonicMs } from './capture/clock.js';
 import { cameraOptions } from './capture/from-config.js';
+import { SimulatedLine } from './capture/simulated/line.js';
 import { Inspector } from './infer/inspector.js';
 import { AgentChannel } from './station/channel.js';
 import { encoders } from './station/encoders.js';
 import { Judge } from './station/judge.js';
 import { faultMessage, runLoop } from './station/loop.js';
 import { Progress } from './station/progress.js';
-import { simulatedLineFor } from './station/simulated-line.js';
 import type { StationStart } from './station/start.js';
 
 /**
@@ -23,8 +23,7 @@ const inUse: { close(): Promise<void> }[] = [];
 
 async function work(): Promise<void> {
   const { name, regions, publish, threshold } = station;
-  // Its first part takes as long as loading the model: both at once.
-  const line = simulatedLineFor(station.camera);
+  const line = station.camera.type === 'simulated' ? new SimulatedLine(station.camera) : null;
   const inspector = await Inspector.load(station.model, {
     ...infer,
     threshold,
