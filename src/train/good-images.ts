@@ -13,6 +13,8 @@ export const GOOD_IMAGES = {
   heldOutShare: 0.2,
   /** Largest difference of an image's aspect ratio from that of the others. */
   aspectTolerance: 0.02,
+  /** Fewest cells on a side: below, nothing is left around a patch. */
+  leastCells: 12,
 } as const;
 
 export interface GoodImages {
@@ -89,12 +91,24 @@ export async function readGoodImages(
   };
 }
 
-/** Sides that are multiples of the stride, with about `size`² pixels and the image's aspect ratio. */
+/**
+ * Sides that are multiples of the stride, with about `size`² pixels and, of those within a tenth of that area, the ones
+ * that keep the image's aspect ratio best.
+ */
 export function regionSize(width: number, height: number, size: number): { width: number; height: number } {
   const { stride } = LOCAL_NET;
-  const whole = (length: number) => Math.max(8, Math.round(length / stride)) * stride;
-  const aspect = Math.sqrt(width / height);
-  return { width: whole(size * aspect), height: whole(size / aspect) };
+  const aspect = width / height;
+  const rounded = Math.round((size * Math.sqrt(aspect)) / stride);
+  const candidates = [-2, -1, 0, 1, 2].map((step) => {
+    const columns = Math.max(GOOD_IMAGES.leastCells, rounded + step);
+    return { columns, rows: Math.max(GOOD_IMAGES.leastCells, Math.round(columns / aspect)) };
+  });
+  const fault = ({ columns, rows }: { columns: number; rows: number }) => {
+    const area = Math.abs(Math.log((columns * rows * stride ** 2) / size ** 2));
+    return Math.abs(Math.log(columns / rows / aspect)) + 0.01 * area + Math.max(0, area - 0.1);
+  };
+  const best = candidates.reduce((a, b) => (fault(b) < fault(a) ? b : a));
+  return { width: best.columns * stride, height: best.rows * stride };
 }
 
 async function goodFolder(source: string): Promise<string> {

@@ -64,11 +64,11 @@ export async function scoreImages(
   images: readonly Raster[],
   topCells: number,
   threads: number,
-): Promise<{ score: number; max: number }[]> {
-  const results: { score: number; max: number }[] = [];
+): Promise<{ score: number; hottest: number }[]> {
+  const results: { score: number; hottest: number }[] = [];
   await forEachImage(model, size, images, threads, (maps) => {
     const map = maps.score as Float32Array;
-    results.push({ score: imageScore(map, topCells), max: map.reduce((a, b) => Math.max(a, b)) });
+    results.push({ score: imageScore(map, topCells), hottest: map.reduce((a, b) => Math.max(a, b)) });
   });
   return results;
 }

@@ -1,3 +1,4 @@
+import { type Calibration, calibrate } from '../infer/calibration.js';
 import { Random } from '../random.js';
 import { ALIGNED_PARTS, augment, noiseTable } from './augment.js';
 import { trainContext } from './context-training.js';
@@ -35,9 +36,7 @@ export interface TrainedModel {
   readonly width: number;
   readonly height: number;
   readonly topCells: number;
-  /** Held-out good scores in ascending order. */
-  readonly scores: readonly number[];
-  readonly mapThreshold: number;
+  readonly calibration: Calibration;
   readonly good: GoodImages;
   readonly steps: number;
   readonly seconds: number;
@@ -131,10 +130,9 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   const cells = (width / LOCAL_NET.stride) * (height / LOCAL_NET.stride);
   const topCells = Math.max(2, Math.round(cells * TRAINING.topShare));
   const results = await scoreImages(model, size, heldOut, topCells, threads);
-  const scores = results.map((result) => result.score).sort((a, b) => a - b);
-  const mapThreshold = Math.max(...results.map((result) => result.max));
-  emit({ type: 'calibrated', scores, mapThreshold });
-  return { model, ...size, topCells, scores, mapThreshold, good, steps, seconds: seconds() };
+  const calibration = calibrate(results);
+  emit({ type: 'calibrated', ...calibration });
+  return { model, ...size, topCells, calibration, good, steps, seconds: seconds() };
 }
 
 /** The images themselves first, then augmented copies in turn until there are enough for a distribution. */

@@ -33,7 +33,7 @@ export async function train(options: TrainOptions): Promise<Manifest> {
     region: { width, height },
     stride: LOCAL_NET.stride,
     scoring: { topCells: trained.topCells },
-    calibration: { scores: [...trained.scores], mapThreshold: trained.mapThreshold },
+    calibration: { ...trained.calibration },
     trainedOn: {
       images: good.training.length + good.heldOut.length,
       source: basename(resolve(options.images)),
