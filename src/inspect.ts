@@ -1,7 +1,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { renderOverlay } from './encode/overlay.js';
+import { type OverlayOptions, renderOverlay } from './encode/overlay.js';
 import { reasonOf, SideglanceError } from './errors.js';
 import { decodeImage, listImages } from './image/decode.js';
 import { type Inspected, Inspector, type InspectorOptions } from './infer/inspector.js';
@@ -113,7 +113,8 @@ async function inspectFile(
   const { width, height } = picture;
   const region = box ?? { x: 0, y: 0, width, height };
   const inspected = await inspector.inspectRegions(picture, [{ ...region, name: 'image' }]);
-  if (overlay !== undefined) await writeOverlay(overlay, picture, inspected, basename(file));
+  const contourLevel = inspector.manifest.calibration.mapThreshold;
+  if (overlay !== undefined) await writeOverlay(overlay, picture, inspected, { title: basename(file), contourLevel });
   const judged = inspected.regions[0] as RegionResult; // one region in, one result out
   return {
     file,
@@ -139,8 +140,13 @@ async function inspectFile(
   };
 }
 
-async function writeOverlay(path: string, picture: Picture, { regions }: Inspected, title: string): Promise<void> {
-  const bytes = await renderOverlay(picture, { verdict: partVerdict(regions), regions }, { title });
+async function writeOverlay(
+  path: string,
+  picture: Picture,
+  { regions }: Inspected,
+  options: OverlayOptions,
+): Promise<void> {
+  const bytes = await renderOverlay(picture, { verdict: partVerdict(regions), regions }, options);
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, bytes);

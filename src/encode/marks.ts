@@ -35,15 +35,23 @@ export function onCanvas(box: { x: number; y: number; width: number; height: num
   };
 }
 
-/** The contours of all regions at their thresholds, light on a dark halo, so that they show on any part. */
-export function contourMarks(regions: readonly RegionResult[], at: Placement): string {
+/** Whether any score of a region's map reaches the level of its contour. */
+export function hasContour({ map, threshold }: RegionResult, level: number = threshold): boolean {
+  return map.values.some((value) => value >= level);
+}
+
+/**
+ * The contours of all regions at `level`, or at their own thresholds, light on a dark halo, so that they show on any
+ * part.
+ */
+export function contourMarks(regions: readonly RegionResult[], at: Placement, level?: number): string {
   let path = '';
   for (const { region, map, threshold } of regions) {
     const width = map.columns * CONTOUR_STEPS;
     const height = map.rows * CONTOUR_STEPS;
     const frame = onCanvas(region, at);
     const place = { left: frame.left, top: frame.top, stepX: frame.width / width, stepY: frame.height / height };
-    path += contourPath(upsampleMap(map, width, height), width, height, threshold, place);
+    path += contourPath(upsampleMap(map, width, height), width, height, level ?? threshold, place);
   }
   if (path === '') return '';
   const halo = `stroke="#000" stroke-opacity="0.55" stroke-width="${(at.unit * 0.2).toFixed(1)}"`;
@@ -71,13 +79,15 @@ export function regionMarks(regions: readonly RegionResult[], at: Placement, tak
   return svg;
 }
 
-/** Boxes of the defects with kind and peak. */
+/** Boxes of the defects with kind and peak; dashed where the region does not fail for them. */
 export function defectMarks(regions: readonly RegionResult[], at: Placement, taken: Rectangle[]): string {
-  const defects = regions.flatMap((region) => region.defects).sort((a, b) => b.peak - a.peak);
+  const defects = regions
+    .flatMap(({ defects, verdict }) => defects.map((defect) => ({ ...defect, failed: verdict.result === 'fail' })))
+    .sort((a, b) => b.peak - a.peak);
   const margin = at.unit * 0.35;
   let boxes = '';
   let labels = '';
-  defects.forEach(({ box, kind, peak }, i) => {
+  defects.forEach(({ box, kind, peak, failed }, i) => {
     const inner = onCanvas(box, at);
     const frame = clip(
       {
@@ -90,7 +100,8 @@ export function defectMarks(regions: readonly RegionResult[], at: Placement, tak
       at.unit * 0.08,
     );
     const colour = KIND_COLOURS[kind];
-    const round = `fill="none" rx="${(at.unit * 0.2).toFixed(1)}"`;
+    const dash = failed ? '' : ` stroke-dasharray="${(at.unit * 0.35).toFixed(1)}"`;
+    const round = `fill="none" rx="${(at.unit * 0.2).toFixed(1)}"${dash}`;
     boxes += rectangle(
       frame,
       `${round} stroke="#000" stroke-opacity="0.5" stroke-width="${(at.unit * 0.28).toFixed(1)}"`,

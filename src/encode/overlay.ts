@@ -14,12 +14,14 @@ import {
   wrapParts,
 } from './drawing.js';
 import { blendHeat, type Canvas, heatScaleOf } from './heat.js';
-import { contourMarks, defectMarks, onCanvas, type Placement, regionMarks } from './marks.js';
+import { contourMarks, defectMarks, hasContour, onCanvas, type Placement, regionMarks } from './marks.js';
 import { CAP_HEIGHT, fitText, svgText, textWidth } from './text.js';
 
 export interface OverlayOptions {
   /** Stands in the caption's second line, for instance the file name or the part number. */
   readonly title?: string;
+  /** The map score at which contours are drawn: the model's map threshold. A region's own threshold by default. */
+  readonly contourLevel?: number;
   /** The longer side of the part on the overlay is brought to this range, in pixels. */
   readonly minSide?: number;
   readonly maxSide?: number;
@@ -64,7 +66,7 @@ export async function renderOverlay(
   const caption = captionOf(inspection, options.title, unit, canvasWidth);
   const left = Math.round((canvasWidth - width - barWidth) / 2);
   const at: Placement = { picture: { left, top: caption.height, width, height }, zoom, unit };
-  const legend = legendOf(inspection.regions, at, canvasWidth);
+  const legend = legendOf(inspection.regions, options.contourLevel, at, canvasWidth);
   const barHeight = barWidth > 0 ? colourBarHeight(scale, at) : 0;
   const canvasHeight = Math.ceil(caption.height + Math.max(height + Math.max(unit, legend.height), barHeight + unit));
 
@@ -74,7 +76,7 @@ export async function renderOverlay(
   const taken: { left: number; top: number; width: number; height: number }[] = [];
   const bar = barWidth > 0 ? colourBar(scale, at) : '';
   const marks =
-    contourMarks(inspection.regions, at) +
+    contourMarks(inspection.regions, at, options.contourLevel) +
     regionMarks(inspection.regions, at, taken) +
     defectMarks(inspection.regions, at, taken);
   const svg =
@@ -147,8 +149,10 @@ function factsOf(verdict: Verdict, regions: readonly RegionResult[]): string[] {
   const where = regions.length > 1 ? `${hottest.region.name}: ` : '';
   facts.push(`${where}score ${readable(hottest.score)}  ·  threshold ${readable(hottest.threshold)}`);
   facts.push(`p ${hottest.pValue < 0.0001 ? '< 0.0001' : `= ${readable(hottest.pValue)}`}`);
-  const defects = regions.reduce((sum, region) => sum + region.defects.length, 0);
-  facts.push(defects === 1 ? '1 defect' : `${defects} defects`);
+  const places = regions.reduce((sum, region) => sum + region.defects.length, 0);
+  // A part that passes may have places above the map threshold; to call them defects would contradict its verdict.
+  const noun = verdict.result === 'fail' ? 'defect' : 'suspicious place';
+  facts.push(places === 1 ? `1 ${noun}` : `${places} ${noun}s`);
   if (regions.length > 1) {
     const failed = regions.filter((region) => region.verdict.result === 'fail').length;
     facts.push(`${failed} of ${regions.length} regions fail`);
@@ -160,29 +164,39 @@ function margin(result: RegionResult): number {
   return result.score - result.threshold;
 }
 
-/** The meaning of the kinds of defect that occur; nothing where there is none. */
-function legendOf(regions: readonly RegionResult[], at: Placement, width: number): Block {
-  const kinds = [...new Set(regions.flatMap((region) => region.defects.map((defect) => defect.kind)))].sort();
+/** The meaning of the lines that occur; nothing where there are none. */
+function legendOf(
+  regions: readonly RegionResult[],
+  contourLevel: number | undefined,
+  at: Placement,
+  width: number,
+): Block {
   const size = at.unit * 0.8;
+  const kinds = [...new Set(regions.flatMap((region) => region.defects.map((defect) => defect.kind)))].sort();
+  const entries = kinds.map((kind) => ({ text: KIND_MEANINGS[kind], colour: KIND_COLOURS[kind], height: size * 0.9 }));
+  const { top: pictureTop, height: pictureHeight } = at.picture;
+  if (regions.some((region) => hasContour(region, contourLevel))) {
+    const level = contourLevel === undefined ? 'the threshold' : `score ${readable(contourLevel)}`;
+    entries.push({ text: `contour at ${level}`, colour: '#ffffff', height: 0 });
+  }
+  if (entries.length === 0) return { svg: '', height: 0 };
+
   const step = size * 1.6;
-  const top = at.picture.top + at.picture.height + at.unit * 0.7;
   let svg = '';
   let x = at.unit;
-  let y = top;
-  for (const kind of kinds) {
-    const text = fitText(KIND_MEANINGS[kind], size, width - 2 * at.unit - size * 1.4);
+  let y = pictureTop + pictureHeight + at.unit * 0.7;
+  for (const { text: whole, colour, height } of entries) {
+    const text = fitText(whole, size, width - 2 * at.unit - size * 1.4);
     const needed = size * 1.4 + textWidth(text, size);
     if (x > at.unit && x + needed > width - at.unit) {
       x = at.unit;
       y += step;
     }
-    const swatch = { left: x, top: y, width: size * 0.9, height: size * 0.9 };
-    svg += rectangle(swatch, `fill="none" stroke="${KIND_COLOURS[kind]}" stroke-width="${(size * 0.16).toFixed(1)}"`);
+    const swatch = { left: x, top: y + (size * 0.9 - height) / 2, width: size * 0.9, height };
+    const line = `fill="none" stroke="${colour}" stroke-width="${(size * 0.16).toFixed(1)}"`;
+    svg += height > 0 ? rectangle(swatch, line) : `<path d="M${swatch.left} ${swatch.top}h${swatch.width}" ${line}/>`;
     svg += svgText(text, x + size * 1.4, y + size * 0.83, size, COLOURS.quiet);
     x += needed + size * 2;
   }
-  return {
-    svg,
-    height: kinds.length === 0 ? 0 : Math.ceil(y + step + at.unit * 0.4 - (at.picture.top + at.picture.height)),
-  };
+  return { svg, height: Math.ceil(y + step + at.unit * 0.4 - (pictureTop + pictureHeight)) };
 }

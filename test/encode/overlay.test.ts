@@ -90,22 +90,49 @@ test('a part without anything unusual shows unchanged all over', async () => {
     for (let x = 0; x < SIZE; x += 7) assert.ok(isPart(overlay, corner.x + x, corner.y + y));
 });
 
-test('the boxes of the two kinds of defect differ and lie around the defect', async () => {
+test('the boxes of the two kinds of defect differ and lie around the defect, dashed where the region passes', async () => {
   const box = { x: 500, y: 500, width: 80, height: 60 };
-  for (const [kind, dominant] of [
-    ['context', 2],
-    ['distortion', 0],
-  ] as const) {
-    const overlay = await overlayOf(judged(resultOf(0, { defects: [{ box, area: 4800, peak: 3, kind }] })));
+  const cases = [
+    { kind: 'context', dominant: 2, result: 'fail' },
+    { kind: 'distortion', dominant: 0, result: 'fail' },
+    { kind: 'context', dominant: 2, result: 'pass' },
+  ] as const;
+  for (const { kind, dominant, result } of cases) {
+    const defects = [{ box, area: 4800, peak: 3, kind }];
+    const overlay = await overlayOf(judged(resultOf(0, { verdict: { result }, defects })));
     const corner = cornerOf(overlay);
-    const line = Array.from({ length: 16 }, (_, i) => pixel(overlay, corner.x + 540, corner.y + 560 + i));
-    const coloured = line.filter((p) => Math.max(...p) - Math.min(...p) > 80);
-    assert.ok(coloured.length >= 1, kind);
-    assert.ok(
-      coloured.every((p) => p[dominant] === Math.max(...p)),
-      kind,
-    );
+    let drawn = 0;
+    for (let x = 515; x < 565; x++) {
+      const down = Array.from({ length: 16 }, (_, i) => pixel(overlay, corner.x + x, corner.y + 560 + i));
+      const coloured = down.filter((p) => Math.max(...p) - Math.min(...p) > 80);
+      assert.ok(
+        coloured.every((p) => p[dominant] === Math.max(...p)),
+        kind,
+      );
+      if (coloured.length > 0) drawn++;
+    }
+    if (result === 'fail') assert.equal(drawn, 50, kind);
+    else assert.ok(drawn > 15 && drawn < 40, `dashed: ${drawn} of 50 columns`);
     assert.ok(isPart(overlay, corner.x + 540, corner.y + 530), 'the inside is clear');
+  }
+});
+
+test('the contour follows the level that is asked for, the threshold otherwise', async () => {
+  const widthOfContour = async (contourLevel?: number): Promise<number> => {
+    const png = await renderOverlay(part, judged(resultOf(3)), contourLevel === undefined ? {} : { contourLevel });
+    const overlay = await decodeImage(png);
+    const corner = cornerOf(overlay);
+    const white = Array.from({ length: 400 }, (_, x) => x).filter((x) =>
+      pixel(overlay, corner.x + x, corner.y + 200).every((v) => v > 235),
+    );
+    return white.at(-1)! - white[0]!;
+  };
+  // The spot is 0.5 + 3 exp(−r²/8) with r in cells of 20 pixels.
+  const radius = (level: number): number => 20 * Math.sqrt(-8 * Math.log((level - 0.5) / 3));
+  for (const level of [undefined, 1, 2.5]) {
+    const expected = 2 * radius(level ?? 1.5);
+    const drawn = await widthOfContour(level);
+    assert.ok(Math.abs(drawn - expected) < 6, `level ${level}: ${drawn} wide for ${expected}`);
   }
 });
 
