@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { describeFailure } from './cli/failure.js';
-import { wholeNumber } from './cli/numbers.js';
+import { addModelOptions, box } from './cli/model-options.js';
+import { positiveNumber, wholeNumber } from './cli/numbers.js';
 import { PACKAGE_ROOT } from './paths.js';
 
 /** A command may leave native threads behind; the process ends all the same, so long after its last line. */
@@ -39,6 +40,53 @@ function createProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .showSuggestionAfterError();
+
+  program
+    .command('run')
+    .description('Run the daemon: inspect parts and publish verdicts until it is told to stop.')
+    .option('-c, --config <file>', 'the configuration', 'config.yaml')
+    .action(async (options) => {
+      const { run } = await import('./cli/run.js');
+      process.exitCode = await run(options);
+    });
+
+  program
+    .command('train')
+    .description('Train a model from images of good parts and write it as a bundle.')
+    .requiredOption('--images <dir>', 'folder of good images, or an MVTec category (then only train/good is read)')
+    .requiredOption('--out <bundle>', 'folder of the model bundle to write; a bundle that is there is replaced')
+    .option(
+      '--seed <n>',
+      'the same seed and --steps on the same machine give the same model',
+      wholeNumber(0, 0xffff_ffff),
+      1,
+    )
+    .addOption(new Option('--minutes <m>', 'how long to train (default: 5)').argParser(positiveNumber(10_000)))
+    .addOption(
+      new Option('--steps <n>', 'how many steps to train, instead of a time')
+        .argParser(wholeNumber(1, 10_000_000))
+        .conflicts('minutes'),
+    )
+    .option('--size <pixels>', 'side of the square that the region is scaled to', wholeNumber(64, 1024), 256)
+    .option('--threads <n>', 'threads to use (default: every core)', wholeNumber(1, 128))
+    .option('--distil', 'adapt the local network to these images first')
+    .option('--id <name>', 'name of the model (default: the name of the bundle’s folder)')
+    .option('--bundle-version <version>', 'version of the model (default: 1.0.0)')
+    .option('--json', 'print the result as one JSON object')
+    .action(async (options) => {
+      const { train } = await import('./cli/train.js');
+      process.exitCode = await train(options);
+    });
+
+  addModelOptions(program.command('inspect'))
+    .description('Inspect image files; print a JSON line for each.')
+    .argument('<files...>', 'image files, or folders of them')
+    .option('--out <dir>', 'folder for an overlay of each image: heat map, defects, verdict')
+    .option('--region <x,y,width,height>', 'the part of the images to inspect (default: all of it)', box)
+    .action(async (files, options) => {
+      const { inspect } = await import('./cli/inspect.js');
+      process.exitCode = await inspect(files, options);
+    });
 
   program
     .command('doctor')

@@ -19,8 +19,10 @@ export interface ProgressOptions {
   /** What is being done, e.g. `evaluating`. */
   readonly title: string;
   readonly total: number;
+  /** `percent`: the count itself means nothing. Default: `count`. */
+  readonly unit?: 'count' | 'percent';
   /** Default: standard error. */
-  readonly stream?: NodeJS.WriteStream | NodeJS.WritableStream;
+  readonly stream?: NodeJS.WritableStream;
   readonly now?: () => number;
 }
 
@@ -29,11 +31,11 @@ export function showProgress(options: ProgressOptions): Progress {
   return 'isTTY' in stream && stream.isTTY ? barProgress(options, stream) : lineProgress(options, stream);
 }
 
-function barProgress({ title, total }: ProgressOptions, stream: NodeJS.WritableStream): Progress {
+function barProgress({ title, total, unit }: ProgressOptions, stream: NodeJS.WritableStream): Progress {
   const bar = new SingleBar(
     {
       stream,
-      format: `${title} {bar} {value}/{total} {note}`,
+      format: `${title} {bar} ${unit === 'percent' ? '{percentage} %' : '{value}/{total}'} {note}`,
       hideCursor: true,
       clearOnComplete: true,
       stopOnComplete: false,
@@ -57,13 +59,17 @@ function barProgress({ title, total }: ProgressOptions, stream: NodeJS.WritableS
   };
 }
 
-function lineProgress({ title, total, now = Date.now }: ProgressOptions, stream: NodeJS.WritableStream): Progress {
+function lineProgress(
+  { title, total, unit, now = Date.now }: ProgressOptions,
+  stream: NodeJS.WritableStream,
+): Progress {
   let printedAt = now();
   return {
     update(done, note = '') {
       if (done < total && now() - printedAt < PROGRESS_LIMITS.lineEveryMs) return;
       printedAt = now();
-      stream.write(`${title} ${done}/${total}${note === '' ? '' : ` ${note}`}\n`);
+      const figure = unit === 'percent' ? `${Math.round((100 * done) / total)} %` : `${done}/${total}`;
+      stream.write(`${[title, figure, note].join(' ').trim()}\n`);
     },
     say: (line) => void stream.write(`${line}\n`),
     stop() {},

@@ -20,7 +20,13 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Each command with what it cannot do without. */
-const COMMANDS: Readonly<Record<string, readonly string[]>> = { doctor: [], simulate: ['--out', 'none'] };
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  run: [],
+  train: ['--images', 'none', '--out', 'none'],
+  inspect: ['--model', 'none', 'none.png'],
+  doctor: [],
+  simulate: ['--out', 'none'],
+};
 
 describe('the command line', () => {
   it('lists every command in its help, on standard output', async () => {

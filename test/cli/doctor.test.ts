@@ -8,13 +8,15 @@ import { after, before, describe, it } from 'node:test';
 import { findingText } from '../../src/cli/doctor.js';
 import type { Finding } from '../../src/service/doctor.js';
 import { startMosquitto, withoutMosquitto } from '../publish/support/mosquitto.js';
+import { writeBrightnessBundle } from '../support/brightness-bundle.js';
 import { sideglance } from './command.js';
 
 let folder: string;
-before(() => {
+before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sideglance-doctor-'));
-  mkdirSync(join(folder, 'bundle'));
-  writeFileSync(join(folder, 'bundle', 'manifest.json'), '{}');
+  await writeBrightnessBundle(join(folder, 'bundle'));
+  mkdirSync(join(folder, 'broken'));
+  writeFileSync(join(folder, 'broken', 'manifest.json'), '{}');
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -72,6 +74,24 @@ describe('doctor', () => {
     assert.equal(states['provider cpu'], 'ok');
     // Where the machine has TensorRT, it runs.
     assert.match(states['provider tensorrt'] ?? '', /^(ok|warn)$/);
+  });
+
+  it('loads each model and reproduces its golden samples', async () => {
+    const { code, findings } = await examine(
+      `${station('good', '{ type: simulated }')}  - { name: bad, model: broken, camera: { type: simulated } }\n`,
+    );
+    assert.equal(code, 1);
+    assert.match(
+      find(findings, 'model of good')?.text ?? '',
+      /^brightness@1\.0\.0 reproduces its 2 golden samples on cpu/,
+    );
+    const bad = find(findings, 'model of bad');
+    assert.match(`${bad?.state} ${bad?.text}`, /^fail .*broken/);
+  });
+
+  it('finds nothing to mend where everything is there', async () => {
+    const { code, findings } = await examine(station('sim', '{ type: simulated }'), 'mqtt: { embedded: { port: 1 } }');
+    assert.deepEqual([code, findings.filter(({ state }) => state === 'fail')], [0, []]);
   });
 
   it('fails for a library that is none', async () => {

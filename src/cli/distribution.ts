@@ -1,0 +1,38 @@
+import { thresholdFrom } from '../infer/calibration.js';
+import { DEFAULT_FALSE_REJECT_RATE } from './model-options.js';
+
+const BARS = ' ▁▂▃▄▅▆▇█';
+const COLUMNS = 24;
+
+/**
+ * What is known about good parts after a training: how their scores are distributed, and the threshold that follows.
+ * @param scores of held-out good images, in ascending order, at least one
+ */
+export function scoreSummary(scores: readonly number[]): string {
+  const [least, most] = [scores[0] ?? 0, scores.at(-1) ?? 0];
+  const median = scores[Math.floor((scores.length - 1) / 2)] ?? 0;
+  const { score, extrapolated } = thresholdFrom({ falseRejectRate: DEFAULT_FALSE_REJECT_RATE }, scores);
+  const percent = `${DEFAULT_FALSE_REJECT_RATE * 100} %`;
+  const caveat = extrapolated ? ` (extrapolated: ${scores.length} scores are too few to count off ${percent})` : '';
+  return [
+    `scores of ${scores.length} held-out good images: ${figure(least)} |${histogram(scores)}| ${figure(most)}, median ${figure(median)}`,
+    `threshold at a false reject rate of ${percent}: ${figure(score)}${caveat}`,
+  ].join('\n');
+}
+
+/** @param scores in ascending order */
+export function histogram(scores: readonly number[]): string {
+  const [least, most] = [scores[0] ?? 0, scores.at(-1) ?? 0];
+  const counts = new Array<number>(COLUMNS).fill(0);
+  for (const score of scores) {
+    const place = most > least ? Math.floor(((score - least) / (most - least)) * COLUMNS) : 0;
+    counts[Math.min(place, COLUMNS - 1)]! += 1;
+  }
+  const highest = Math.max(...counts);
+  // A bar of height 0 is for no score at all: one score among a thousand still shows.
+  return counts.map((count) => BARS[count === 0 ? 0 : Math.max(1, Math.round((count / highest) * 8))]).join('');
+}
+
+function figure(value: number): string {
+  return value.toPrecision(4);
+}

@@ -1,0 +1,26 @@
+import type { Config } from '../config/schema.js';
+import { Inspector } from '../infer/inspector.js';
+import type { Check } from './doctor.js';
+
+/** Whether each model loads as a station would load it, and reproduces its golden samples. */
+export function modelChecks({ stations, infer }: Pick<Config, 'stations' | 'infer'>): Check[] {
+  const folders = [...new Set(stations.map(({ model }) => model))];
+  return folders.map((folder) => ({
+    name: `model of ${stations
+      .filter(({ model }) => model === folder)
+      .map(({ name }) => name)
+      .join(', ')}`,
+    fix: 'correct `model`, or make the bundle anew (`sideglance train`)',
+    async run() {
+      const inspector = await Inspector.load(folder, { ...infer, threshold: { falseRejectRate: 0.005 } });
+      const { manifest, model, provider } = inspector;
+      await inspector.close();
+      const text = `${model} reproduces its ${manifest.golden.length} golden samples on ${provider}, ${folder}`;
+      const { expires } = manifest;
+      if (expires !== undefined && Date.parse(expires) < Date.now()) {
+        return { state: 'warn', text: `${text}; it expired ${expires}`, fix: 'install a newer model' };
+      }
+      return { state: 'ok', text };
+    },
+  }));
+}
