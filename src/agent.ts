@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import type { Config, StationConfig } from './config/schema.js';
 import { AGENT_VERSION } from './model/version.js';
@@ -73,10 +74,10 @@ export class Agent {
   constructor(config: Config) {
     this.#config = config;
     this.#terminal = {
-      colour: wantsColour(process.stdout.isTTY, process.env),
+      colour: wantsColour(isatty(1), process.env),
       stationWidth: Math.max(...config.stations.map(({ name }) => name.length)),
     };
-    const interactive = process.stdout.isTTY && process.stderr.isTTY;
+    const interactive = isatty(1) && isatty(2);
     this.log = createEventLog(config.log, this.#standardError, interactive);
   }
 

@@ -34,7 +34,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const port = await freePort();
   const file = join(folder, 'config.yaml');
   await writeFile(file, configText(options, port));
-  const program = join(PACKAGE_ROOT, 'dist', 'src', 'cli.js');
+  const program = join(PACKAGE_ROOT, 'bin', 'sideglance.mjs');
   const child = spawn(process.execPath, [program, 'run', '-c', file], { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const client = await subscribe(port, child);

@@ -3,6 +3,9 @@ import { fstatSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Output } from '../../src/service/output.js';
 
+// As the command line does; Node's own stream on the same descriptor must not get in the way.
+process.stdout.on('error', () => {});
+
 const delay = monitorEventLoopDelay({ resolution: 5 });
 delay.enable();
 const output = new Output(1);
