@@ -78,6 +78,15 @@ function createProgram(): Command {
       process.exitCode = await train(options);
     });
 
+  addModelOptions(program.command('evaluate'))
+    .description('Measure a model on the test images of a category laid out like MVTec AD.')
+    .requiredOption('--dataset <dir>', 'the category: test/good, test/<defect>, ground_truth/<defect>')
+    .option('--json [file]', 'write the report as JSON to a file, or print it')
+    .action(async (options) => {
+      const { evaluate } = await import('./cli/evaluate.js');
+      process.exitCode = await evaluate(options);
+    });
+
   addModelOptions(program.command('inspect'))
     .description('Inspect image files; print a JSON line for each.')
     .argument('<files...>', 'image files, or folders of them')

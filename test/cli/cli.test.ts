@@ -23,6 +23,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   run: [],
   train: ['--images', 'none', '--out', 'none'],
+  evaluate: ['--model', 'none', '--dataset', 'none'],
   inspect: ['--model', 'none', 'none.png'],
   doctor: [],
   simulate: ['--out', 'none'],
