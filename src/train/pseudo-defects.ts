@@ -1,5 +1,5 @@
 import type { Random } from '../random.js';
-import { type Affine, IDENTITY, type Raster, warp } from './raster.js';
+import { type Affine, IDENTITY, type Raster, type Window, warp } from './raster.js';
 
 /** Sizes and strengths of pseudo-defects. */
 export const PSEUDO_DEFECTS = {
@@ -11,8 +11,11 @@ export const PSEUDO_DEFECTS = {
   visible: 12,
 } as const;
 
-/** Soft masks in 0…1, one value a pixel. */
-type Mask = Float32Array;
+/** A soft mask in 0…1, one value for each pixel of its window, row by row. */
+interface Mask {
+  readonly window: Window;
+  readonly values: Float32Array;
+}
 
 /**
  * Writes to `target` a copy of `clean` with one to three pseudo-defects (the Z* of Wang et al. 2021, section 3.3):
@@ -27,8 +30,8 @@ export function drawPseudoDefects(clean: Raster, other: Raster, random: Random, 
     const mask = random.chance(0.7)
       ? blob(clean.width, clean.height, random)
       : stroke(clean.width, clean.height, random);
-    const filling = random.pick(FILLINGS)(clean, other, random);
-    blend(target, filling, mask, random.between(0.5, 1));
+    const filling = random.pick(FILLINGS)(clean, other, random, mask.window);
+    blend(target, clean.width, filling, mask, random.between(0.5, 1));
   }
 }
 
@@ -120,31 +123,55 @@ function stroke(width: number, height: number, random: Random): Mask {
     const [x, y] = points[points.length - 1]!;
     points.push([x + (Math.cos(heading) * length) / steps, y + (Math.sin(heading) * length) / steps]);
   }
-  const mask = new Float32Array(width * height);
+  const reach = Math.ceil(thickness + 1.5);
+  const window = clipped(
+    width,
+    height,
+    Math.min(...points.map(([x]) => x)) - reach,
+    Math.min(...points.map(([, y]) => y)) - reach,
+    Math.max(...points.map(([x]) => x)) + reach,
+    Math.max(...points.map(([, y]) => y)) + reach,
+  );
+  const mask = emptyMask(window);
+  const columns = window.right - window.left;
   for (let index = 1; index < points.length; index += 1) {
     const [ax, ay] = points[index - 1]!;
     const [bx, by] = points[index]!;
-    const reach = Math.ceil(thickness + 1.5);
     const squared = (bx - ax) ** 2 + (by - ay) ** 2;
-    for (
-      let y = Math.max(0, Math.floor(Math.min(ay, by) - reach));
-      y < Math.min(height, Math.max(ay, by) + reach);
-      y += 1
-    ) {
-      for (
-        let x = Math.max(0, Math.floor(Math.min(ax, bx) - reach));
-        x < Math.min(width, Math.max(ax, bx) + reach);
-        x += 1
-      ) {
+    const near = clipped(
+      width,
+      height,
+      Math.min(ax, bx) - reach,
+      Math.min(ay, by) - reach,
+      Math.max(ax, bx) + reach,
+      Math.max(ay, by) + reach,
+    );
+    for (let y = near.top; y < near.bottom; y += 1) {
+      for (let x = near.left; x < near.right; x += 1) {
         const along = Math.max(0, Math.min(1, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / squared));
         const distance = Math.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay));
         const value = Math.max(0, Math.min(1, thickness - distance + 0.5));
-        const at = y * width + x;
-        if (value > mask[at]!) mask[at] = value;
+        const at = (y - window.top) * columns + x - window.left;
+        if (value > mask.values[at]!) mask.values[at] = value;
       }
     }
   }
   return mask;
+}
+
+/** The pixels of an image that lie within the given bounds. */
+function clipped(width: number, height: number, left: number, top: number, right: number, bottom: number): Window {
+  const within = (position: number, last: number) => Math.max(0, Math.min(last, position));
+  return {
+    left: within(Math.floor(left), width),
+    top: within(Math.floor(top), height),
+    right: within(Math.ceil(right), width),
+    bottom: within(Math.ceil(bottom), height),
+  };
+}
+
+function emptyMask(window: Window): Mask {
+  return { window, values: new Float32Array((window.right - window.left) * (window.bottom - window.top)) };
 }
 
 function paint(
@@ -155,10 +182,12 @@ function paint(
   reach: number,
   value: (dx: number, dy: number) => number,
 ): Mask {
-  const mask = new Float32Array(width * height);
-  for (let y = Math.max(0, Math.floor(centreY - reach)); y < Math.min(height, centreY + reach); y += 1) {
-    for (let x = Math.max(0, Math.floor(centreX - reach)); x < Math.min(width, centreX + reach); x += 1) {
-      mask[y * width + x] = Math.max(0, Math.min(1, value(x - centreX, y - centreY)));
+  const window = clipped(width, height, centreX - reach, centreY - reach, centreX + reach, centreY + reach);
+  const mask = emptyMask(window);
+  let at = 0;
+  for (let y = window.top; y < window.bottom; y += 1) {
+    for (let x = window.left; x < window.right; x += 1) {
+      mask.values[at++] = Math.max(0, Math.min(1, value(x - centreX, y - centreY)));
     }
   }
   return mask;
@@ -180,19 +209,21 @@ function smoothNoise(random: Random): (x: number, y: number) => number {
   };
 }
 
-type Filling = (clean: Raster, other: Raster, random: Random) => Uint8Array;
+/** Returns an image of which only the pixels of the window are filled. */
+type Filling = (clean: Raster, other: Raster, random: Random, window: Window) => Uint8Array;
 
 const FILLINGS: readonly Filling[] = [
   // Texture from elsewhere, twice as likely as each of the others: it has the right colours at the wrong place.
-  (clean, other, random) => elsewhere(random.chance(0.5) ? clean : other, random),
-  (clean, other, random) => elsewhere(random.chance(0.5) ? clean : other, random),
+  elsewhere,
+  elsewhere,
   flatColour,
   brightness,
   smear,
   grain,
 ];
 
-function elsewhere(from: Raster, random: Random): Uint8Array {
+function elsewhere(clean: Raster, other: Raster, random: Random, window: Window): Uint8Array {
+  const from = random.chance(0.5) ? clean : other;
   const away = (side: number) => (random.chance(0.5) ? 1 : -1) * random.between(0.1, 0.5) * side;
   const affine: Affine = {
     ...IDENTITY,
@@ -203,76 +234,90 @@ function elsewhere(from: Raster, random: Random): Uint8Array {
     flipX: random.chance(0.5),
   };
   const filled = new Uint8Array(from.data.length);
-  warp(from, affine, filled);
+  warp(from, affine, filled, window);
   return filled;
 }
 
-function flatColour(clean: Raster, _other: Raster, random: Random): Uint8Array {
-  const filled = new Uint8Array(clean.data.length);
+function flatColour(clean: Raster, _other: Raster, random: Random, window: Window): Uint8Array {
   const seen = random.below(clean.width * clean.height) * 3;
   const grey = random.between(0, 255);
   const colour = [0, 1, 2].map((channel) =>
     random.chance(0.5) ? clean.data[seen + channel]! : grey + random.between(-25, 25),
   );
-  for (let index = 0; index < filled.length; index += 1) filled[index] = clampByte(colour[index % 3]!);
-  return filled;
+  return fill(clean, window, (_x, _y, channel) => colour[channel]!);
 }
 
-function brightness(clean: Raster, _other: Raster, random: Random): Uint8Array {
+function brightness(clean: Raster, _other: Raster, random: Random, window: Window): Uint8Array {
   const sign = random.chance(0.5) ? 1 : -1;
   const offset = sign * random.between(15, 90);
-  return clean.data.map((value) => clampByte(value + offset));
+  const { width, data } = clean;
+  return fill(clean, window, (x, y, channel) => data[(y * width + x) * 3 + channel]! + offset);
 }
 
-function smear(clean: Raster, _other: Raster, random: Random): Uint8Array {
+function smear(clean: Raster, _other: Raster, random: Random, window: Window): Uint8Array {
   const { width, height, data } = clean;
-  const filled = new Uint8Array(data.length);
-  const length = 5 + random.below(14);
+  const taken = 3 + random.below(7);
   const [stepX, stepY] = random.pick([
-    [1, 0],
-    [0, 1],
-    [1, 1],
-    [1, -1],
+    [2, 0],
+    [0, 2],
+    [2, 2],
+    [2, -2],
   ] as const);
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const sums = [0, 0, 0];
-      for (let step = 0; step < length; step += 2) {
-        const fromX = Math.min(width - 1, x + step * stepX);
-        const fromY = Math.max(0, Math.min(height - 1, y + step * stepY));
-        for (let channel = 0; channel < 3; channel += 1) sums[channel]! += data[(fromY * width + fromX) * 3 + channel]!;
-      }
-      const taken = Math.ceil(length / 2);
-      for (let channel = 0; channel < 3; channel += 1) filled[(y * width + x) * 3 + channel] = sums[channel]! / taken;
+  return fill(clean, window, (x, y, channel) => {
+    let sum = 0;
+    for (let step = 0; step < taken; step += 1) {
+      const fromX = Math.min(width - 1, x + step * stepX);
+      const fromY = Math.max(0, Math.min(height - 1, y + step * stepY));
+      sum += data[(fromY * width + fromX) * 3 + channel]!;
     }
-  }
-  return filled;
+    return sum / taken;
+  });
 }
 
-function grain(clean: Raster, _other: Raster, random: Random): Uint8Array {
+function grain(clean: Raster, _other: Raster, random: Random, window: Window): Uint8Array {
   const amplitude = random.between(25, 80);
   const size = 1 + random.below(4);
   const noise = smoothNoise(random);
-  const filled = new Uint8Array(clean.data.length);
-  for (let index = 0; index < filled.length; index += 3) {
-    const pixel = index / 3;
-    const change = amplitude * noise((pixel % clean.width) / size, Math.floor(pixel / clean.width) / size);
-    for (let channel = 0; channel < 3; channel += 1)
-      filled[index + channel] = clampByte(clean.data[index + channel]! + change);
+  const { width, data } = clean;
+  return fill(
+    clean,
+    window,
+    (x, y, channel) => data[(y * width + x) * 3 + channel]! + amplitude * noise(x / size, y / size),
+  );
+}
+
+function fill(
+  { width, data }: Raster,
+  window: Window,
+  value: (x: number, y: number, channel: number) => number,
+): Uint8Array {
+  const filled = new Uint8Array(data.length);
+  for (let y = window.top; y < window.bottom; y += 1) {
+    for (let x = window.left; x < window.right; x += 1) {
+      for (let channel = 0; channel < 3; channel += 1) {
+        filled[(y * width + x) * 3 + channel] = Math.max(0, Math.min(255, value(x, y, channel)));
+      }
+    }
   }
   return filled;
 }
 
-function blend(target: Uint8Array, filling: Uint8Array, mask: Mask, opacity: number): void {
-  for (let pixel = 0; pixel < mask.length; pixel += 1) {
-    const share = mask[pixel]! * opacity;
-    if (share <= 0) continue;
-    for (let at = pixel * 3; at < pixel * 3 + 3; at += 1) {
-      target[at] = target[at]! + share * (filling[at]! - target[at]!) + 0.5;
+function blend(
+  target: Uint8Array,
+  width: number,
+  filling: Uint8Array,
+  { window, values }: Mask,
+  opacity: number,
+): void {
+  let index = 0;
+  for (let y = window.top; y < window.bottom; y += 1) {
+    for (let x = window.left; x < window.right; x += 1) {
+      const share = values[index++]! * opacity;
+      if (share <= 0) continue;
+      const first = (y * width + x) * 3;
+      for (let at = first; at < first + 3; at += 1) {
+        target[at] = target[at]! + share * (filling[at]! - target[at]!) + 0.5;
+      }
     }
   }
-}
-
-function clampByte(value: number): number {
-  return value < 0 ? 0 : Math.min(value, 255);
 }

@@ -18,18 +18,30 @@ export interface Affine {
 
 export const IDENTITY: Affine = { shiftX: 0, shiftY: 0, radians: 0, scale: 1, flipX: false, flipY: false };
 
-/** Warps `source` into `target` (same size) by bilinear look-up; places outside the source are mirrored back in. */
-export function warp(source: Raster, affine: Affine, target: Uint8Array): void {
+/** Pixels from left to right − 1 and from top to bottom − 1. */
+export interface Window {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/**
+ * Warps `source` into `target` (same size) by bilinear look-up; places outside the source are mirrored back in.
+ * With a `window` only its pixels are written.
+ */
+export function warp(source: Raster, affine: Affine, target: Uint8Array, window?: Window): void {
   const { width, height, data } = source;
+  const { left: x0, top: y0, right: x1, bottom: y1 } = window ?? { left: 0, top: 0, right: width, bottom: height };
   const cosine = Math.cos(affine.radians) / affine.scale;
   const sine = Math.sin(affine.radians) / affine.scale;
   const signX = affine.flipX ? -1 : 1;
   const signY = affine.flipY ? -1 : 1;
   const centreX = (width - 1) / 2;
   const centreY = (height - 1) / 2;
-  let out = 0;
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
+  for (let y = y0; y < y1; y += 1) {
+    let out = (y * width + x0) * 3;
+    for (let x = x0; x < x1; x += 1) {
       const dx = x - centreX;
       const dy = y - centreY;
       const fromX = mirror(centreX + signX * (cosine * dx - sine * dy) + affine.shiftX, width - 1);
