@@ -44,24 +44,26 @@ test('frames become verdicts on the terminal and on MQTT; SIGTERM ends it with e
   const daemon = await Daemon.start([blinking('press')]);
   await daemon.until('the greeting is there', () => daemon.lines.includes('mosquitto_sub'));
   const subscriber = await Subscriber.open(daemon.brokerUrl, 4);
-  await subscriber.until('five verdicts', () => inspections(subscriber, 'press').length >= 5, BOUND_MS);
+  // Frames that nobody had time for are skipped: good and bad ones need not take turns.
+  const verdicts = () => new Set(inspections(subscriber, 'press').map(({ verdict }) => verdict));
+  await subscriber.until('a good and a bad part', () => verdicts().has('pass') && verdicts().has('fail'), BOUND_MS);
+  await daemon.until('a line for each', () => /press +PASS/.test(daemon.lines) && /press +FAIL/.test(daemon.lines));
 
   const { verdict, regions, part } = inspections(subscriber, 'press').find(({ verdict }) => verdict === 'fail')!;
   assert.equal(verdict, 'fail');
   assert.equal(regions[0]?.name, 'frame');
   assert.ok(Math.abs((regions[0]?.score ?? 0) - 1) < 0.01);
   assert.equal(part.station, 'press');
-  assert.ok(inspections(subscriber, 'press').some(({ verdict }) => verdict === 'pass'));
   await subscriber.until(
     'maps and frames',
     () => subscriber.on('/map').length > 0 && subscriber.on('/frame').length > 0,
+    BOUND_MS,
   );
   assert.match(daemon.lines, /press {2}FAIL +1\.00 \/ 0\.50 +\d+ ms {2}frame at \(256, 256\)/);
   assert.match(daemon.lines, /press {2}PASS +0\.00 \/ 0\.50 +\d+ ms {2}frame/);
-  assert.match(
-    daemon.lines,
-    new RegExp(`-p ${daemon.brokerUrl.split(':').at(-1)} -t 'sideglance/plant/line/device/#'`),
-  );
+  const port = daemon.brokerUrl.split(':').at(-1);
+  const hint = `mosquitto_sub -h 127.0.0.1 -p ${port} -t 'sideglance/plant/line/device/+/inspection' -v`;
+  assert.ok(daemon.lines.includes(hint), daemon.lines);
 
   const stations = daemon.stations();
   assert.equal(stations.length, 1);
@@ -126,7 +128,8 @@ test('a Ctrl-C reaches the whole process group, twice, and still ends it cleanly
   assert.deepEqual(await daemon.ended, { code: 0, signal: null });
   assert.equal(stations.length, 2);
   assert.ok(!stations.some(isAlive));
-  assert.doesNotMatch(daemon.lines, /station lost/);
+  assert.equal(daemon.events('station.ended').length, 2);
+  assert.ok(daemon.events('station.ended').every(({ reason }) => !String(reason).includes('SIGINT')));
   assert.equal(daemon.events('agent.stopped').length, 1);
 });
 
@@ -151,7 +154,7 @@ test('a station that cannot work says why, and is left alone, while the other on
   const health = () => subscriber.on('/health').at(-1)?.json<HealthMessage>();
   await subscriber.until('health tells', () => health() !== undefined, BOUND_MS);
   const before = inspections(subscriber, 'good').length;
-  await subscriber.until('the good one works', () => inspections(subscriber, 'good').length > before + 5);
+  await subscriber.until('the good one works', () => inspections(subscriber, 'good').length > before + 5, BOUND_MS);
 
   const [good, wide] = health()?.stations ?? [];
   assert.equal(good?.state, 'running');

@@ -115,10 +115,12 @@ export function greeting({ version, broker, rootTopic, stations }: Greeting): st
   const { host, port, needsLogin, encrypted } = broker;
   const login = needsLogin ? ' -u USER -P PASSWORD' : '';
   const certificates = encrypted ? ' --capath /etc/ssl/certs' : '';
+  const subscribe = `mosquitto_sub -h ${host} -p ${port}${login}${certificates}`;
   return [
     `sideglance ${version}: ${stations.length === 1 ? 'station' : 'stations'} ${stations.join(', ')}`,
-    `  subscribe  mosquitto_sub -h ${host} -p ${port}${login}${certificates} -t '${rootTopic}/#' -v`,
-    `             (verdicts only: -t '${rootTopic}/+/inspection')`,
+    `  subscribe  ${subscribe} -t '${rootTopic}/+/inspection' -v`,
+    // Printed as they are, the bytes of a picture would garble the terminal.
+    `             to everything, pictures by their size: … -t '${rootTopic}/#' -F '%t %l bytes'`,
     '  stop       Ctrl-C',
     '',
     '',

@@ -77,7 +77,7 @@ test('the greeting says how to subscribe and how to stop', () => {
     rootTopic: 'sideglance/plant/line/box',
     stations: ['a', 'b'],
   });
-  assert.match(text, /mosquitto_sub -h 127\.0\.0\.1 -p 11883 -t 'sideglance\/plant\/line\/box\/#' -v/);
+  assert.match(text, /mosquitto_sub -h 127\.0\.0\.1 -p 11883 -t 'sideglance\/plant\/line\/box\/\+\/inspection' -v/);
   assert.match(text, /Ctrl-C/);
   assert.match(text, /stations a, b/);
 });

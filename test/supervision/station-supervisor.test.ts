@@ -144,11 +144,11 @@ test('counters that a timer repeats are no progress', async () => {
 
 test('a station that waits for parts but whose pull loop returns is left alone', async () => {
   const observed = observe({ script: 'accept and hang', parts: 0, everyMs: 10 }, BOUND_MS, {
-    process: { progressWithinMs: 400 },
+    process: { progressWithinMs: 2_000 },
   });
   await until(() => observed.supervisor.snapshot().state === 'running', 'it runs');
   const pid = observed.supervisor.snapshot().pid;
-  await new Promise((done) => setTimeout(done, 1_200));
+  await new Promise((done) => setTimeout(done, 3_000));
   assert.equal(observed.supervisor.snapshot().pid, pid);
 });
 
@@ -190,7 +190,7 @@ test('nonsense in the channel, parts of others and verdicts without a part neith
 });
 
 test('a stop lets the station finish its part, and leaves no process', async () => {
-  const observed = observe({ script: 'slow', everyMs: 0 });
+  const observed = observe({ script: 'slow', everyMs: 0 }, BOUND_MS, { process: { stopWithinMs: BOUND_MS } });
   await until(() => observed.supervisor.snapshot().ledger.accepted >= 1, 'a part is accepted');
   const pid = observed.supervisor.snapshot().pid as number;
   await observed.supervisor.stop();
