@@ -176,8 +176,20 @@ export class Agent {
 }
 
 function healthOf(station: StationSnapshot): HealthReport['stations'][number] {
-  const { name, state, reason, camera, model, provider, restarts, parts } = station;
-  return { name, state, reason, camera, model, provider, restarts, parts };
+  const { name, state, reason, camera, model, provider, restarts, rssBytes, lagMs, parts, ledger } = station;
+  const { late, lateVerdicts, lost } = ledger;
+  return {
+    name,
+    state,
+    reason,
+    camera,
+    model,
+    provider,
+    restarts,
+    rssBytes,
+    eventLoopLagMs: lagMs,
+    parts: { ...parts, late, lateVerdicts, lost },
+  };
 }
 
 /** Settles with the first signal to stop. A later one, unless it is the same sent twice, ends the process at once. */

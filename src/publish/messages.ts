@@ -243,7 +243,19 @@ export const healthSchema = z
         model: z.string().nullable(),
         provider: z.string().nullable(),
         restarts: count,
-        parts: z.object({ accepted: count, pass: count, fail: count, invalid: count }),
+        rssBytes: count.describe('Resident memory of the station process; 0 while there is none.'),
+        eventLoopLagMs: z.number(),
+        parts: z
+          .object({
+            accepted: count,
+            pass: count,
+            fail: count,
+            invalid: count,
+            late: count.describe('Of the invalid ones: those that had no verdict at their deadline.'),
+            lateVerdicts: count.describe('Verdicts that came after their part was answered `late`; none was sent.'),
+            lost: count.describe('Of the invalid ones: those that were under way when the station process ended.'),
+          })
+          .describe('Since the agent started.'),
       }),
     ),
     publishing: z.object({

@@ -30,7 +30,9 @@ const HEALTH: HealthReport = {
       model: 'bracket@3',
       provider: 'CPU',
       restarts: 0,
-      parts: { accepted: 10, pass: 8, fail: 1, invalid: 1 },
+      rssBytes: 80_000_000,
+      eventLoopLagMs: 3,
+      parts: { accepted: 10, pass: 8, fail: 1, invalid: 1, late: 1, lateVerdicts: 0, lost: 0 },
     },
   ],
 };

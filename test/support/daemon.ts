@@ -11,7 +11,7 @@ import { closeAtTheEnd } from '../publish/support/leftovers.js';
 
 const PROGRAM = fileURLToPath(new URL('./run-agent.js', import.meta.url));
 /** Far above what anything takes here, also on a busy machine. */
-export const BOUND_MS = 30_000;
+export const BOUND_MS = 60_000;
 
 /** The daemon in a process of its own, as a user runs it, with what it writes. */
 export class Daemon {
