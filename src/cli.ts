@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { describeFailure } from './cli/failure.js';
 import { addModelOptions, box } from './cli/model-options.js';
 import { positiveNumber, wholeNumber } from './cli/numbers.js';
-import { PACKAGE_ROOT } from './paths.js';
+import { AGENT_VERSION } from './model/version.js';
 
 /** A command may leave native threads behind; the process ends all the same, so long after its last line. */
 const LINGER_MS = 500;
@@ -15,11 +13,8 @@ const LINGER_MS = 500;
  * @param argv as in `process.argv`
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  // `sideglance … | head`: a reader that has seen enough is no fault.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (argv[2] !== 'run') process.exit();
-  });
+  // The daemon has its own way with its output.
+  if (argv[2] !== 'run') endWithReader();
   try {
     await createProgram().parseAsync(argv);
   } catch (thrown) {
@@ -30,10 +25,20 @@ export async function main(argv: readonly string[]): Promise<void> {
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
+/** `sideglance … | head`: a reader that has seen enough is no fault. */
+function endWithReader(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit();
+    });
+  }
+}
+
 function createProgram(): Command {
   const program = new Command('sideglance')
     .description('Inspects parts with industrial cameras: looks at every patch and at what surrounds it.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(AGENT_VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     // Set before the commands are made, which inherit it.
@@ -128,9 +133,4 @@ function createProgram(): Command {
     });
 
   return program;
-}
-
-function version(): string {
-  const manifest = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string };
-  return manifest.version;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { generatedConfigDocs } from '../../src/config/docs.js';
 import { configJsonSchema, type JsonSchema } from '../../src/config/json-schema.js';
 import { loadConfig } from '../../src/config/load.js';
+import { DEMO_MODEL } from '../../src/config/relations.js';
 import { PACKAGE_ROOT } from '../../src/paths.js';
 
 const shipped = readFileSync(join(PACKAGE_ROOT, 'config.yaml'), 'utf8');
@@ -112,6 +113,11 @@ describe('the shipped config.yaml', () => {
       writeFileSync(file, JSON.stringify(written));
       assert.equal(loadConfig(file).stations[0]?.camera.type, camera.type);
     }
+  });
+
+  it('loads as it stands', { skip: existsSync(DEMO_MODEL) ? false : 'models/demo has not been made yet' }, () => {
+    const { stations, mqtt } = loadConfig(join(PACKAGE_ROOT, 'config.yaml'));
+    assert.deepEqual([stations.length, stations[0]?.model, mqtt.url], [1, DEMO_MODEL, undefined]);
   });
 
   it('names the JSON Schema for editors', () => {
