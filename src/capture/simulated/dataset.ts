@@ -4,7 +4,10 @@ import { reasonOf, SideglanceError } from '../../errors.js';
 import { writePng } from '../../image/save.js';
 import type { Box, Picture } from '../../types.js';
 import { SIMULATED_DEFECTS, type SimulatedDefect } from './defects.js';
+import { Random, STREAM } from './random.js';
 import { type Placement, renderPart, type SimulatedPart } from './render.js';
+
+const TRAIN = 'train/good';
 
 export interface SimulatedDatasetOptions {
   /** Folder to write; it is made, and must be empty if it exists. */
@@ -45,11 +48,12 @@ export interface SimulatedDatasetEntry {
 export async function writeSimulatedDataset(options: SimulatedDatasetOptions): Promise<SimulatedDatasetEntry[]> {
   await requireEmpty(options.out);
   const total = options.good + options.testGood + options.defective;
+  const roles = drawRoles(options);
   const entries: SimulatedDatasetEntry[] = [];
   const numbers = new Map<string, number>();
   for (let index = 0; index < total; index++) {
     options.signal?.throwIfAborted();
-    const defect = defectOf(options, index);
+    const { folder, defect } = roles[index]!;
     const part = renderPart({
       seed: options.seed,
       index,
@@ -59,7 +63,6 @@ export async function writeSimulatedDataset(options: SimulatedDatasetOptions): P
       defect,
       placement: options.placement,
     });
-    const folder = index < options.good ? 'train/good' : `test/${defect ?? 'good'}`;
     const number = numbers.get(folder) ?? 0;
     numbers.set(folder, number + 1);
     const name = String(number).padStart(3, '0');
@@ -68,7 +71,7 @@ export async function writeSimulatedDataset(options: SimulatedDatasetOptions): P
     if (defect !== null) {
       await writePng(join(options.out, 'ground_truth', defect, `${name}_mask.png`), maskPicture(part));
     }
-    if (index >= options.good) entries.push({ file: `${folder}/${name}.png`, index, kind, box, area, contrast });
+    if (folder !== TRAIN) entries.push({ file: `${folder}/${name}.png`, index, kind, box, area, contrast });
     options.onProgress?.(index + 1, total);
   }
   const { seed, size, placement } = options;
@@ -79,9 +82,30 @@ export async function writeSimulatedDataset(options: SimulatedDatasetOptions): P
   return entries;
 }
 
-function defectOf(options: SimulatedDatasetOptions, index: number): SimulatedDefect | null {
-  const number = index - options.good - options.testGood;
-  return number < 0 ? null : (SIMULATED_DEFECTS[number % SIMULATED_DEFECTS.length] ?? null);
+interface Role {
+  readonly folder: string;
+  readonly defect: SimulatedDefect | null;
+}
+
+/**
+ * What each part of the line is for, shuffled along the line: taken one after the other, the drift of the light alone
+ * would tell training from test pictures, and good ones from defective ones.
+ */
+function drawRoles({ good, testGood, defective, seed }: SimulatedDatasetOptions): Role[] {
+  const roles: Role[] = [
+    ...Array.from({ length: good }, () => ({ folder: TRAIN, defect: null })),
+    ...Array.from({ length: testGood }, () => ({ folder: 'test/good', defect: null })),
+    ...Array.from({ length: defective }, (_, number) => {
+      const defect = SIMULATED_DEFECTS[number % SIMULATED_DEFECTS.length]!;
+      return { folder: `test/${defect}`, defect };
+    }),
+  ];
+  const random = new Random(seed, 0, STREAM.fate);
+  for (let i = roles.length - 1; i > 0; i--) {
+    const j = random.integer(i + 1);
+    [roles[i], roles[j]] = [roles[j]!, roles[i]!];
+  }
+  return roles;
 }
 
 async function requireEmpty(folder: string): Promise<void> {

@@ -6,7 +6,7 @@ import { buildLayers, type Layers } from './layers.js';
 import { Random, STREAM } from './random.js';
 import { type PartRaster, wholeRaster } from './raster.js';
 import { paintSurface } from './surface.js';
-import { changedSpan, measureTruth, NO_TRUTH, type Truth } from './truth.js';
+import { changedSpan, measureTruth, noTruth, type Truth } from './truth.js';
 import { drawVariation, type Variation } from './variation.js';
 
 export type Placement = 'aligned' | 'anywhere';
@@ -39,10 +39,13 @@ const ZOOM = { aligned: 1.2, anywhere: 1 } as const;
 /** A defect that turns out too faint to see is drawn again, stronger, at most so often. */
 const MAX_TRIES = 8;
 
+/** Buffers to paint any part into. */
+type BlankRaster = Omit<PartRaster, 'variation'>;
+
 interface Workspace {
   readonly layers: Layers;
-  readonly good: PartRaster;
-  readonly bad: PartRaster;
+  readonly good: BlankRaster;
+  readonly bad: BlankRaster;
   readonly exposure: Exposure;
   readonly badExposure: Exposure;
 }
@@ -76,7 +79,7 @@ export function renderPart(options: RenderOptions): SimulatedPart {
   paintPart(good, {});
   expose(good, exposure, frame);
 
-  let truth = NO_TRUTH(width, height);
+  let truth = noTruth(width, height);
   const wanted = options.defect ?? null;
   if (wanted !== null) truth = damage(options, wanted, space, exposure, variation);
   const data = readOut(good, exposure, format);
@@ -152,12 +155,10 @@ function workspaceFor(width: number, height: number, placement: Placement): Work
   return made;
 }
 
-function emptyRaster(layers: Layers, withWarmth: boolean): PartRaster {
+function emptyRaster(layers: Layers, withWarmth: boolean): BlankRaster {
   const count = layers.width * layers.height;
   return {
     layers,
-    // Replaced for each part before anything is painted.
-    variation: drawVariation({ seed: 0, index: 0, width: 128, height: 128, placement: 'aligned' }),
     light: new Float32Array(count),
     cover: new Float32Array(count),
     belt: new Float32Array(count),

@@ -26,13 +26,13 @@ export const VISIBLE_PIXELS = 60;
 export const VISIBLE_LEVELS = 10;
 
 /** The truth about a good part. */
-export function NO_TRUTH(width: number, height: number): Truth {
+export function noTruth(width: number, height: number): Truth {
   return { defective: false, kind: null, box: null, mask: new Uint8Array(width * height), area: 0, contrast: 0 };
 }
 
 /** The frame pixels that can differ between two paintings of the same part. */
 export function changedSpan(
-  good: PartRaster,
+  good: Omit<PartRaster, 'variation'>,
   bad: PartRaster,
   variation: Variation,
   width: number,
