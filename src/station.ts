@@ -11,15 +11,20 @@ import { faultMessage, runLoop } from './station/loop.js';
 import { Progress } from './station/progress.js';
 import type { StationStart } from './station/start.js';
 
-/**
+/** Longest time for the camera driver and the runtime to let go. */
+const CLOSE_WITHIN_MS = 1_000;
+
+/*
  * The program of a station process: one camera, from its frames to verdicts. Started by an agent only, and ended by it
  * only; a fault ends it too, after it has been reported.
  */
-const CLOSE_WITHIN_MS = 1_000;
-
 const channel = new AgentChannel<StationStart>();
 const { station, infer } = await channel.started;
 const inUse: { close(): Promise<void> }[] = [];
+let isLoading = true;
+
+// No part is under way yet, and an ordinary exit would wait for the thread that loads the model.
+void channel.stopAsked.then(() => isLoading && process.kill(process.pid, 'SIGKILL'));
 
 async function work(): Promise<void> {
   const { name, regions, publish, threshold } = station;
@@ -30,6 +35,7 @@ async function work(): Promise<void> {
     regionsPerPart: Math.max(1, regions.length),
   });
   inUse.unshift(inspector);
+  isLoading = false;
   const epoch = randomUUID();
   await channel.send({ type: 'ready', model: inspector.model, provider: inspector.provider, epoch });
 

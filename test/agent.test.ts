@@ -7,7 +7,8 @@ import { after, before, test } from 'node:test';
 import type { HealthMessage, InspectionMessage } from '../src/publish/messages.js';
 import { Subscriber } from './publish/support/subscriber.js';
 import { writeBrightnessBundle } from './support/brightness-bundle.js';
-import { BOUND_MS, Daemon, freePort, isAlive } from './support/daemon.js';
+import { BOUND_MS, Daemon, freePort } from './support/daemon.js';
+import { isAlive } from './support/processes.js';
 
 let folder: string;
 let quick: string;
@@ -133,6 +134,14 @@ test('a Ctrl-C reaches the whole process group, twice, and still ends it cleanly
   assert.equal(daemon.events('station.ended').length, 2);
   assert.ok(daemon.events('station.ended').every(({ reason }) => !String(reason).includes('SIGINT')));
   assert.equal(daemon.events('agent.stopped').length, 1);
+});
+
+test('a stop while the models are still being loaded is as quick and clean', async () => {
+  const daemon = await Daemon.start([blinking('press', { model: slow })]);
+  await daemon.until('the station is being started', () => daemon.events('station.started').length === 1);
+  daemon.process.kill('SIGTERM');
+  assert.deepEqual(await daemon.ended, { code: 0, signal: null });
+  assert.doesNotMatch(daemon.lines, /press +(PASS|FAIL)/);
 });
 
 test('a second signal ends it at once, its stations too', async () => {

@@ -74,6 +74,7 @@ export class StationProcess<Start> {
   #pulls = -1;
   #parts = -1;
 
+  /** @throws Error when the process cannot be made, or `start` does not survive a structured clone; nothing is left then */
   constructor(options: StationProcessOptions<Start>) {
     this.#options = options;
     this.#limits = options.limits ?? STATION_PROCESS_LIMITS;
@@ -96,7 +97,14 @@ export class StationProcess<Start> {
     });
     this.#child.once('exit', (code, signal) => this.#exited(code, signal));
     this.#killAfter(this.#limits.startWithinMs, `was not ready within ${this.#limits.startWithinMs} ms`);
-    this.#send({ type: 'start', start: options.start });
+    try {
+      this.#send({ type: 'start', start: options.start });
+    } catch (thrown) {
+      clearTimeout(this.#timer);
+      this.#finished = true;
+      this.#child.kill('SIGKILL');
+      throw thrown;
+    }
   }
 
   get pid(): number | undefined {

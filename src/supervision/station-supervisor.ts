@@ -1,3 +1,4 @@
+import { reasonOf } from '../errors.js';
 import type { Attachment, CameraState, Inspection, PartId, StationMessage, Timestamp } from '../types.js';
 import { LEDGER_LIMITS, type LedgerCounters, type LedgerLimits, PartLedger } from './ledger.js';
 import { RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
@@ -120,15 +121,13 @@ export class StationSupervisor<Start> {
     this.#lives++;
     this.#malformedThisLife = 0;
     if (this.#state !== 'failed') this.#enter('starting', this.#reason);
-    this.#process = new StationProcess<Start>({
-      entry: this.#options.entry,
-      start: this.#options.start,
-      limits: this.#limits.process,
-      onMessage: (message) => this.#receive(message),
-      onMalformed: () => this.#reject('no station message'),
-      onStderr: (line) => this.#log('warn', 'station.stderr', { line }),
-      onExit: (exit) => this.#ended(exit),
-    });
+    try {
+      this.#process = this.#launch();
+    } catch (thrown) {
+      // The machine is short of something (memory, processes, descriptors) and may not be so for long.
+      this.#ended({ reason: `could not be run: ${reasonOf(thrown)}`, hopeless: false, asked: false });
+      return;
+    }
     this.#log('info', 'station.started', { pid: this.#process.pid });
   }
 
@@ -157,6 +156,18 @@ export class StationSupervisor<Start> {
       ledger: { ...this.#ledger.counters },
       malformed: this.#malformed,
     };
+  }
+
+  #launch(): StationProcess<Start> {
+    return new StationProcess<Start>({
+      entry: this.#options.entry,
+      start: this.#options.start,
+      limits: this.#limits.process,
+      onMessage: (message) => this.#receive(message),
+      onMalformed: () => this.#reject('no station message'),
+      onStderr: (line) => this.#log('warn', 'station.stderr', { line }),
+      onExit: (exit) => this.#ended(exit),
+    });
   }
 
   #receive(message: StationMessage): void {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
@@ -11,6 +10,7 @@ import {
   type SupervisionLimits,
 } from '../../src/supervision/station-supervisor.js';
 import type { Inspection } from '../../src/types.js';
+import { childrenOf, isAlive } from '../support/processes.js';
 import type { ScriptedStart } from './scripted-station.js';
 
 const ENTRY = fileURLToPath(new URL('./scripted-station.js', import.meta.url));
@@ -78,16 +78,6 @@ function seen(observed: Observed, event: SupervisionEvent): number {
 
 function reasons(answers: readonly Inspection[]): string[] {
   return answers.map(({ verdict }) => (verdict.result === 'invalid' ? verdict.reason : verdict.result));
-}
-
-function isAlive(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}/stat`)) return false;
-  // A zombie has ended; only its parent has not asked yet.
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 test('a station killed with SIGKILL: every accepted part is answered once as lost, and it comes back', async () => {
@@ -177,6 +167,15 @@ test('a fault that only a person can mend is reported at once and not hammered a
   await until(() => observed.supervisor.snapshot().state === 'failed', 'it has failed');
   assert.equal(seen(observed, 'station.started'), 1);
   assert.equal(observed.supervisor.snapshot().reason, 'ended after a fault: there is no model');
+});
+
+test('a process that cannot even be made is tried again like one that ended', async () => {
+  // A function does not survive the structured clone: the fork itself fails, as it does without memory.
+  const start = { script: 'work', parts: (() => 1) as unknown as number } as const;
+  const observed = observe(start, BOUND_MS, { restart: { maxDelayMs: 20 } });
+  await until(() => observed.supervisor.snapshot().state === 'failed', 'it has failed');
+  assert.match(String(observed.supervisor.snapshot().reason), /could not be run: .*could not be cloned/);
+  await until(() => childrenOf(process.pid).length === 0, 'nothing is left of the attempts');
 });
 
 test('nonsense in the channel, parts of others and verdicts without a part neither reach anybody nor stop the station', async () => {

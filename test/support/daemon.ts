@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { closeAtTheEnd } from '../publish/support/leftovers.js';
+import { childrenOf } from './processes.js';
 
 const PROGRAM = fileURLToPath(new URL('./run-agent.js', import.meta.url));
 /** Far above what anything takes here, also on a busy machine. */
@@ -93,30 +93,4 @@ export async function freePort(): Promise<number> {
   await new Promise((done) => server.close(done));
   assert.ok(address !== null && typeof address === 'object');
   return address.port;
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      const stat = statOf(pid);
-      return stat !== null && stat.state !== 'Z' && stat.parent === parent;
-    });
-}
-
-/** Whether there is such a process; one that has ended and waits for its parent to ask (a zombie) is none. */
-export function isAlive(pid: number): boolean {
-  const stat = statOf(pid);
-  return stat !== null && stat.state !== 'Z';
-}
-
-/** From proc(5): the name of the program stands in parentheses and may itself contain some. */
-function statOf(pid: number): { readonly state: string; readonly parent: number } | null {
-  try {
-    const [state = '', parent] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
-    return { state, parent: Number(parent) };
-  } catch {
-    return null;
-  }
 }
