@@ -90,6 +90,8 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   emit({ type: 'phase', text: `learning where what belongs: ${good.training.length} images of ${width} × ${height}` });
   const norm = await positionNorm(localNet, good, copy, threads);
 
+  // Before the first step there is no model worth keeping.
+  options.signal?.throwIfAborted();
   emit({ type: 'phase', text: 'training Global-Net and the distortion head' });
   const contextStarted = seconds();
   const budget = (options.minutes ?? TRAINING.minutes) * 60;
