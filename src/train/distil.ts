@@ -6,7 +6,7 @@ import type { Weights } from './networks/parameters.js';
 import { distillationGraph } from './objectives.js';
 import type { Raster } from './raster.js';
 import { Stepper } from './stepper.js';
-import { type Standardisation, TEACHER_CHANNELS, Teacher } from './teacher.js';
+import { type Standardisation, TeacherTargets } from './teacher/targets.js';
 
 export interface DistilOptions {
   /** Images larger than, or as large as, the crops that are cut from them. */
@@ -39,17 +39,21 @@ export async function distilLocalNet(options: DistilOptions): Promise<Weights> {
     }
   };
   const common = { batch, height: crop, width: crop, images, threads };
-  const raw = await Teacher.load(common);
+  const raw = await TeacherTargets.load(common);
   const standardisation = await standardise(raw, (crop / LOCAL_NET.stride) ** 2, fill);
   await raw.close();
-  const teacher = await Teacher.load({ ...common, standardisation });
-  const graph = distillationGraph(batch, crop, crop, TEACHER_CHANNELS);
+  const teacher = await TeacherTargets.load({ ...common, standardisation });
+  const graph = distillationGraph(batch, crop, crop, teacher.channels);
   const stepper = await Stepper.create({
     model: graph.model,
     weights: graph.parameters.initialise(random, options.start),
     feeds: {
       images: { type: 'uint8', shape: [batch, crop, crop, 3], data: images },
-      targets: { type: 'float32', shape: [batch, TEACHER_CHANNELS, crop / 8, crop / 8], data: teacher.features },
+      targets: {
+        type: 'float32',
+        shape: [batch, teacher.channels, crop / LOCAL_NET.stride, crop / LOCAL_NET.stride],
+        data: teacher.features,
+      },
     },
     losses: graph.losses.length,
     threads,
@@ -78,19 +82,19 @@ export function cosineDecay(progress: number): number {
 }
 
 /** Means and deviations of the teacher's raw features over a few batches; `cells` in each of its grids. */
-async function standardise(teacher: Teacher, cells: number, fill: () => void): Promise<Standardisation> {
-  const sums = new Float64Array(TEACHER_CHANNELS);
-  const squares = new Float64Array(TEACHER_CHANNELS);
+async function standardise(teacher: TeacherTargets, cells: number, fill: () => void): Promise<Standardisation> {
+  const sums = new Float64Array(teacher.channels);
+  const squares = new Float64Array(teacher.channels);
   for (let round = 0; round < STANDARDISING_BATCHES; round += 1) {
     fill();
     await teacher.run();
     teacher.features.forEach((value, index) => {
-      const channel = Math.floor(index / cells) % TEACHER_CHANNELS;
+      const channel = Math.floor(index / cells) % teacher.channels;
       sums[channel]! += value;
       squares[channel]! += value * value;
     });
   }
-  const count = (STANDARDISING_BATCHES * teacher.features.length) / TEACHER_CHANNELS;
+  const count = (STANDARDISING_BATCHES * teacher.features.length) / teacher.channels;
   const mean = Float32Array.from(sums, (sum) => sum / count);
   const variance = Float32Array.from(squares, (sum, channel) => sum / count - mean[channel]! ** 2);
   return { mean, deviation: variance.map((value) => Math.sqrt(Math.max(1e-6, value))) };

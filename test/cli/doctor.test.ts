@@ -102,7 +102,7 @@ describe('doctor', () => {
     );
     assert.equal(code, 1);
     assert.equal(find(findings, 'ONNX Runtime')?.state, 'fail');
-    assert.match(find(findings, 'ONNX Runtime')?.fix ?? '', /infer\.library/);
+    assert.match(find(findings, 'ONNX Runtime')?.fix ?? '', /infer\.library\b/);
   });
 
   it('reports a faulty configuration with its places, and checks the rest all the same', async () => {

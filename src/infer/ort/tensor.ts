@@ -1,12 +1,13 @@
 import { SideglanceError } from '../../errors.js';
+import { ELEMENT_TYPES } from '../../onnx/model.js';
 
-/** Element types that sideglance feeds and fetches, with their `ONNXTensorElementDataType` numbers. */
+/** Element types that sideglance feeds and fetches, with their `ONNXTensorElementDataType` numbers, which are ONNX's own. */
 export const ELEMENTS = {
-  float32: { code: 1, array: Float32Array },
-  uint8: { code: 2, array: Uint8Array },
-  int32: { code: 6, array: Int32Array },
-  int64: { code: 7, array: BigInt64Array },
-  bool: { code: 9, array: Uint8Array },
+  float32: { code: ELEMENT_TYPES.float32.code, array: Float32Array },
+  uint8: { code: ELEMENT_TYPES.uint8.code, array: Uint8Array },
+  int32: { code: ELEMENT_TYPES.int32.code, array: Int32Array },
+  int64: { code: ELEMENT_TYPES.int64.code, array: BigInt64Array },
+  bool: { code: ELEMENT_TYPES.bool.code, array: Uint8Array },
 } as const;
 
 export type ElementType = keyof typeof ELEMENTS;
