@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { SideglanceError } from '../errors.js';
-import { decodeImage, listImages } from '../image/decode.js';
+import { trainingImages } from '../evaluate/dataset.js';
+import { decodeImage } from '../image/decode.js';
 import { resampleToRgb } from '../image/resample.js';
 import type { Random } from '../random.js';
 import { LOCAL_NET } from './networks/local-net.js';
@@ -18,7 +17,6 @@ export const GOOD_IMAGES = {
 } as const;
 
 export interface GoodImages {
-  readonly folder: string;
   readonly width: number;
   readonly height: number;
   readonly training: readonly Raster[];
@@ -34,13 +32,12 @@ export interface GoodImages {
  * `SG_IMAGE_UNREADABLE` when none can be decoded
  */
 export async function readGoodImages(
-  source: string,
+  folder: string,
   size: number,
   random: Random,
   signal?: AbortSignal,
 ): Promise<GoodImages> {
-  const folder = await goodFolder(source);
-  const files = await listImages(folder);
+  const files = await trainingImages(folder);
   if (files.length === 0) {
     throw new SideglanceError(
       'SG_DATASET_INVALID',
@@ -83,7 +80,6 @@ export async function readGoodImages(
   const heldOutCount = Math.max(4, Math.round(rasters.length * GOOD_IMAGES.heldOutShare));
   const picked = (indices: number[]) => indices.map((index) => rasters[index] as Raster);
   return {
-    folder,
     ...region,
     training: picked(order.slice(heldOutCount)),
     heldOut: picked(order.slice(0, heldOutCount)),
@@ -109,14 +105,6 @@ export function regionSize(width: number, height: number, size: number): { width
   };
   const best = candidates.reduce((a, b) => (fault(b) < fault(a) ? b : a));
   return { width: best.columns * stride, height: best.rows * stride };
-}
-
-async function goodFolder(source: string): Promise<string> {
-  const isFolder = async (path: string) => (await stat(path).catch(() => null))?.isDirectory() ?? false;
-  const category = join(source, 'train/good');
-  if (await isFolder(category)) return category;
-  if (await isFolder(source)) return source;
-  throw new SideglanceError('SG_DATASET_INVALID', `${source} is not a folder: give a folder of pictures of good parts`);
 }
 
 function requireEnough(count: number, folder: string): void {
