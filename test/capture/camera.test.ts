@@ -240,7 +240,8 @@ describe('closing a camera', () => {
     const before = { files: openFiles(), threads: threads() };
     for (let round = 0; round < 20; round++) await once();
     assert.equal(openFiles(), before.files);
-    assert.ok(threads() <= before.threads, `${threads()} threads, ${before.threads} before`);
+    // Pools of GLib and Node may grow by a thread or two at any moment; a leak would show twenty.
+    assert.ok(threads() < before.threads + 5, `${threads()} threads, ${before.threads} before`);
   });
 
   it('is prompt in the middle of a pull, and the pull ends too', async () => {
