@@ -31,6 +31,15 @@ export const ALIGNED_PARTS: AugmentationLimits = {
   noise: 3,
 };
 
+/** The same limits, each times `strength`, 0…1. */
+export function weakened(limits: AugmentationLimits, strength: number): AugmentationLimits {
+  const scaled = Object.entries(limits).map(([name, value]) => [
+    name,
+    typeof value === 'number' ? value * strength : value,
+  ]);
+  return Object.fromEntries(scaled);
+}
+
 /** Anything goes: for images that teach features, not parts. */
 export const ANY_IMAGE: AugmentationLimits = {
   shift: 0.1,

@@ -1,9 +1,10 @@
 import { resampleToRgb } from '../image/resample.js';
 import { Random } from '../random.js';
 import { ANY_IMAGE, augment, noiseTable } from './augment.js';
-import { LOCAL_NET } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
+import { STUDENT_NET } from './networks/student-net.js';
 import { distillationGraph } from './objectives.js';
+import { cosineDecay } from './optimiser.js';
 import type { Raster } from './raster.js';
 import { Stepper } from './stepper.js';
 import { type Standardisation, TeacherTargets } from './teacher/targets.js';
@@ -40,7 +41,7 @@ export async function distilLocalNet(options: DistilOptions): Promise<Weights> {
   };
   const common = { batch, height: crop, width: crop, images, threads };
   const raw = await TeacherTargets.load(common);
-  const standardisation = await standardise(raw, (crop / LOCAL_NET.stride) ** 2, fill);
+  const standardisation = await standardise(raw, (crop / STUDENT_NET.stride) ** 2, fill);
   await raw.close();
   const teacher = await TeacherTargets.load({ ...common, standardisation });
   const graph = distillationGraph(batch, crop, crop, teacher.channels);
@@ -51,7 +52,7 @@ export async function distilLocalNet(options: DistilOptions): Promise<Weights> {
       images: { type: 'uint8', shape: [batch, crop, crop, 3], data: images },
       targets: {
         type: 'float32',
-        shape: [batch, teacher.channels, crop / LOCAL_NET.stride, crop / LOCAL_NET.stride],
+        shape: [batch, teacher.channels, crop / STUDENT_NET.stride, crop / STUDENT_NET.stride],
         data: teacher.features,
       },
     },
@@ -73,12 +74,6 @@ export async function distilLocalNet(options: DistilOptions): Promise<Weights> {
     await stepper.close();
     await teacher.close();
   }
-}
-
-/** From 1 to 0 along half a cosine, after a short linear rise. */
-export function cosineDecay(progress: number): number {
-  const rise = Math.min(1, (progress + 1e-3) / 0.03);
-  return rise * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, progress)));
 }
 
 /** Means and deviations of the teacher's raw features over a few batches; `cells` in each of its grids. */

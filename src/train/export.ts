@@ -2,19 +2,9 @@ import { Graph, type Value } from './graph.js';
 import { globalNet } from './networks/global-net.js';
 import { type InconsistencyForm, inconsistency, normality } from './networks/heads.js';
 import { LOCAL_NET, localNet } from './networks/local-net.js';
+import { normalisedFeature } from './networks/normalise.js';
 import { FrozenParameters, type Weights } from './networks/parameters.js';
-import {
-  add,
-  convolution,
-  divide,
-  exponential,
-  maximum,
-  multiply,
-  negate,
-  scalar,
-  scale,
-  subtract,
-} from './operators.js';
+import { add, convolution, exponential, maximum, multiply, negate, scalar, scale, subtract } from './operators.js';
 import type { PositionNorm } from './position.js';
 import { pixelsFromBytes } from './preprocess.js';
 
@@ -30,7 +20,7 @@ export interface ExportOptions {
   readonly width: number;
   readonly norm: PositionNorm;
   readonly form: InconsistencyForm;
-  /** σ² of each feature is at least this, by what held-out good images show; 64 values. */
+  /** σ² of each feature is at least this, by what held-out good images show; 56 values. */
   readonly leastVariance: Float32Array;
   readonly inconsistencyNorm: HeadNorm;
   readonly distortionNorm: HeadNorm;
@@ -45,6 +35,7 @@ export const EXPORTED_VALUES = {
   mean: 'global_mean',
   variance: 'global_variance',
   logit: 'normality_logit',
+  strange: 'inconsistency_raw',
 } as const;
 
 /** Gaussian of half a cell, over 3 × 3 cells: 4 pixels of the region. */
@@ -60,14 +51,12 @@ export function exportModel(options: ExportOptions): Uint8Array {
   const source = new FrozenParameters(options.weights);
   const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
   const pixels = pixelsFromBytes(g, g.input('region', [1, height, width, 3], 'uint8', ['N', height, width, 3]));
-  const shape = [1, LOCAL_NET.features, rows, columns];
-  const centred = subtract(g, localNet(g, pixels, source), g.constant(shape, norm.mean));
-  const local = named(g, divide(g, centred, g.constant(shape, norm.deviation)), EXPORTED_VALUES.local);
+  const local = named(g, normalisedFeature(g, localNet(g, pixels, source), norm), EXPORTED_VALUES.local);
   const predicted = globalNet(g, local, pixels, source);
   const mean = named(g, predicted.mean, EXPORTED_VALUES.mean);
   const floor = g.constant([1, LOCAL_NET.features, 1, 1], options.leastVariance);
   const variance = named(g, maximum(g, exponential(g, predicted.logVariance), floor), EXPORTED_VALUES.variance);
-  const strange = inconsistency(g, local, mean, variance, options.form);
+  const strange = named(g, inconsistency(g, local, mean, variance, options.form), EXPORTED_VALUES.strange);
   const logit = named(g, normality(g, local, predicted, source), EXPORTED_VALUES.logit);
   const s1 = smoothed(g, normalised(g, strange, options.inconsistencyNorm));
   const s2 = smoothed(g, normalised(g, negate(g, logit), options.distortionNorm));

@@ -1,12 +1,12 @@
 import { Session } from '../infer/ort/session.js';
 import { Graph } from './graph.js';
 import { LOCAL_NET, localNet } from './networks/local-net.js';
+import { normalisedFeature } from './networks/normalise.js';
 import { FrozenParameters, type Weights } from './networks/parameters.js';
-import { divide, subtract } from './operators.js';
 import type { PositionNorm } from './position.js';
 import { pixelsFromBytes } from './preprocess.js';
 
-/** Local-Net on a batch of images held in `images`: each `run` fills `features`, [batch × 64 × h × w]. */
+/** Local-Net on a batch of images held in `images`: each `run` fills `features`, [batch × 56 × h × w]. */
 export class FeatureExtractor {
   readonly images: Uint8Array;
   readonly features: Float32Array;
@@ -44,10 +44,7 @@ export class FeatureExtractor {
       pixelsFromBytes(g, g.input('images', [batch, height, width, 3], 'uint8')),
       new FrozenParameters(weights),
     );
-    if (norm) {
-      const shape = [1, ...local.shape.slice(1)];
-      local = divide(g, subtract(g, local, g.constant(shape, norm.mean)), g.constant(shape, norm.deviation));
-    }
+    if (norm) local = normalisedFeature(g, local, norm);
     g.output('local', local);
     return new FeatureExtractor(await Session.create(g.toModel('features'), { threads }), batch, height, width);
   }

@@ -1,3 +1,4 @@
+import { Float16Array } from '@petamoriken/float16';
 import { encodeModel } from '../onnx/codec.js';
 import {
   type AttributeInput,
@@ -12,6 +13,7 @@ import {
   type OnnxValue,
   node as onnxNode,
   value as onnxValue,
+  rawTensor,
 } from '../onnx/model.js';
 
 /** One tensor in a graph under construction. Shapes are static: a training graph is built for one batch size. */
@@ -65,6 +67,13 @@ export class Graph {
   /** A value that is stored in the model file. */
   constant(shape: readonly number[], data: ArrayLike<number>, name = this.freshName('constant')): Value {
     this.#initializers.push(floatTensor(name, shape, data));
+    return { name, shape };
+  }
+
+  /** A value that is stored in the model file as 16-bit floats: half the bytes, 11 bits of precision. */
+  halves(shape: readonly number[], data: Float32Array, name = this.freshName('halves')): Value {
+    const { buffer } = Float16Array.from(data);
+    this.#initializers.push(rawTensor(name, 'float16', shape, new Uint8Array(buffer)));
     return { name, shape };
   }
 

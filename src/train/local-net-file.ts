@@ -4,8 +4,8 @@ import { decodeModel } from '../onnx/codec.js';
 import { floatsOf } from '../onnx/model.js';
 import { PACKAGE_ROOT } from '../paths.js';
 import { Graph } from './graph.js';
-import { LOCAL_NET, localNet } from './networks/local-net.js';
 import { FrozenParameters, type Weights } from './networks/parameters.js';
+import { STUDENT_NET, studentNet } from './networks/student-net.js';
 import { pixelsFromBytes } from './preprocess.js';
 
 /** The Local-Net that ships, distilled on many kinds of images: see models/README.md. */
@@ -27,7 +27,7 @@ export function localNetModel(
 ): Uint8Array {
   const g = new Graph();
   const images = g.input('images', [1, height, width, 3], 'uint8', ['N', height, width, 3]);
-  const local = localNet(g, pixelsFromBytes(g, images), new FrozenParameters(weights));
-  g.output('local', local, ['N', LOCAL_NET.features, height / LOCAL_NET.stride, width / LOCAL_NET.stride]);
+  const local = studentNet(g, pixelsFromBytes(g, images), new FrozenParameters(weights));
+  g.output('local', local, ['N', STUDENT_NET.features, height / STUDENT_NET.stride, width / STUDENT_NET.stride]);
   return g.toModel('Local-Net', metadata);
 }

@@ -1,14 +1,13 @@
 import { type Calibration, calibrate } from '../infer/calibration.js';
 import { Random } from '../random.js';
-import { ALIGNED_PARTS, augment, noiseTable } from './augment.js';
+import { ALIGNED_PARTS, augment, noiseTable, weakened } from './augment.js';
 import { trainContext } from './context-training.js';
-import { distilLocalNet } from './distil.js';
 import type { TrainEvent } from './events.js';
 import { type ExportOptions, exportModel } from './export.js';
 import { FeatureExtractor } from './features.js';
 import { type GoodImages, readGoodImages } from './good-images.js';
 import { measureHeldOut, scoreImages } from './held-out.js';
-import { BASE_LOCAL_NET, readWeights } from './local-net-file.js';
+import { localNetWeights } from './local-net-weights.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
 import { type PositionNorm, PositionStatistics } from './position.js';
@@ -44,7 +43,7 @@ export interface TrainedModel {
 
 /** Settings that are one for all products. */
 export const TRAINING = {
-  batch: 6,
+  batch: 8,
   learningRate: 2e-3,
   minutes: 5,
   /** Steps of `--distil`, and its learning rate: less than from nothing, so that the base is not forgotten. */
@@ -53,7 +52,9 @@ export const TRAINING = {
   distilCrop: 192,
   distilBatch: 8,
   /** Augmented copies of each training image in the position statistics, beside the image itself. */
-  positionCopies: 3,
+  positionCopies: 0,
+  /** Augmentation is as strong as it may be up to this many training images, and weaker in proportion beyond: they vary themselves. */
+  augmentedImages: 40,
   /** Held-out images are multiplied by mild augmentation up to this many scores. */
   leastScores: 60,
   lambdaS: 0.5,
@@ -75,20 +76,18 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   for (const skipped of good.skipped) emit({ type: 'skipped', ...skipped });
   const { width, height } = good;
   const size = { width, height };
+  const augmentation = weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / good.training.length));
   const copy = (image: Raster): Raster => {
     const data = new Uint8Array(image.data.length);
-    augment(image, ALIGNED_PARTS, random, noise, data);
+    augment(image, augmentation, random, noise, data);
     return { ...size, data };
   };
 
-  let localNet = await readWeights(options.localNet ?? BASE_LOCAL_NET);
-  if (options.distil) {
-    emit({ type: 'phase', text: 'adapting Local-Net to these images' });
-    localNet = await adapt(localNet, good, options, emit);
-  }
+  const localNet = localNetWeights();
 
   emit({ type: 'phase', text: `learning where what belongs: ${good.training.length} images of ${width} × ${height}` });
-  const norm = await positionNorm(localNet, good, copy, threads);
+  const norm = await learnPositions(localNet, good, copy, threads);
+  emit({ type: 'phase', text: `position is trusted by ${norm.trust}, shrinkage ${norm.shrinkage}` });
 
   // Before the first step there is no model worth keeping.
   options.signal?.throwIfAborted();
@@ -107,7 +106,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
     norm,
     batch: TRAINING.batch,
     learningRate: TRAINING.learningRate,
-    augmentation: ALIGNED_PARTS,
+    augmentation,
     random,
     threads,
     progress,
@@ -144,28 +143,7 @@ function multiplied(images: readonly Raster[], copy: (image: Raster) => Raster):
   return all;
 }
 
-async function adapt(start: Weights, good: GoodImages, options: TrainModelOptions, emit: (event: TrainEvent) => void) {
-  const started = performance.now();
-  const { distilSteps: steps } = TRAINING;
-  const weights = await distilLocalNet({
-    images: good.training,
-    crop: Math.min(TRAINING.distilCrop, good.width, good.height),
-    batch: TRAINING.distilBatch,
-    steps,
-    seed: options.seed,
-    threads: options.threads,
-    learningRate: TRAINING.distilRate,
-    start,
-    ...(options.signal ? { signal: options.signal } : {}),
-    onStep: (step, losses) => {
-      const secondsLeft = (((performance.now() - started) / 1000) * (steps - step)) / step;
-      emit({ type: 'step', phase: 'distil', step, progress: step / steps, losses, secondsLeft });
-    },
-  });
-  return weights;
-}
-
-async function positionNorm(
+async function learnPositions(
   weights: Weights,
   good: GoodImages,
   copy: (image: Raster) => Raster,

@@ -1,8 +1,10 @@
 import { Graph, type Value } from './graph.js';
 import { globalNet } from './networks/global-net.js';
 import { inconsistency, normality } from './networks/heads.js';
-import { biasedConvolution, LOCAL_NET, localNet } from './networks/local-net.js';
+import { biasedConvolution } from './networks/layers.js';
+import { LOCAL_NET } from './networks/local-net.js';
 import { TrainedParameters } from './networks/parameters.js';
+import { studentNet } from './networks/student-net.js';
 import {
   absolute,
   add,
@@ -45,7 +47,7 @@ export function distillationGraph(batch: number, height: number, width: number, 
   const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
   const images = g.input('images', [batch, height, width, 3], 'uint8');
   const wanted = g.input('targets', [batch, targets, rows, columns]);
-  const local = localNet(g, pixelsFromBytes(g, images), parameters);
+  const local = studentNet(g, pixelsFromBytes(g, images), parameters);
   const decoded = biasedConvolution(g, local, parameters, 'decoder', targets, 1);
   const knowledge = mean(g, square(g, subtract(g, decoded, wanted)));
   const compactness = featureCorrelation(g, local);

@@ -46,3 +46,9 @@ export function appendAdamStep(g: Graph, loss: Value, parameters: TrainedParamet
 export function correctedRate(rate: number, step: number): number {
   return (rate * Math.sqrt(1 - ADAM.beta2 ** step)) / (1 - ADAM.beta1 ** step);
 }
+
+/** From 1 to 0 along half a cosine, after a short linear rise. */
+export function cosineDecay(progress: number): number {
+  const rise = Math.min(1, (progress + 1e-3) / 0.03);
+  return rise * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, progress)));
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Random } from '../../src/random.js';
 import { distilLocalNet } from '../../src/train/distil.js';
-import { LOCAL_NET } from '../../src/train/networks/local-net.js';
+import { STUDENT_NET } from '../../src/train/networks/student-net.js';
 import type { Raster } from '../../src/train/raster.js';
 import { TeacherTargets } from '../../src/train/teacher/targets.js';
 
@@ -57,7 +57,7 @@ describe('distilling the teacher into Local-Net', () => {
     const common = { batch: 1, height: SIDE, width: SIDE, images: bytes, threads: 1 };
     const raw = await TeacherTargets.load(common);
     await raw.run();
-    const cells = (SIDE / LOCAL_NET.stride) ** 2;
+    const cells = (SIDE / STUDENT_NET.stride) ** 2;
     assert.equal(raw.features.length, raw.channels * cells);
     const mean = new Float32Array(raw.channels);
     raw.features.forEach((value, index) => {

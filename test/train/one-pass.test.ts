@@ -50,8 +50,11 @@ describe('the exported graph computes all patches in one pass', () => {
   const weights = randomWeights();
   const norm = {
     mean: Float32Array.from({ length: FEATURES * CELLS }, () => 0.2 * random.normal()),
-    deviation: Float32Array.from({ length: FEATURES * CELLS }, () => random.between(0.5, 2)),
+    whitening: Float32Array.from({ length: FEATURES ** 2 }, () => random.normal() / Math.sqrt(FEATURES)),
+    // Exact in 16 bits, so that the file holds the same numbers.
+    factors: Float32Array.from({ length: FEATURES ** 2 * CELLS }, () => (random.below(513) - 256) / 2048),
     trust: 1,
+    shrinkage: 0.1,
   };
   const image = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, () => random.below(256));
   let session: Session;

@@ -1,6 +1,7 @@
 import { GLOBAL_NET } from '../../src/train/networks/global-net.js';
-import { LOCAL_NET } from '../../src/train/networks/local-net.js';
+import { LOCAL_BLOCKS, LOCAL_NET } from '../../src/train/networks/local-net.js';
 import type { Weights } from '../../src/train/networks/parameters.js';
+import type { PositionNorm } from '../../src/train/position.js';
 
 /**
  * The method as the paper states it, for one patch at a time, by plain loops: Z_l from a crop of the mirrored image,
@@ -41,15 +42,11 @@ export class PatchwiseModel {
   readonly #weights: Weights;
   readonly #image: Planes;
   readonly #mirrored: Planes;
-  readonly #norm: { readonly mean: Float32Array; readonly deviation: Float32Array };
+  readonly #norm: PositionNorm;
   readonly rows: number;
   readonly columns: number;
 
-  constructor(
-    weights: Weights,
-    image: Planes,
-    norm: { readonly mean: Float32Array; readonly deviation: Float32Array },
-  ) {
+  constructor(weights: Weights, image: Planes, norm: PositionNorm) {
     const { border, stride } = LOCAL_NET;
     this.#weights = weights;
     this.#image = image;
@@ -65,19 +62,33 @@ export class PatchwiseModel {
   /** Z_l of the patch around cell (row, column), normalised. */
   localFeature(row: number, column: number): Float64Array {
     const { patch, stride } = LOCAL_NET;
-    let x = planes(3, patch, patch, (c, dy, dx) => at(this.#mirrored, c, row * stride + dy, column * stride + dx));
-    x = rectified(this.#strided(x, 'local.1'));
-    x = rectified(this.#strided(x, 'local.2'));
-    x = rectified(this.#plain(x, 'local.3'));
-    x = rectified(this.#strided(x, 'local.4'));
-    x = rectified(this.#plain(x, 'local.5'));
-    x = this.#plain(x, 'local.6');
-    if (x.rows !== 1 || x.columns !== 1) throw new Error('a patch must give one feature');
-    const cells = this.rows * this.columns;
-    return x.data.map((value, c) => {
-      const index = c * cells + row * this.columns + column;
-      return (value - (this.#norm.mean[index] as number)) / (this.#norm.deviation[index] as number);
+    const crop = planes(3, patch, patch, (c, dy, dx) => at(this.#mirrored, c, row * stride + dy, column * stride + dx));
+    let x = rectified6(this.#plain(crop, 'local.stem'));
+    x = this.#plain(rectified6(this.#depthwise(x, 'local.0.depthwise', 1)), 'local.0.project');
+    let fine = x;
+    LOCAL_BLOCKS.forEach((block, index) => {
+      const name = `local.${index + 1}`;
+      const wide = rectified6(this.#plain(x, `${name}.expand`));
+      const out = this.#plain(rectified6(this.#depthwise(wide, `${name}.depthwise`, block.stride)), `${name}.project`);
+      const before = x;
+      const skip = (c: number, y: number, z: number) => (block.stride === 1 ? at(before, c, y + 1, z + 1) : 0);
+      x = planes(out.channels, out.rows, out.columns, (c, y, z) => at(out, c, y, z) + skip(c, y, z));
+      if (index === 1) fine = x;
     });
+    if (x.rows !== 2 || fine.rows !== 13) throw new Error('a patch must give 2 × 2 features, and 13 × 13 fine ones');
+    return this.#normalised(Float64Array.from([...means(fine, 5, 4), ...means(x, 0, 2)]), row, column);
+  }
+
+  /** A·W·(Z_l − mean) */
+  #normalised(raw: Float64Array, row: number, column: number): Float64Array {
+    const { mean, whitening, factors } = this.#norm;
+    const n = raw.length;
+    const cell = row * this.columns + column;
+    const centred = raw.map((value, c) => value - (mean[c * this.rows * this.columns + cell] as number));
+    const times = (matrix: Float32Array, offset: number, x: Float64Array) =>
+      x.map((_, k) => x.reduce((sum, value, c) => sum + (matrix[offset + k * n + c] as number) * value, 0));
+    const whitened = times(whitening, 0, centred);
+    return factors ? times(factors, cell * n * n, whitened) : whitened;
   }
 
   /** μ and log σ² of the patch around cell (row, column), from the image with the patch masked out. */
@@ -149,7 +160,7 @@ export class PatchwiseModel {
         }
       }
     }
-    const taps = { 'global.near': 121 - 49, 'global.far': 49 - 9, 'global.fine': 81 - 25 }[name] as number;
+    const taps = { 'global.near': 121 - 81, 'global.far': 49 - 9, 'global.fine': 81 - 25 }[name] as number;
     const bias = this.#weight(`${name}.bias`).data;
     return sum.map((total, o) => (seen > 0 ? (total * taps) / seen + (bias[o] as number) : 0));
   }
@@ -170,22 +181,15 @@ export class PatchwiseModel {
     );
   }
 
-  /** A 4 × 4 convolution with stride 2, from weights stored as 2 × 2 over 2 × 2 blocks of pixels. */
-  #strided(x: Planes, name: string): Planes {
-    const { data, shape } = this.#weight(`${name}.weight`);
-    const [out] = shape as [number];
-    const { channels } = x;
+  #depthwise(x: Planes, name: string, stride: number): Planes {
+    const { data } = this.#weight(`${name}.weight`);
     const bias = this.#weight(`${name}.bias`).data;
-    return planes(out, (x.rows - 4) / 2 + 1, (x.columns - 4) / 2 + 1, (o, y, z) => {
-      let sum = bias[o] as number;
-      for (let dy = 0; dy < 4; dy += 1) {
-        for (let dx = 0; dx < 4; dx += 1) {
-          const block = (dy % 2) * 2 + (dx % 2);
-          for (let c = 0; c < channels; c += 1) {
-            const weight = data[((o * channels * 4 + block * channels + c) * 2 + (dy >> 1)) * 2 + (dx >> 1)] as number;
-            sum += weight * at(x, c, 2 * y + dy, 2 * z + dx);
-          }
-        }
+    const after = (side: number) => Math.floor((side - 3) / stride) + 1;
+    return planes(x.channels, after(x.rows), after(x.columns), (c, y, z) => {
+      let sum = bias[c] as number;
+      for (let tap = 0; tap < 9; tap += 1) {
+        const [dy, dx] = [Math.floor(tap / 3), tap % 3];
+        sum += (data[c * 9 + tap] as number) * at(x, c, stride * y + dy, stride * z + dx);
       }
       return sum;
     });
@@ -248,7 +252,17 @@ export class PatchwiseModel {
 }
 
 const rectify = (x: Float64Array) => x.map((value) => Math.max(0, value));
+const rectified6 = (x: Planes): Planes => ({ ...x, data: x.data.map((value) => Math.max(0, Math.min(6, value))) });
 const rectified = (x: Planes): Planes => ({ ...x, data: rectify(x.data) });
+
+/** Mean of each channel over the square of `side` × `side` that begins at `start`, `start`. */
+function means(x: Planes, start: number, side: number): number[] {
+  return Array.from({ length: x.channels }, (_, c) => {
+    let sum = 0;
+    for (let y = start; y < start + side; y += 1) for (let z = start; z < start + side; z += 1) sum += at(x, c, y, z);
+    return sum / side ** 2;
+  });
+}
 
 function memo(compute: (r: number, c: number) => Float64Array): (r: number, c: number) => Float64Array {
   const known = new Map<number, Float64Array>();

@@ -1,6 +1,7 @@
 import type { Graph, Value } from '../graph.js';
 import { add, clip, concatenate, convolution, neighbourhoodMean, relu, slice, spaceToDepth } from '../operators.js';
-import { biasedConvolution, LOCAL_NET, OVERLAPPING_CELLS } from './local-net.js';
+import { biasedConvolution } from './layers.js';
+import { LOCAL_NET, OVERLAPPING_CELLS } from './local-net.js';
 import type { ParameterSource } from './parameters.js';
 import { partialConvolution } from './partial-convolution.js';
 
@@ -16,9 +17,9 @@ export const GLOBAL_NET = {
 } as const;
 
 export interface GlobalFeature {
-  /** Predicted mean of Z_l, [N, 64, h, w]. */
+  /** Predicted mean of Z_l, [N, 56, h, w]. */
   readonly mean: Value;
-  /** Predicted log-variance of Z_l, [N, 64, h, w]. */
+  /** Predicted log-variance of Z_l, [N, 56, h, w]. */
   readonly logVariance: Value;
 }
 
@@ -26,7 +27,7 @@ export interface GlobalFeature {
  * Global-Net G: what Z_l of each patch should be, judging by everything but the patch (Wang et al. 2021, section
  * 3.2: Z_g = G(I, M_0)), for all patches in one pass: every way in is a partial convolution with a hole over the patch.
  *
- * @param local Z_l, normalised, [N, 64, h, w]
+ * @param local Z_l, normalised, [N, 56, h, w]
  * @param pixels the region, [N, 3, 8h, 8w], −1…1
  */
 export function globalNet(g: Graph, local: Value, pixels: Value, source: ParameterSource): GlobalFeature {
@@ -34,7 +35,7 @@ export function globalNet(g: Graph, local: Value, pixels: Value, source: Paramet
   const { context, reduced } = GLOBAL_NET;
   const narrow = relu(g, biasedConvolution(g, local, source, 'global.narrow', reduced, 1));
 
-  // Z_l of cells up to 3 away sees pixels of the patch: a 7 × 7 hole.
+  // Z_l of cells up to 4 away sees pixels of the patch: a 9 × 9 hole.
   const near = partialConvolution(g, narrow, source, 'global.near', context, {
     size: 11,
     hole: 2 * OVERLAPPING_CELLS + 1,
@@ -48,7 +49,7 @@ export function globalNet(g: Graph, local: Value, pixels: Value, source: Paramet
     validity: interior(rows, columns),
   });
 
-  // The stem's cells see just their own 8 × 8 pixels; a 30-pixel patch touches cells up to 2 away: a 5 × 5 hole.
+  // The stem's cells see just their own 8 × 8 pixels; a 35-pixel patch touches cells up to 2 away: a 5 × 5 hole.
   const blocks = relu(g, biasedConvolution(g, spaceToDepth(g, pixels, 4), source, 'global.stem.1', GLOBAL_NET.stem, 1));
   const stem = relu(g, biasedConvolution(g, spaceToDepth(g, blocks, 2), source, 'global.stem.2', GLOBAL_NET.stem, 1));
   const fine = partialConvolution(g, stem, source, 'global.fine', context, { size: 9, hole: 5 });

@@ -12,7 +12,7 @@ import {
   subtract,
 } from '../operators.js';
 import type { GlobalFeature } from './global-net.js';
-import { biasedConvolution } from './local-net.js';
+import { biasedConvolution } from './layers.js';
 import type { ParameterSource } from './parameters.js';
 
 /** How inconsistency is measured: as a negative log-likelihood, or as the plain square of the paper. */
@@ -24,7 +24,7 @@ export const DISTORTION_HEAD = { widths: [96, 48] as readonly [number, number] }
  * IAD head: s_IAD of every patch, [N, 1, h, w]. `plain`: (1/n)‖Z_l − Z_g‖² (Wang et al. 2021, eq. for l_IAD);
  * `likelihood`: (1/n) Σ (Z_l − μ)²/σ².
  *
- * @param variance σ² of each feature, [N, 64, h, w]
+ * @param variance σ² of each feature, [N, 56, h, w]
  */
 export function inconsistency(g: Graph, local: Value, mean: Value, variance: Value, form: InconsistencyForm): Value {
   const squared = square(g, subtract(g, local, mean));

@@ -1,0 +1,61 @@
+import { decodeModel } from '../onnx/codec.js';
+import { floatsOf } from '../onnx/model.js';
+import { LOCAL_BLOCKS } from './networks/local-net.js';
+import type { Weights } from './networks/parameters.js';
+import { DEFAULT_TEACHER, readTeacher } from './teacher/teacher.js';
+
+/** For each of three neighbours of a pixel, its share in three pixels in a row of the image enlarged by two. */
+const ENLARGED_TAPS = [
+  [0.25, 0.75, 0],
+  [0, 0.75, 0.25],
+  [0, 0.25, 0.75],
+] as const;
+
+/**
+ * The weights of Local-Net, taken from the teacher that ships (a MobileNetV2; its names for the layers are those of the
+ * TensorFlow Object Detection API).
+ *
+ * @throws SideglanceError `SG_MODEL_UNREADABLE`, `SG_MODEL_INVALID` for the teacher's file
+ */
+export function localNetWeights(file: string = DEFAULT_TEACHER): Weights {
+  const { bytes } = readTeacher(file);
+  const { graph } = decodeModel(bytes, file);
+  const stored = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
+  const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  const take = (theirs: string, ours: string) => {
+    for (const part of ['weight', 'bias']) {
+      const tensor = stored.get(`${theirs}.${part}`);
+      if (!tensor) throw new Error(`the teacher ${file} has no layer ${theirs}`);
+      weights.set(`${ours}.${part}`, { shape: tensor.shape, data: floatsOf(tensor) });
+    }
+  };
+  take('Conv', 'local.stem');
+  take('expanded_conv.depthwise', 'local.0.depthwise');
+  take('expanded_conv.project', 'local.0.project');
+  LOCAL_BLOCKS.forEach((_, index) => {
+    for (const layer of ['expand', 'depthwise', 'project']) {
+      take(`expanded_conv_${index + 1}.${layer}`, `local.${index + 1}.${layer}`);
+    }
+  });
+  const stem = weights.get('local.stem.weight');
+  if (stem) weights.set('local.stem.weight', { ...stem, data: behindEnlargement(stem.data) });
+  return weights;
+}
+
+/**
+ * Kernels of a 3 × 3 convolution with stride 2 on a bilinearly enlarged image, as kernels of the same convolution with
+ * stride 1 on the image itself: both are sums of the same nine pixels.
+ */
+function behindEnlargement(kernels: Float32Array): Float32Array {
+  return kernels.map((_, index) => {
+    const kernel = Math.floor(index / 9) * 9;
+    const [row, column] = [Math.floor((index % 9) / 3), index % 3];
+    let sum = 0;
+    ENLARGED_TAPS.forEach((rows, y) => {
+      ENLARGED_TAPS.forEach((columns, x) => {
+        sum += kernels[kernel + y * 3 + x]! * rows[row]! * columns[column]!;
+      });
+    });
+    return sum;
+  });
+}
