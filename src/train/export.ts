@@ -4,7 +4,19 @@ import { type InconsistencyForm, inconsistency, normality } from './networks/hea
 import { LOCAL_NET, localNet } from './networks/local-net.js';
 import { normalisedFeature } from './networks/normalise.js';
 import { FrozenParameters, type Weights } from './networks/parameters.js';
-import { add, convolution, exponential, maximum, multiply, negate, scalar, scale, subtract } from './operators.js';
+import {
+  add,
+  convolution,
+  exponential,
+  maximum,
+  meanOver,
+  multiply,
+  negate,
+  scalar,
+  scale,
+  square,
+  subtract,
+} from './operators.js';
 import type { PositionNorm } from './position.js';
 import { pixelsFromBytes } from './preprocess.js';
 
@@ -22,7 +34,8 @@ export interface ExportOptions {
   readonly form: InconsistencyForm;
   /** σ² of each feature is at least this, by what held-out good images show; 56 values. */
   readonly leastVariance: Float32Array;
-  readonly inconsistencyNorm: HeadNorm;
+  readonly positionNorm: HeadNorm;
+  readonly contextNorm: HeadNorm;
   readonly distortionNorm: HeadNorm;
   /** λ_s: s = λ_s·s_IAD + (1 − λ_s)·s_DAD, both normalised. */
   readonly lambdaS: number;
@@ -35,8 +48,15 @@ export const EXPORTED_VALUES = {
   mean: 'global_mean',
   variance: 'global_variance',
   logit: 'normality_logit',
-  strange: 'inconsistency_raw',
+  context: 'context_inconsistency',
+  position: 'position_inconsistency',
 } as const;
+
+/**
+ * s_IAD = this share of what position alone expects, (1/n)‖Z_l‖² once Z_l is normalised there, and the rest of what the
+ * context expects (docs/decisions.md, "Inconsistency").
+ */
+const POSITION_SHARE = 0.75;
 
 /** Gaussian of half a cell, over 3 × 3 cells: 4 pixels of the region. */
 const SMOOTHING = [0.1065, 0.787, 0.1065] as const;
@@ -56,9 +76,12 @@ export function exportModel(options: ExportOptions): Uint8Array {
   const mean = named(g, predicted.mean, EXPORTED_VALUES.mean);
   const floor = g.constant([1, LOCAL_NET.features, 1, 1], options.leastVariance);
   const variance = named(g, maximum(g, exponential(g, predicted.logVariance), floor), EXPORTED_VALUES.variance);
-  const strange = named(g, inconsistency(g, local, mean, variance, options.form), EXPORTED_VALUES.strange);
+  const context = named(g, inconsistency(g, local, mean, variance, options.form), EXPORTED_VALUES.context);
+  const position = named(g, meanOver(g, square(g, local), [1]), EXPORTED_VALUES.position);
   const logit = named(g, normality(g, local, predicted, source), EXPORTED_VALUES.logit);
-  const s1 = smoothed(g, normalised(g, strange, options.inconsistencyNorm));
+  const byPosition = scale(g, normalised(g, position, options.positionNorm), POSITION_SHARE);
+  const byContext = scale(g, normalised(g, context, options.contextNorm), 1 - POSITION_SHARE);
+  const s1 = smoothed(g, add(g, byPosition, byContext));
   const s2 = smoothed(g, normalised(g, negate(g, logit), options.distortionNorm));
   const score = add(g, scale(g, s1, options.lambdaS), scale(g, s2, 1 - options.lambdaS));
   for (const [name, map] of Object.entries({ score, inconsistency: s1, distortion: s2 })) {

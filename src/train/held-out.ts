@@ -1,5 +1,5 @@
 import { Session } from '../infer/ort/session.js';
-import { imageScore } from '../infer/score.js';
+import { Scorer } from '../infer/scorer.js';
 import { EXPORTED_VALUES, type ExportOptions, exportModel, type HeadNorm } from './export.js';
 import { exposeValues } from './expose.js';
 import { LOCAL_NET } from './networks/local-net.js';
@@ -8,7 +8,8 @@ import type { Raster } from './raster.js';
 /** What held-out good images say about a trained model. */
 export interface HeldOut {
   readonly leastVariance: Float32Array;
-  readonly inconsistencyNorm: HeadNorm;
+  readonly positionNorm: HeadNorm;
+  readonly contextNorm: HeadNorm;
   readonly distortionNorm: HeadNorm;
 }
 
@@ -19,42 +20,48 @@ export const HELD_OUT = {
   upperQuantile: 0.995,
 } as const;
 
-type Unmeasured = Omit<ExportOptions, 'leastVariance' | 'inconsistencyNorm' | 'distortionNorm'>;
+const UNMEASURED = { centre: 0, spread: 1 } as const;
 
-/** Measures the variance floor first and then, with it in place, the scale of both heads. */
+/** Measures the variance floor first and then, with it in place, the scale of each kind of evidence. */
 export async function measureHeldOut(
-  options: Unmeasured,
+  options: Omit<ExportOptions, keyof HeldOut>,
   images: readonly Raster[],
   threads: number,
 ): Promise<HeldOut> {
+  const { features } = LOCAL_NET;
+  const { local, mean, context, position } = EXPORTED_VALUES;
   const raw = {
     ...options,
-    leastVariance: new Float32Array(LOCAL_NET.features),
-    inconsistencyNorm: { centre: 0, spread: 1 },
-    distortionNorm: { centre: 0, spread: 1 },
+    leastVariance: new Float32Array(features),
+    positionNorm: UNMEASURED,
+    contextNorm: UNMEASURED,
+    distortionNorm: UNMEASURED,
   };
-  const { features } = LOCAL_NET;
   const residual = new Float64Array(features);
   let cells = 0;
-  const probe = exposeValues(exportModel(raw), [EXPORTED_VALUES.local, EXPORTED_VALUES.mean]);
-  await forEachImage(probe, options, images, threads, (maps) => {
-    const local = maps[EXPORTED_VALUES.local] as Float32Array;
-    const mean = maps[EXPORTED_VALUES.mean] as Float32Array;
-    const count = local.length / features;
+  await probe(exportModel(raw), [local, mean], images, threads, (values) => {
+    const own = values(local);
+    const predicted = values(mean);
+    const count = own.length / features;
     cells += count;
-    local.forEach((value, index) => {
-      residual[Math.floor(index / count)]! += (value - mean[index]!) ** 2;
+    own.forEach((value, index) => {
+      residual[Math.floor(index / count)]! += (value - predicted[index]!) ** 2;
     });
   });
   const leastVariance = Float32Array.from(residual, (sum) => (HELD_OUT.varianceShare * sum) / cells);
 
-  const strange: Float32Array[] = [];
-  const distorted: Float32Array[] = [];
-  await forEachImage(exportModel({ ...raw, leastVariance }), options, images, threads, (maps) => {
-    strange.push(Float32Array.from(maps.inconsistency as Float32Array));
-    distorted.push(Float32Array.from(maps.distortion as Float32Array));
+  const [misplaced, strange, distorted]: [Float32Array[], Float32Array[], Float32Array[]] = [[], [], []];
+  await probe(exportModel({ ...raw, leastVariance }), [position, context], images, threads, (values) => {
+    misplaced.push(values(position));
+    strange.push(values(context));
+    distorted.push(values('distortion'));
   });
-  return { leastVariance, inconsistencyNorm: headNorm(strange), distortionNorm: headNorm(distorted) };
+  return {
+    leastVariance,
+    positionNorm: headNorm(misplaced),
+    contextNorm: headNorm(strange),
+    distortionNorm: headNorm(distorted),
+  };
 }
 
 /** Score and hottest cell of good images, by the finished model. */
@@ -65,43 +72,33 @@ export async function scoreImages(
   topCells: number,
   threads: number,
 ): Promise<{ score: number; hottest: number }[]> {
-  const results: { score: number; hottest: number }[] = [];
-  await forEachImage(model, size, images, threads, (maps) => {
-    const map = maps.score as Float32Array;
-    results.push({ score: imageScore(map, topCells), hottest: map.reduce((a, b) => Math.max(a, b)) });
-  });
-  return results;
+  const scorer = await Scorer.create(model, { ...size, stride: LOCAL_NET.stride, topCells, threads });
+  try {
+    const results: { score: number; hottest: number }[] = [];
+    for (const { width, height, data } of images) {
+      const picture = { width, height, stride: width * 3, format: 'RGB' as const, data };
+      const { score, maps } = await scorer.score(picture, { x: 0, y: 0, width, height });
+      results.push({ score, hottest: maps.score.reduce((a, b) => Math.max(a, b)) });
+    }
+    return results;
+  } finally {
+    await scorer.close();
+  }
 }
 
-async function forEachImage(
+/** Runs each image through the model and shows values of its inside. */
+async function probe(
   model: Uint8Array,
-  { height, width }: { readonly width: number; readonly height: number },
+  names: readonly string[],
   images: readonly Raster[],
   threads: number,
-  visit: (maps: Readonly<Record<string, Float32Array>>) => void,
+  visit: (values: (name: string) => Float32Array) => void,
 ): Promise<void> {
-  const session = await Session.create(model, { threads });
-  const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
-  const shapes = Object.fromEntries(
-    session.outputs.map(({ name, shape }) => [
-      name,
-      shape.length === 3 ? [1, rows, columns] : [1, LOCAL_NET.features, rows, columns],
-    ]),
-  );
-  const region = new Uint8Array(height * width * 3);
-  const outputs = Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => {
-      const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-      return [name, { type: 'float32' as const, shape, data }];
-    }),
-  );
-  const binding = session.bind({ region: { type: 'uint8', shape: [1, height, width, 3], data: region } }, outputs);
-  const maps = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data]));
+  const session = await Session.create(exposeValues(model, names), { threads });
   try {
-    for (const image of images) {
-      region.set(image.data);
-      await session.run(binding);
-      visit(maps);
+    for (const { width, height, data } of images) {
+      const outputs = await session.runOnce({ region: { type: 'uint8', shape: [1, height, width, 3], data } });
+      visit((name) => outputs[name]?.data as Float32Array);
     }
   } finally {
     await session.close();

@@ -6,7 +6,7 @@ import type { TrainEvent } from './events.js';
 import { type ExportOptions, exportModel } from './export.js';
 import { FeatureExtractor } from './features.js';
 import { type GoodImages, readGoodImages } from './good-images.js';
-import { measureHeldOut, scoreImages } from './held-out.js';
+import { type HeldOut, measureHeldOut, scoreImages } from './held-out.js';
 import { localNetWeights } from './local-net-weights.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
@@ -57,7 +57,7 @@ export const TRAINING = {
   augmentedImages: 40,
   /** Held-out images are multiplied by mild augmentation up to this many scores. */
   leastScores: 60,
-  lambdaS: 0.5,
+  lambdaS: 0.75,
   /** The score of an image is the mean of this share of its cells, and of at least 2. */
   topShare: 0.003,
 } as const;
@@ -119,7 +119,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
 
   emit({ type: 'phase', text: `measuring ${good.heldOut.length} held-out good images` });
   const heldOut = multiplied(good.heldOut, copy);
-  const unmeasured: Omit<ExportOptions, 'leastVariance' | 'inconsistencyNorm' | 'distortionNorm'> = {
+  const unmeasured: Omit<ExportOptions, keyof HeldOut> = {
     weights: new Map([...localNet, ...weights]),
     ...size,
     norm,

@@ -76,7 +76,8 @@ describe('the exported graph computes all patches in one pass', () => {
       norm,
       form: 'likelihood',
       leastVariance: new Float32Array(FEATURES),
-      inconsistencyNorm: { centre: 0, spread: 1 },
+      positionNorm: { centre: 0, spread: 1 },
+      contextNorm: { centre: 0, spread: 1 },
       distortionNorm: { centre: 0, spread: 1 },
       lambdaS: 0.5,
     });
