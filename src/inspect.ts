@@ -5,7 +5,7 @@ import { type OverlayOptions, renderOverlay } from './encode/overlay.js';
 import { reasonOf, SideglanceError } from './errors.js';
 import { decodeImage, listImages } from './image/decode.js';
 import { type Inspected, Inspector, type InspectorOptions } from './infer/inspector.js';
-import { partVerdict } from './station/verdict.js';
+import { partVerdict } from './infer/verdict.js';
 import type { Box, Picture, RegionResult, Verdict } from './types.js';
 
 export interface InspectFilesOptions

@@ -1,5 +1,6 @@
 import type { Occasion } from '../config/schema.js';
 import { reasonOf, SideglanceError } from '../errors.js';
+import { partVerdict } from '../infer/verdict.js';
 import type {
   Attachment,
   Frame,
@@ -11,7 +12,6 @@ import type {
   StageTimings,
   Verdict,
 } from '../types.js';
-import { partVerdict } from './verdict.js';
 
 /** What looks at the regions of a picture: the inspector of `src/infer`. */
 export interface RegionInspector {

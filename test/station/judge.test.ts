@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SideglanceError } from '../../src/errors.js';
+import { partVerdict } from '../../src/infer/verdict.js';
 import { Judge, type JudgeOptions } from '../../src/station/judge.js';
-import { partVerdict } from '../../src/station/verdict.js';
 import type { RegionResult, Verdict } from '../../src/types.js';
 import { frameOf, scriptedEncoders, scriptedInspector } from './scripted-inspector.js';
 
