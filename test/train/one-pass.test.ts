@@ -46,13 +46,27 @@ function randomWeights(): Weights {
   return parameters.weights(vector);
 }
 
+/** A symmetric matrix for each cell, of numbers that 16 bits hold exactly, as the file does. */
+function symmetric(): Float32Array {
+  const matrices = new Float32Array(FEATURES ** 2 * CELLS);
+  for (let cell = 0; cell < CELLS; cell += 1) {
+    for (let row = 0; row < FEATURES; row += 1) {
+      for (let column = 0; column <= row; column += 1) {
+        const value = (random.below(513) - 256) / 2048;
+        matrices[(cell * FEATURES + row) * FEATURES + column] = value;
+        matrices[(cell * FEATURES + column) * FEATURES + row] = value;
+      }
+    }
+  }
+  return matrices;
+}
+
 describe('the exported graph computes all patches in one pass', () => {
   const weights = randomWeights();
   const norm = {
     mean: Float32Array.from({ length: FEATURES * CELLS }, () => 0.2 * random.normal()),
     whitening: Float32Array.from({ length: FEATURES ** 2 }, () => random.normal() / Math.sqrt(FEATURES)),
-    // Exact in 16 bits, so that the file holds the same numbers.
-    factors: Float32Array.from({ length: FEATURES ** 2 * CELLS }, () => (random.below(513) - 256) / 2048),
+    factors: symmetric(),
     trust: 1,
     shrinkage: 0.1,
   };
