@@ -1,0 +1,85 @@
+import type { Figures } from './cells.js';
+import type { RunOptions } from './options.js';
+
+/** One cell of the table, for one seed. */
+export interface Measured {
+  readonly method: string;
+  readonly category: string;
+  readonly seed: number;
+  readonly figures: Figures;
+}
+
+const COLUMNS: readonly {
+  readonly title: string;
+  readonly digits: number;
+  readonly read: (f: Figures) => number | null;
+}[] = [
+  { title: 'image AUROC', digits: 4, read: ({ imageAuroc }) => imageAuroc },
+  { title: 'pixel AUROC', digits: 4, read: ({ pixelAuroc }) => pixelAuroc },
+  { title: 'AUPRO@30 %', digits: 4, read: ({ aupro }) => aupro },
+  { title: 'AUPRO@5 %', digits: 4, read: ({ aupro05 }) => aupro05 },
+  { title: 'training, s', digits: 0, read: ({ trainingSeconds }) => trainingSeconds },
+  { title: 'ms an image', digits: 0, read: ({ msPerImage }) => msPerImage },
+  { title: 'model, MB', digits: 1, read: ({ modelBytes }) => modelBytes / 1e6 },
+];
+
+/** The table as Markdown: a row for each method and category, the mean over the seeds, and remarks on the cells. */
+export function accuracyTable(options: RunOptions, measured: readonly Measured[]): string {
+  const { methods, categories, minutes, size, seeds } = options;
+  const lines = [
+    '# Accuracy: the method and baselines in one harness',
+    '',
+    `Written by \`node dist/bench/accuracy.js FOLDER --methods ${methods.join(',')} --categories ${categories.join(',')}`,
+    `--minutes ${minutes} --size ${size} --seeds ${seeds.join(',')}\`. ${seeds.length === 1 ? 'One seed.' : `Means of ${seeds.length} seeds.`}`,
+    `Regions keep the aspect of the images, with about as many pixels as ${size}²; sideglance has ${minutes} minutes to train.`,
+    'The baselines take features of the teacher that ships, which sees the region at twice its size; their megabytes count it too.',
+    `Times: ${machines(measured)}.`,
+    '',
+    `| method | category | ${COLUMNS.map(({ title }) => title).join(' | ')} |`,
+    `|---|---|${'---:|'.repeat(COLUMNS.length)}`,
+  ];
+  for (const category of categories) {
+    for (const method of methods) lines.push(row(method, category, of(measured, method, category), seeds.length));
+  }
+  if (categories.length > 1) {
+    for (const method of methods) {
+      lines.push(row(method, '**mean**', of(measured, method), seeds.length * categories.length));
+    }
+  }
+  const remarks = measured.flatMap(({ method, category, seed, figures }) =>
+    figures.notes.map((note) => `- ${method}, ${category}, seed ${seed}: ${note}`),
+  );
+  if (remarks.length > 0) lines.push('', ...remarks);
+  return `${lines.join('\n')}\n`;
+}
+
+function of(measured: readonly Measured[], method: string, category?: string): Figures[] {
+  return measured
+    .filter((one) => one.method === method && (category === undefined || one.category === category))
+    .map(({ figures }) => figures);
+}
+
+/** Empty where a cell of the row or a value of a cell is missing: a mean over a part would be another figure. */
+function row(method: string, category: string, figures: readonly Figures[], expected: number): string {
+  const cells = COLUMNS.map(({ digits, read }) =>
+    figures.length === expected ? (mean(figures.map(read))?.toFixed(digits) ?? '–') : '–',
+  );
+  return `| ${method} | ${category} | ${cells.join(' | ')} |`;
+}
+
+/** Null where a value is. */
+function mean(values: readonly (number | null)[]): number | null {
+  let sum = 0;
+  for (const value of values) {
+    if (value === null) return null;
+    sum += value;
+  }
+  return sum / values.length;
+}
+
+function machines(measured: readonly Measured[]): string {
+  const texts = measured.map(
+    ({ figures: { machine } }) => `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`,
+  );
+  return [...new Set(texts)].join('; ') || 'none';
+}

@@ -1,0 +1,46 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_FALSE_REJECT_RATE } from '../../src/cli/model-options.js';
+import { modelScorer } from '../../src/evaluate/model-scorer.js';
+import { Inspector } from '../../src/infer/inspector.js';
+import { MODEL_FILE } from '../../src/model/manifest.js';
+import { AGENT_VERSION } from '../../src/model/version.js';
+import { TRAINING } from '../../src/train/model.js';
+import { train } from '../../src/train/train.js';
+import { type FitOptions, type FittedMethod, leftOut, type Method } from './method.js';
+
+const SETTINGS = { revision: 1, version: AGENT_VERSION, training: TRAINING } as const;
+
+/** The project's own method: trained as `sideglance train` does, scored as `sideglance evaluate` does. */
+export const SIDEGLANCE: Method = { name: 'sideglance', settings: SETTINGS, takesMinutes: true, fit };
+
+async function fit({ folder, seed, size, minutes, threads }: FitOptions): Promise<FittedMethod> {
+  const temporary = await mkdtemp(join(tmpdir(), 'sideglance-accuracy-'));
+  try {
+    const bundle = join(temporary, 'model');
+    let skipped = 0;
+    const { trainedOn } = await train({
+      images: folder,
+      out: bundle,
+      seed,
+      size,
+      minutes,
+      threads,
+      distil: false,
+      onEvent: (event) => {
+        if (event.type === 'skipped') skipped += 1;
+      },
+    });
+    const { size: bytes } = await stat(join(bundle, MODEL_FILE));
+    const inspector = await Inspector.load(bundle, {
+      threshold: { falseRejectRate: DEFAULT_FALSE_REJECT_RATE },
+      threads,
+    });
+    const notes = [...leftOut(skipped), `${trainedOn.steps} steps of training`];
+    return { scorer: modelScorer(inspector), bytes, notes, close: () => inspector.close() };
+  } finally {
+    // The inspector holds what it needs in memory.
+    await rm(temporary, { recursive: true });
+  }
+}
