@@ -27,7 +27,6 @@ async function fit({ folder, seed, size, minutes, threads }: FitOptions): Promis
       size,
       minutes,
       threads,
-      distil: false,
       onEvent: (event) => {
         if (event.type === 'skipped') skipped += 1;
       },

@@ -13,7 +13,6 @@ export interface TrainCommandOptions {
   readonly steps?: number;
   readonly size: number;
   readonly threads?: number;
-  readonly distil?: true;
   readonly id?: string;
   readonly bundleVersion?: string;
   readonly json?: true;
@@ -30,7 +29,6 @@ export function train({ json, bundleVersion, ...options }: TrainCommandOptions):
     try {
       const manifest = await trainBundle({
         ...options,
-        distil: options.distil ?? false,
         threads: options.threads ?? availableParallelism(),
         ...(bundleVersion === undefined ? {} : { version: bundleVersion }),
         signal,

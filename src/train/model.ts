@@ -23,9 +23,6 @@ export interface TrainModelOptions {
   /** Side of a square with as many pixels as the region that the model will see. */
   readonly size: number;
   readonly threads: number;
-  /** Adapts Local-Net to these images first. */
-  readonly distil: boolean;
-  readonly localNet?: string;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
 }
@@ -46,11 +43,6 @@ export const TRAINING = {
   batch: 8,
   learningRate: 2e-3,
   minutes: 5,
-  /** Steps of `--distil`, and its learning rate: less than from nothing, so that the base is not forgotten. */
-  distilSteps: 300,
-  distilRate: 3e-4,
-  distilCrop: 192,
-  distilBatch: 8,
   /** Augmented copies of each training image in the position statistics, beside the image itself. */
   positionCopies: 0,
   /** Augmentation is as strong as it may be up to this many training images, and weaker in proportion beyond: they vary themselves. */

@@ -1,28 +1,21 @@
 import { Graph, type Value } from './graph.js';
 import { globalNet } from './networks/global-net.js';
 import { inconsistency, normality } from './networks/heads.js';
-import { biasedConvolution } from './networks/layers.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import { TrainedParameters } from './networks/parameters.js';
-import { studentNet } from './networks/student-net.js';
 import {
-  absolute,
   add,
   concatenate,
   divide,
   exponential,
-  matmul,
   mean,
   multiply,
   reshape,
   scalar,
   scale,
   softplus,
-  square,
-  squareRoot,
   subtract,
   sumOver,
-  transpose,
 } from './operators.js';
 import { appendAdamStep } from './optimiser.js';
 import { pixelsFromBytes } from './preprocess.js';
@@ -35,45 +28,7 @@ export interface TrainingGraph {
 }
 
 /** Weights of the losses' terms, named as in the paper. */
-export const LOSS_WEIGHTS = { lambdaK: 1, lambdaC: 0.1, lambdaT: 0.01 } as const;
-
-/**
- * Distillation of Local-Net (Wang et al. 2021, section 3.1): λ_k‖D(L(p)) − R(p)‖² + λ_c·compactness, D a 1×1
- * convolution. Inputs: `images` uint8 [N, H, W, 3]; `targets` [N, T, H/8, W/8], the teacher's features, standardised.
- */
-export function distillationGraph(batch: number, height: number, width: number, targets: number): TrainingGraph {
-  const g = new Graph();
-  const parameters = new TrainedParameters();
-  const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
-  const images = g.input('images', [batch, height, width, 3], 'uint8');
-  const wanted = g.input('targets', [batch, targets, rows, columns]);
-  const local = studentNet(g, pixelsFromBytes(g, images), parameters);
-  const decoded = biasedConvolution(g, local, parameters, 'decoder', targets, 1);
-  const knowledge = mean(g, square(g, subtract(g, decoded, wanted)));
-  const compactness = featureCorrelation(g, local);
-  const loss = add(g, scale(g, knowledge, LOSS_WEIGHTS.lambdaK), scale(g, compactness, LOSS_WEIGHTS.lambdaC));
-  return finish(g, loss, parameters, { knowledge, compactness });
-}
-
-/**
- * The compactness term: the mean of |c_ij|, i ≠ j, where c_ij is the correlation of features i and j over all patches
- * of the batch. The published sum of c_ij rewards anti-correlation (docs/decisions.md).
- */
-function featureCorrelation(g: Graph, local: Value): Value {
-  const [n, channels, rows, columns] = local.shape as [number, number, number, number];
-  const patches = n * rows * columns;
-  const byFeature = reshape(g, transpose(g, local, [1, 0, 2, 3]), [channels, patches]);
-  const centred = subtract(g, byFeature, scale(g, sumOver(g, byFeature, [1]), 1 / patches));
-  const energy = scale(g, sumOver(g, square(g, centred), [1]), 1 / patches);
-  const unit = divide(g, centred, squareRoot(g, add(g, energy, scalar(g, 1e-4))));
-  const correlation = scale(g, matmul(g, unit, transpose(g, unit, [1, 0])), 1 / patches);
-  const offDiagonal = g.constant(
-    [channels, channels],
-    Float32Array.from({ length: channels * channels }, (_, index) => (index % (channels + 1) === 0 ? 0 : 1)),
-  );
-  const total = sumOver(g, multiply(g, absolute(g, correlation), offDiagonal), [0, 1]);
-  return reshape(g, scale(g, total, 1 / (channels * (channels - 1))), []);
-}
+export const LOSS_WEIGHTS = { lambdaT: 0.01 } as const;
 
 /**
  * Global-Net and the distortion head (Wang et al. 2021, section 3.3): l = l_IAD + λ_t·l_DAD, with l_IAD as the

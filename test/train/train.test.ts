@@ -33,7 +33,6 @@ describe('training from a folder of good images', () => {
     steps: 2,
     size: SIDE,
     threads: 1,
-    distil: false,
     ...changes,
   });
 

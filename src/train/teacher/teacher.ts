@@ -16,7 +16,7 @@ export interface TeacherTap {
 }
 
 /**
- * A pretrained network that the Local-Net is distilled from. It has one input [N, 3, H, W], float32, RGB, with free
+ * A pretrained network that Local-Net takes its layers from. It has one input [N, 3, H, W], float32, RGB, with free
  * N, H and W; H and W are multiples of `inputMultiple`.
  */
 export interface Teacher {
