@@ -11,7 +11,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { PACKAGE_ROOT } from '../src/paths.js';
 import type { InspectionMessage } from '../src/publish/messages.js';
-import { machine, nextInspection, startDaemon } from './support/daemon.js';
+import { machine, nextInspection, simulatedLine, startDaemon } from './support/daemon.js';
 
 /** This process hardly does anything: what it is kept waiting, the machine keeps everybody waiting. */
 const IDLE_RESOLUTION_MS = 10;
@@ -26,10 +26,10 @@ const { values } = parseArgs({
     out: { type: 'string', default: join(PACKAGE_ROOT, 'bench', 'results', 'isolation.json') },
   },
 });
-const partsPerSecond = Number(values.rate);
+const camera = simulatedLine(Number(values.rate));
 
 const isJudged = ({ verdict }: InspectionMessage): boolean => verdict !== 'invalid';
-const four = await startDaemon({ stations: 4, partsPerSecond, model: values.model });
+const four = await startDaemon({ stations: 4, camera, model: values.model });
 const stations = ['station-1', 'station-2', 'station-3', 'station-4'];
 await Promise.all(stations.map((name) => nextInspection(four, (one) => isJudged(one) && one.station === name)));
 const stalls: number[] = [];
@@ -47,7 +47,7 @@ const idleProcessStallMs = Math.round((idle.max / 1e6 - IDLE_RESOLUTION_MS) * 10
 idle.disable();
 const fourStopped = await four.stop();
 
-const one = await startDaemon({ stations: 1, partsPerSecond, model: values.model });
+const one = await startDaemon({ stations: 1, camera, model: values.model });
 await nextInspection(one, isJudged);
 const backAfterMs: number[] = [];
 const lost: number[] = [];

@@ -10,7 +10,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PACKAGE_ROOT } from '../src/paths.js';
-import { machine, nextInspection, rssOf, startDaemon } from './support/daemon.js';
+import { machine, nextInspection, rssOf, simulatedLine, startDaemon } from './support/daemon.js';
 
 const ALLOWED_GROWTH = 0.05;
 const SAMPLE_EVERY_MS = 5_000;
@@ -27,7 +27,11 @@ const { values } = parseArgs({
 const minutes = Number(values.minutes);
 const partsPerSecond = Number(values.rate);
 
-const daemon = await startDaemon({ stations: Number(values.stations), partsPerSecond, model: values.model });
+const daemon = await startDaemon({
+  stations: Number(values.stations),
+  camera: simulatedLine(partsPerSecond),
+  model: values.model,
+});
 await nextInspection(daemon, ({ verdict }) => verdict !== 'invalid');
 
 const verdicts = { pass: 0, fail: 0, invalid: 0 };

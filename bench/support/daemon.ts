@@ -11,12 +11,18 @@ import type { HealthMessage, InspectionMessage } from '../../src/publish/message
 
 export interface DaemonOptions {
   readonly stations: number;
-  readonly partsPerSecond: number;
+  /** The camera of each station, as in `config.yaml`; `number` counts from 1. */
+  readonly camera: (number: number) => object;
   /** Folder of a model bundle; absent: the demo model. */
   readonly model?: string | undefined;
 }
 
-/** The daemon as a user runs it, on a simulated line, watched from outside. */
+/** A simulated line, a different one for each station. */
+export function simulatedLine(partsPerSecond: number): DaemonOptions['camera'] {
+  return (number) => ({ type: 'simulated', partsPerSecond, seed: number });
+}
+
+/** The daemon as a user runs it, watched from outside. */
 export interface Daemon {
   readonly pid: number;
   readonly onInspection: (listener: (message: InspectionMessage) => void) => void;
@@ -63,10 +69,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
 }
 
-function configText({ stations, partsPerSecond, model }: DaemonOptions, port: number): string {
+function configText({ stations, camera, model }: DaemonOptions, port: number): string {
   const station = (number: number) => ({
     name: `station-${number}`,
-    camera: { type: 'simulated', partsPerSecond, seed: number },
+    camera: camera(number),
     ...(model === undefined ? {} : { model }),
   });
   // JSON is YAML.
