@@ -5,6 +5,7 @@ import { type OverlayOptions, renderOverlay } from './encode/overlay.js';
 import { reasonOf, SideglanceError } from './errors.js';
 import { decodeImage, listImages } from './image/decode.js';
 import { type Inspected, Inspector, type InspectorOptions } from './infer/inspector.js';
+import type { Interval } from './infer/tail.js';
 import { partVerdict } from './infer/verdict.js';
 import type { Box, Picture, RegionResult, Verdict } from './types.js';
 
@@ -29,6 +30,8 @@ export interface FileResult {
   readonly threshold: number;
   /** Too few held-out good scores for the false reject rate: the threshold is an estimate. */
   readonly thresholdExtrapolated: boolean;
+  /** Confidence interval of an extrapolated threshold, where there is one. */
+  readonly thresholdInterval?: Interval;
   readonly pValue: number;
   readonly inconsistency: number;
   readonly distortion: number;
@@ -122,6 +125,7 @@ async function inspectFile(
     score: judged.score,
     threshold: judged.threshold,
     thresholdExtrapolated: inspector.threshold.extrapolated,
+    ...(inspector.threshold.interval && { thresholdInterval: inspector.threshold.interval }),
     pValue: judged.pValue,
     inconsistency: judged.inconsistency,
     distortion: judged.distortion,

@@ -1,4 +1,5 @@
-import { thresholdFrom } from '../infer/calibration.js';
+import { type Threshold, thresholdFrom } from '../infer/calibration.js';
+import { TAIL } from '../infer/tail.js';
 import { DEFAULT_FALSE_REJECT_RATE } from './model-options.js';
 
 const BARS = ' ▁▂▃▄▅▆▇█';
@@ -9,15 +10,31 @@ const COLUMNS = 24;
  * @param scores of held-out good images, in ascending order, at least one
  */
 export function scoreSummary(scores: readonly number[]): string {
+  const threshold = thresholdFrom({ falseRejectRate: DEFAULT_FALSE_REJECT_RATE }, scores);
+  return [
+    `scores of ${scores.length} held-out good images: ${distribution(scores)}`,
+    `threshold at a false reject rate of ${percent(DEFAULT_FALSE_REJECT_RATE)}: ${thresholdText(threshold, scores.length, DEFAULT_FALSE_REJECT_RATE)}`,
+  ].join('\n');
+}
+
+/** Least, shape, most and median. @param scores in ascending order, at least one */
+export function distribution(scores: readonly number[]): string {
   const [least, most] = [scores[0] ?? 0, scores.at(-1) ?? 0];
   const median = scores[Math.floor((scores.length - 1) / 2)] ?? 0;
-  const { score, extrapolated } = thresholdFrom({ falseRejectRate: DEFAULT_FALSE_REJECT_RATE }, scores);
-  const percent = `${DEFAULT_FALSE_REJECT_RATE * 100} %`;
-  const caveat = extrapolated ? ` (extrapolated: ${scores.length} scores are too few to count off ${percent})` : '';
-  return [
-    `scores of ${scores.length} held-out good images: ${figure(least)} |${histogram(scores)}| ${figure(most)}, median ${figure(median)}`,
-    `threshold at a false reject rate of ${percent}: ${figure(score)}${caveat}`,
-  ].join('\n');
+  return `${figure(least)} |${histogram(scores)}| ${figure(most)}, median ${figure(median)}`;
+}
+
+/** A threshold with what is to be said against it. @param count of the scores that it follows from */
+export function thresholdText({ score, extrapolated, interval }: Threshold, count: number, rate: number): string {
+  if (!extrapolated) return figure(score);
+  const between = interval
+    ? `; with ${percent(TAIL.confidence)} confidence from ${figure(interval.low)} to ${figure(interval.high)}`
+    : '';
+  return `${figure(score)} (extrapolated: ${count} scores are too few to count off ${percent(rate)}${between})`;
+}
+
+export function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(6))} %`;
 }
 
 /** @param scores in ascending order */
@@ -33,6 +50,7 @@ export function histogram(scores: readonly number[]): string {
   return counts.map((count) => BARS[count === 0 ? 0 : Math.max(1, Math.round((count / highest) * 8))]).join('');
 }
 
-function figure(value: number): string {
+/** Of a score. */
+export function figure(value: number): string {
   return value.toPrecision(4);
 }

@@ -1,3 +1,6 @@
+import { studentQuantile } from './quantiles.js';
+import { type Interval, ScoreTail } from './tail.js';
+
 /**
  * Thresholds and p-values from the scores of held-out good parts (split conformal prediction: Vovk, Gammerman, Shafer,
  * *Algorithmic Learning in a Random World*, 2005). They hold for good parts that are like the held-out ones, whatever
@@ -8,10 +11,15 @@
 export interface Threshold {
   readonly score: number;
   /**
-   * The held-out scores are too few for the rate that was asked for, so the threshold was extrapolated from their
-   * mean and deviation and the rate is an estimate, not a guarantee.
+   * The held-out scores are too few for the rate that was asked for, so the threshold was extrapolated from their tail
+   * (or, below `TAIL.leastScores`, from their mean and deviation) and the rate is an estimate, not a guarantee.
    */
   readonly extrapolated: boolean;
+  /**
+   * Confidence interval of an extrapolated threshold: where the score lies that exactly the wanted share of good parts
+   * exceeds. Null where nothing was extrapolated, and below `TAIL.leastScores`, which say too little about their tail.
+   */
+  readonly interval: Interval | null;
 }
 
 /** How the threshold is chosen: from the good scores by a false reject rate per part, or as a plain score. */
@@ -19,7 +27,7 @@ export type ThresholdChoice = { readonly falseRejectRate: number } | { readonly 
 
 /** @param scores held-out good scores in ascending order */
 export function thresholdFrom(choice: ThresholdChoice, scores: readonly number[], regionsPerPart = 1): Threshold {
-  if ('score' in choice) return { score: choice.score, extrapolated: false };
+  if ('score' in choice) return { score: choice.score, extrapolated: false, interval: null };
   return quantileThreshold(scores, ratePerRegion(choice.falseRejectRate, regionsPerPart));
 }
 
@@ -37,8 +45,9 @@ export function ratePerRegion(perPart: number, regions: number): number {
 /**
  * The ⌈(n+1)(1−a)⌉-th smallest of n good scores: a further good score lies above it with probability ≤ a.
  *
- * With n < 1/a − 1 there is no such score. Then the upper end of the one-sided prediction interval of a normal
- * distribution is taken, mean + t(n−1, 1−a) · s · √(1 + 1/n), but never less than the largest score seen.
+ * With n < 1/a − 1 there is no such score. Then the quantile of the fitted tail is taken or, with too few scores for a
+ * tail, the upper end of the one-sided prediction interval of a normal distribution, mean + t(n−1, 1−a) · s · √(1 + 1/n).
+ * Neither is ever less than the largest score seen.
  *
  * @param scores in ascending order, at least one
  */
@@ -48,19 +57,36 @@ export function quantileThreshold(scores: readonly number[], rate: number): Thre
   if (largest === undefined) throw new RangeError('a threshold needs at least one held-out good score');
   // Rounding must not lift an exact rank such as (99 + 1) · 0.99 to the next one.
   const rank = Math.ceil((n + 1) * (1 - rate) - 1e-9);
-  if (rank <= n) return { score: scores[Math.max(1, rank) - 1]!, extrapolated: false };
-  if (n === 1) return { score: largest, extrapolated: true };
+  if (rank <= n) return { score: scores[Math.max(1, rank) - 1]!, extrapolated: false, interval: null };
+  const tail = ScoreTail.fit(scores);
+  if (tail) {
+    const score = Math.max(largest, tail.quantile(rate));
+    const { low, high } = tail.interval(rate);
+    return { score, extrapolated: true, interval: { low: Math.min(low, score), high: Math.max(high, score) } };
+  }
+  return {
+    score: n === 1 ? largest : Math.max(largest, normalBound(scores, rate)),
+    extrapolated: true,
+    interval: null,
+  };
+}
+
+/** @param scores at least two */
+function normalBound(scores: readonly number[], rate: number): number {
+  const n = scores.length;
   const mean = scores.reduce((sum, score) => sum + score, 0) / n;
   const deviation = Math.sqrt(scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / (n - 1));
-  const reach = studentQuantile(1 - rate, n - 1) * deviation * Math.sqrt(1 + 1 / n);
-  return { score: Math.max(largest, mean + reach), extrapolated: true };
+  return mean + studentQuantile(1 - rate, n - 1) * deviation * Math.sqrt(1 + 1 / n);
 }
 
 /**
- * Share of good parts that score at least as high: (1 + #{good ≥ score}) / (n + 1), in (0, 1].
+ * Share of good parts that score at least as high: (1 + #{good ≥ score}) / (n + 1), in (0, 1]. Above the largest score
+ * the tail, where there is one, says how much rarer than 1 / (n + 1) the score is.
+ *
  * @param scores in ascending order
+ * @param tail fitted to the scores
  */
-export function pValueOf(score: number, scores: readonly number[]): number {
+export function pValueOf(score: number, scores: readonly number[], tail: ScoreTail | null = null): number {
   let low = 0;
   let high = scores.length;
   while (low < high) {
@@ -68,7 +94,8 @@ export function pValueOf(score: number, scores: readonly number[]): number {
     if (scores[middle]! < score) low = middle + 1;
     else high = middle;
   }
-  return (1 + scores.length - low) / (scores.length + 1);
+  const counted = (1 + scores.length - low) / (scores.length + 1);
+  return low === scores.length && tail ? Math.min(counted, tail.exceedance(score)) : counted;
 }
 
 /** What a bundle stores, from the maps of held-out good images. */
@@ -89,56 +116,4 @@ export function calibrate(good: readonly { readonly score: number; readonly hott
     scores: ascending(good.map((each) => each.score)),
     mapThreshold: quantileThreshold(hottest, GOOD_REGIONS_WITH_HOT_CELLS).score,
   };
-}
-
-/** Quantile of Student's t by its expansion in 1/ν (Abramowitz & Stegun 26.7.5); 0.3 % off at ν = 4, p = 0.995. */
-export function studentQuantile(p: number, degrees: number): number {
-  const z = normalQuantile(p);
-  const terms = [
-    z,
-    (z ** 3 + z) / 4,
-    (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96,
-    (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384,
-    (79 * z ** 9 + 776 * z ** 7 + 1482 * z ** 5 - 1920 * z ** 3 - 945 * z) / 92160,
-  ];
-  return terms.reduce((sum, term, power) => sum + term / degrees ** power, 0);
-}
-
-/** Quantile of the standard normal distribution (P. J. Acklam's rational approximation, relative error < 1.2e-9). */
-export function normalQuantile(p: number): number {
-  if (!(p > 0 && p < 1)) throw new RangeError(`a quantile lies between 0 and 1, not at ${p}`);
-  const low = 0.02425;
-  if (p < low) return tail(Math.sqrt(-2 * Math.log(p)));
-  if (p > 1 - low) return -tail(Math.sqrt(-2 * Math.log1p(-p)));
-  const q = p - 0.5;
-  const r = q * q;
-  const above = polynomial(
-    [
-      -3.969683028665376e1, 2.209460984245205e2, -2.759285104469687e2, 1.38357751867269e2, -3.066479806614716e1,
-      2.506628277459239,
-    ],
-    r,
-  );
-  const below = polynomial(
-    [-5.447609879822406e1, 1.615858368580409e2, -1.556989798598866e2, 6.680131188771972e1, -1.328068155288572e1, 1],
-    r,
-  );
-  return (above * q) / below;
-}
-
-function tail(q: number): number {
-  const above = polynomial(
-    [
-      -7.784894002430293e-3, -3.223964580411365e-1, -2.400758277161838, -2.549732539343734, 4.374664141464968,
-      2.938163982698783,
-    ],
-    q,
-  );
-  const below = polynomial([7.784695709041462e-3, 3.224671290700398e-1, 2.445134137142996, 3.754408661907416, 1], q);
-  return above / below;
-}
-
-/** Horner's scheme, highest power first. */
-function polynomial(coefficients: readonly number[], x: number): number {
-  return coefficients.reduce((sum, coefficient) => sum * x + coefficient, 0);
 }

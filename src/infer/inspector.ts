@@ -10,6 +10,7 @@ import { measureGolden } from './golden.js';
 import type { Provider, SessionOptions } from './ort/session.js';
 import { hottestCell } from './score.js';
 import { type Scored, Scorer } from './scorer.js';
+import { ScoreTail } from './tail.js';
 
 export interface InspectorOptions extends Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
   /** Threads of one run; 1 when left out. */
@@ -35,6 +36,7 @@ export class Inspector {
   readonly threshold: Threshold;
   readonly #bundle: Bundle;
   readonly #scorer: Scorer;
+  readonly #tail: ScoreTail | null;
   #nextGolden = 0;
 
   private constructor(bundle: Bundle, scorer: Scorer, threshold: Threshold) {
@@ -43,17 +45,23 @@ export class Inspector {
     this.manifest = bundle.manifest;
     this.model = modelName(bundle.manifest);
     this.threshold = threshold;
+    this.#tail = ScoreTail.fit(bundle.manifest.calibration.scores);
   }
 
   /**
    * Opens a bundle, verifies its digests, loads the model and reproduces every golden sample.
-   *
-   * @throws SideglanceError as `openBundle` and `Session.create`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample does
-   * not reproduce
+   * @throws SideglanceError as `openBundle` and `of`
    */
   static async load(folder: string, options: InspectorOptions): Promise<Inspector> {
-    const bundle = await openBundle(folder);
-    const { manifest } = bundle;
+    return Inspector.of(await openBundle(folder), options);
+  }
+
+  /**
+   * Loads the model of a bundle that is open and reproduces every golden sample.
+   * @throws SideglanceError as `Session.create`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample does not reproduce
+   */
+  static async of(bundle: Bundle, options: InspectorOptions): Promise<Inspector> {
+    const { folder, manifest } = bundle;
     const { threads, providers, providerOptions, library } = options;
     const scorer = await Scorer.create(bundle.model, {
       ...manifest.region,
@@ -136,7 +144,7 @@ export class Inspector {
       verdict,
       score,
       threshold: this.threshold.score,
-      pValue: pValueOf(score, calibration.scores),
+      pValue: pValueOf(score, calibration.scores, this.#tail),
       inconsistency: maps.inconsistency[hottest]!,
       distortion: maps.distortion[hottest]!,
       defects: findDefects(maps, calibration.mapThreshold, region),

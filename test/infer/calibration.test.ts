@@ -1,22 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  calibrate,
-  normalQuantile,
-  pValueOf,
-  quantileThreshold,
-  ratePerRegion,
-  studentQuantile,
-  thresholdFrom,
-} from '../../src/infer/calibration.js';
+import { calibrate, pValueOf, quantileThreshold, ratePerRegion, thresholdFrom } from '../../src/infer/calibration.js';
+import { normalQuantile, studentQuantile } from '../../src/infer/quantiles.js';
 
 const hundred = Array.from({ length: 99 }, (_, i) => i + 1);
 
 test('the threshold is the conformal quantile of the good scores', () => {
   // n = 99: ⌈100 · 0.99⌉ = 99th, ⌈100 · 0.95⌉ = 95th of the scores 1 to 99.
-  assert.deepEqual(quantileThreshold(hundred, 0.01), { score: 99, extrapolated: false });
-  assert.deepEqual(quantileThreshold(hundred, 0.05), { score: 95, extrapolated: false });
-  assert.deepEqual(quantileThreshold(hundred, 0.5), { score: 50, extrapolated: false });
+  assert.deepEqual(quantileThreshold(hundred, 0.01), { score: 99, extrapolated: false, interval: null });
+  assert.deepEqual(quantileThreshold(hundred, 0.05), { score: 95, extrapolated: false, interval: null });
+  assert.deepEqual(quantileThreshold(hundred, 0.5), { score: 50, extrapolated: false, interval: null });
 });
 
 test('a good part is rejected at the promised rate, whatever the distribution of the scores', () => {
@@ -38,8 +31,12 @@ test('too few scores for the rate give an extrapolated threshold, never below th
   const { score, extrapolated } = quantileThreshold(few, 0.01);
   assert.ok(extrapolated);
   assert.ok(Math.abs(score - 9.49) < 0.05, `${score}`);
-  assert.deepEqual(quantileThreshold([...Array(30).fill(0), 100], 0.03), { score: 100, extrapolated: true });
-  assert.deepEqual(quantileThreshold([5], 0.01), { score: 5, extrapolated: true });
+  assert.deepEqual(quantileThreshold([...Array(30).fill(0), 100], 0.03), {
+    score: 100,
+    extrapolated: true,
+    interval: null,
+  });
+  assert.deepEqual(quantileThreshold([5], 0.01), { score: 5, extrapolated: true, interval: null });
   assert.throws(() => quantileThreshold([], 0.01), /at least one/);
 });
 
@@ -62,7 +59,7 @@ test('the rate of a part is shared by its regions', () => {
   assert.ok(
     thresholdFrom({ falseRejectRate: 0.2 }, hundred, 4).score > thresholdFrom({ falseRejectRate: 0.2 }, hundred).score,
   );
-  assert.deepEqual(thresholdFrom({ score: 7.5 }, hundred, 4), { score: 7.5, extrapolated: false });
+  assert.deepEqual(thresholdFrom({ score: 7.5 }, hundred, 4), { score: 7.5, extrapolated: false, interval: null });
   assert.throws(() => ratePerRegion(0, 1), RangeError);
   assert.throws(() => ratePerRegion(0.01, 0), RangeError);
 });
