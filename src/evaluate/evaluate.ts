@@ -7,10 +7,17 @@ import { type Dataset, GOOD, readMask, type TestImage } from './dataset.js';
 import { auroc } from './metrics.js';
 import { PixelTally, pixelMetrics } from './pixel-metrics.js';
 
+/** What a scorer says of a picture; the map covers all of it. The verdict, where there is a threshold, is counted too. */
+export interface Scored {
+  readonly score: number;
+  readonly map: AnomalyMap;
+  readonly verdict?: Verdict;
+}
+
 /** Whatever can be evaluated: a model, or a baseline. */
-export interface Scorer {
-  /** Scores a whole picture; the map covers all of it. The verdict, where there is a threshold, is counted too. */
-  score(picture: Picture): Promise<{ score: number; map: AnomalyMap; verdict?: Verdict }>;
+export interface Scorer<S extends Scored = Scored> {
+  /** Scores a whole picture. */
+  score(picture: Picture): Promise<S>;
 }
 
 /** What the verdicts would mean on the line. */
@@ -60,9 +67,24 @@ export interface Evaluation extends GroupMetrics {
   readonly scores: readonly ImageScore[];
 }
 
-export interface EvaluateOptions {
+/** A test image that has just been scored. Its pixels are not kept: whoever needs some of them takes them now. */
+export interface EvaluatedImage<S extends Scored = Scored> {
+  /** Relative to the dataset. */
+  readonly file: string;
+  readonly defect: string;
+  readonly picture: Picture;
+  /** 1 where a pixel is defective; null for a good image. */
+  readonly mask: Uint8Array | null;
+  readonly scored: S;
+  /** The map at the resolution of the picture. */
+  readonly pixelScores: Float32Array;
+}
+
+export interface EvaluateOptions<S extends Scored = Scored> {
   /** Called after each image. */
   readonly onProgress?: (done: number, total: number, file: string) => void;
+  /** Called with each image; the next one waits for it. */
+  readonly onImage?: (image: EvaluatedImage<S>) => Promise<void>;
 }
 
 /**
@@ -71,10 +93,10 @@ export interface EvaluateOptions {
  * @throws SideglanceError `SG_IMAGE_UNREADABLE` and `SG_DATASET_INVALID` for a bad image or mask (a figure over a part
  *   of a dataset would be a different figure); `SG_RUNTIME` where a score is not finite.
  */
-export async function evaluateModel(
-  scorer: Scorer,
+export async function evaluateModel<S extends Scored>(
+  scorer: Scorer<S>,
   dataset: Dataset,
-  options: EvaluateOptions = {},
+  options: EvaluateOptions<S> = {},
 ): Promise<Evaluation> {
   const all: ImageScore[] = [];
   const times: number[] = [];
@@ -83,7 +105,7 @@ export async function evaluateModel(
   const addGroup = async (defect: string, tally: PixelTally): Promise<ImageScore[]> => {
     const group: ImageScore[] = [];
     for (const image of dataset.test.filter((one) => one.defect === defect)) {
-      const { score, ms } = await scoreImage(scorer, image, tally, notes);
+      const { score, ms } = await scoreImage(scorer, image, tally, notes, options.onImage);
       group.push(score);
       times.push(ms);
       options.onProgress?.(all.length + group.length, dataset.test.length, score.file);
@@ -118,17 +140,19 @@ export async function evaluateModel(
   };
 }
 
-async function scoreImage(
-  scorer: Scorer,
+async function scoreImage<S extends Scored>(
+  scorer: Scorer<S>,
   image: TestImage,
   tally: PixelTally,
   notes: string[],
+  onImage: EvaluateOptions<S>['onImage'],
 ): Promise<{ score: ImageScore; ms: number }> {
   const file = join(image.mask === null ? GOOD : image.defect, basename(image.path));
   const picture = await decodeImage(image.path);
   const { width, height } = picture;
   const started = performance.now();
-  const { score, map, verdict } = await scorer.score(picture);
+  const scored = await scorer.score(picture);
+  const { score, map, verdict } = scored;
   const ms = performance.now() - started;
   if (!Number.isFinite(score) || !map.values.every(Number.isFinite)) {
     throw new SideglanceError('SG_RUNTIME', `the score of ${image.path} is not finite; the model cannot be evaluated`);
@@ -136,8 +160,11 @@ async function scoreImage(
   const mask = image.mask === null ? null : await readMask(image.mask, width, height);
   if (mask !== null && !mask.includes(1))
     notes.push(`the mask of ${file} marks no pixel: it counts for the image only`);
-  tally.add(upsampleMap(map, width, height), mask, width, height);
-  return { score: { file, defect: image.defect, score, verdict: verdict?.result ?? null }, ms };
+  const pixelScores = upsampleMap(map, width, height);
+  tally.add(pixelScores, mask, width, height);
+  const { defect } = image;
+  await onImage?.({ file, defect, picture, mask, scored, pixelScores });
+  return { score: { file, defect, score, verdict: verdict?.result ?? null }, ms };
 }
 
 function groupMetrics(

@@ -6,13 +6,12 @@ import type { Scorer } from './evaluate.js';
  * A model as a scorer: each image is one region, judged the way a station judges it.
  * @throws SideglanceError (from `score`) `SG_REGION_SHAPE` where an image does not have the shape of the model's input.
  */
-export function modelScorer(inspector: Inspector): Scorer {
+export function modelScorer(inspector: Inspector): Scorer<RegionResult> {
   return {
     async score(picture: Picture) {
       const whole = { name: 'image', x: 0, y: 0, width: picture.width, height: picture.height };
       const { regions } = await inspector.inspectRegions(picture, [whole]);
-      const { score, map, verdict } = regions[0] as RegionResult; // one region in, one result out
-      return { score, map, verdict };
+      return regions[0] as RegionResult; // one region in, one result out
     },
   };
 }

@@ -76,10 +76,13 @@ export class PixelTally {
   }
 }
 
-/** Turns the bits of a float32 into a bin, so that bins are ordered as the values are, negative ones included. */
 function binOf(bits: number): number {
-  if (bits === MINUS_ZERO) return binOf(0);
-  return (((bits >> 31) | 0x80000000) ^ bits) >>> BIN_SHIFT;
+  return orderOf(bits) >>> BIN_SHIFT;
+}
+
+/** Turns the bits of a float32 into 32 bits that are ordered as the values are, negative ones included. */
+export function orderOf(bits: number): number {
+  return bits === MINUS_ZERO ? MINUS_ZERO : (((bits >> 31) | 0x80000000) ^ bits) >>> 0;
 }
 
 export interface PixelMetrics {
@@ -95,21 +98,26 @@ export interface PixelMetrics {
 
 /** The metrics of several tallies taken together. */
 export function pixelMetrics(tallies: readonly PixelTally[]): PixelMetrics {
-  const steps = stepsOf(tallies);
-  return { ...rocMetrics(steps), aupro: aupro(steps, 0.3), aupro05: aupro(steps, 0.05) };
+  return metricsOf(stepsOf(tallies));
 }
 
-/** The bins that hold any pixel, ascending, and their totals. */
-interface Steps {
+/** Pixels by ascending score, a number for each bin, and their totals. Bins may be empty. */
+export interface PixelSteps {
   readonly normal: Float64Array;
   readonly defective: Float64Array;
+  /** The sum of 1 / area of its component over the defective pixels. */
   readonly overlap: Float64Array;
   readonly normalPixels: number;
   readonly defectivePixels: number;
   readonly components: number;
 }
 
-function stepsOf(tallies: readonly PixelTally[]): Steps {
+export function metricsOf(steps: PixelSteps): PixelMetrics {
+  return { ...rocMetrics(steps), aupro: aupro(steps, 0.3), aupro05: aupro(steps, 0.05) };
+}
+
+/** The bins that hold any pixel. */
+function stepsOf(tallies: readonly PixelTally[]): PixelSteps {
   const used = new Uint8Array(BINS);
   for (const { normal, defective } of tallies) {
     for (let bin = 0; bin < BINS; bin++) if (normal[bin] !== 0) used[bin] = 1;
@@ -141,7 +149,7 @@ function sumOf(values: Float64Array): number {
   return sum;
 }
 
-function rocMetrics(steps: Steps): Pick<PixelMetrics, 'pixelAuroc' | 'pixelAurocError'> {
+function rocMetrics(steps: PixelSteps): Pick<PixelMetrics, 'pixelAuroc' | 'pixelAurocError'> {
   // Both counts reach 10⁹, their product 10¹⁸: shares keep the sums where float64 is exact enough.
   const pairs = steps.normalPixels * steps.defectivePixels;
   if (pairs === 0) return { pixelAuroc: null, pixelAurocError: null };
@@ -159,32 +167,50 @@ function rocMetrics(steps: Steps): Pick<PixelMetrics, 'pixelAuroc' | 'pixelAuroc
 }
 
 /**
- * Area under the curve of the mean per-region overlap (PRO) over the false positive rate, from 0 to `limit`, divided by
- * `limit` (Bergmann et al., CVPR 2020, §4.2): regions are the 8-connected components of the ground truth, each counts
- * the same whatever its size; the rate is over all normal pixels of all images; trapezoids, with linear interpolation
- * at the limit. Null where there are no regions or no normal pixels.
+ * Area under the PRO curve from 0 to `limit`, divided by `limit` (Bergmann et al., CVPR 2020, §4.2), by trapezoids. Null
+ * where there are no regions or no normal pixels.
  */
-function aupro(steps: Steps, limit: number): number | null {
+function aupro(steps: PixelSteps, limit: number): number | null {
   if (steps.components === 0 || steps.normalPixels === 0) return null;
   let area = 0;
-  let falsePositives = 0;
-  let overlap = 0;
-  let lastRate = 0;
-  let lastPro = 0;
-  for (let step = steps.normal.length - 1; step >= 0; step--) {
-    falsePositives += steps.normal[step]!;
-    overlap += steps.overlap[step]!;
-    const rate = falsePositives / steps.normalPixels;
-    // The shares of a region add up to 1 only within rounding.
-    const pro = Math.min(1, overlap / steps.components);
-    if (rate >= limit) {
-      const proAtLimit = lastPro + ((pro - lastPro) * (limit - lastRate)) / (rate - lastRate);
-      area += ((limit - lastRate) * (lastPro + proAtLimit)) / 2;
-      break;
-    }
-    area += ((rate - lastRate) * (lastPro + pro)) / 2;
-    lastRate = rate;
-    lastPro = pro;
+  let last: ProPoint = { falsePositiveRate: 0, overlap: 0 };
+  for (const point of proCurve(steps, limit)) {
+    area += ((point.falsePositiveRate - last.falsePositiveRate) * (last.overlap + point.overlap)) / 2;
+    last = point;
   }
   return area / limit;
+}
+
+/** One point of a PRO curve. */
+export interface ProPoint {
+  /** Over all normal pixels of all images. */
+  readonly falsePositiveRate: number;
+  /** Mean over the 8-connected components of the ground truth of the share that is found, whatever their size. */
+  readonly overlap: number;
+}
+
+/**
+ * The curve of the mean per-region overlap over the false positive rate, from (0, 0) to the rate `limit` in (0, 1], where
+ * it is interpolated linearly. Nothing where there are no regions or no normal pixels.
+ */
+export function* proCurve(steps: PixelSteps, limit: number): Generator<ProPoint, void, void> {
+  if (steps.components === 0 || steps.normalPixels === 0) return;
+  let falsePositives = 0;
+  let found = 0;
+  let last: ProPoint = { falsePositiveRate: 0, overlap: 0 };
+  yield last;
+  for (let step = steps.normal.length - 1; step >= 0; step--) {
+    falsePositives += steps.normal[step]!;
+    found += steps.overlap[step]!;
+    const falsePositiveRate = falsePositives / steps.normalPixels;
+    // The shares of a region add up to 1 only within rounding.
+    const overlap = Math.min(1, found / steps.components);
+    if (falsePositiveRate >= limit) {
+      const share = (limit - last.falsePositiveRate) / (falsePositiveRate - last.falsePositiveRate);
+      yield { falsePositiveRate: limit, overlap: last.overlap + (overlap - last.overlap) * share };
+      return;
+    }
+    last = { falsePositiveRate, overlap };
+    yield last;
+  }
 }
