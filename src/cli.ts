@@ -85,7 +85,8 @@ function createProgram(): Command {
   addModelOptions(program.command('evaluate'))
     .description('Measure a model on the test images of a category laid out like MVTec AD.')
     .requiredOption('--dataset <dir>', 'the category: test/good, test/<defect>, ground_truth/<defect>')
-    .option('--json [file]', 'write the report as JSON to a file, or print it')
+    .option('--json [file]', 'write the figures as JSON to a file, which is overwritten, or print them')
+    .option('--report <file.html>', 'write a page with figures, curves and every image to a file, which is overwritten')
     .action(async (options) => {
       const { evaluate } = await import('./cli/evaluate.js');
       process.exitCode = await evaluate(options);

@@ -1,0 +1,40 @@
+import type { DefectKind } from '../../types.js';
+import type { Interval } from '../bootstrap.js';
+import type { Outcome } from './report.js';
+
+/** What a kind of defect is called in a sentence. */
+export const KIND_WORDS: Readonly<Record<DefectKind, string>> = {
+  context: 'context mismatch',
+  distortion: 'distortion',
+};
+
+export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
+  missed: 'missed defect',
+  'false alarm': 'false alarm',
+  found: 'defect found',
+  passed: 'good, passes',
+};
+
+/** An area under a curve. What is short of 1 is not rounded to it. */
+export function area(value: number | null): string {
+  if (value === null) return '–';
+  return value < 1 && value >= 0.9995 ? '> 0.999' : value.toFixed(3);
+}
+
+export function areaRange({ low, high }: Interval): string {
+  return `${area(low)} to ${area(high)}`;
+}
+
+/** A share as per cent, to a tenth. */
+export function percent(share: number): string {
+  return `${Number((share * 100).toFixed(1))} %`;
+}
+
+export function percentRange({ low, high }: Interval): string {
+  return `${percent(low)} to ${percent(high)}`;
+}
+
+/** `1 image`, `2 images`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
