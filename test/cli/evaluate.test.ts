@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
+import { elementsOf } from '../evaluate/report/html.js';
 import { writeBrightnessBundle } from '../support/brightness-bundle.js';
 import { sideglance } from './command.js';
 
@@ -74,5 +75,28 @@ describe('evaluate', () => {
     const unwritten = await sideglance(['evaluate', '--model', bundle, '--dataset', dataset, '--json', target]);
     assert.equal(unwritten.code, 1);
     assert.match(unwritten.stderr, /^error: cannot write the report .*nowhere.*\(SG_STORAGE\)$/m);
+    assert.doesNotMatch(unwritten.stderr, /evaluating/, 'before anything is evaluated');
+  });
+
+  it('writes a page with every image and replaces the one that was there', async () => {
+    const file = join(folder, 'report.html');
+    writeFileSync(file, 'old');
+    const args = ['evaluate', '--model', bundle, '--dataset', dataset, '--score', '0.5', '--report', file];
+    const { code, stdout, stderr } = await sideglance(args);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^report: .*report\.html$/m);
+    const page = readFileSync(file, 'utf8');
+    const names = elementsOf(page);
+    assert.equal(names.filter((name) => name === 'article').length, 4);
+    assert.match(page, /<h1>Evaluation of brightness@1\.0\.0 on parts<\/h1>/);
+    assert.match(page, /2 of 2 defective images found, 0 of 2 good images rejected/);
+    assert.match(page, /It was set by hand\./);
+    // The bundle's inconsistency is twice its distortion everywhere.
+    assert.match(page, /alarm raised by <span class="kind"><i class="swatch context"><\/i>context mismatch/);
+    assert.doesNotMatch(page, /NaN|https?:/);
+    const images = [...page.matchAll(/src="data:image\/webp;base64,([^"]+)"/g)];
+    assert.equal(images.length, 8);
+    const { width } = await sharp(Buffer.from(images[0]![1]!, 'base64')).metadata();
+    assert.equal(width, 64);
   });
 });

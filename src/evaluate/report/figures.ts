@@ -21,7 +21,9 @@ export function area(value: number | null): string {
   return value < 1 && value >= 0.9995 ? '> 0.999' : value.toFixed(3);
 }
 
+/** An interval without width is no certainty: every draw separated the images as all of them do. */
 export function areaRange({ low, high }: Interval): string {
+  if (low === high) return 'no spread seen';
   return `${area(low)} to ${area(high)}`;
 }
 

@@ -8,6 +8,10 @@ import { GALLERY_SCALE } from './thumbnail.js';
 
 /** Places that a card lists and marks, the strongest first. */
 const PLACES_SHOWN = 4;
+/** Thumbnails are drawn on as if their longer side had so many pixels: lines and numbers look alike on all cards. */
+const DRAWN_SIDE = 240;
+/** Between a place and its box, in those pixels: the heat of a small place stays in sight. */
+const BOX_MARGIN = 3;
 
 /**
  * The images in the order in which they need looking at: missed defects, the lowest score first; false alarms, the
@@ -69,27 +73,28 @@ function dataUri(webp: Uint8Array): string {
 function marks({ defects, width, height, thumbnail, verdict }: ReportImage): Markup {
   const across = thumbnail.width / width;
   const down = thumbnail.height / height;
-  // Numbers and lines keep their size on the card where a thumbnail is smaller than others.
-  const unit = Math.max(thumbnail.width, thumbnail.height) / 240;
+  const unit = Math.max(thumbnail.width, thumbnail.height) / DRAWN_SIDE;
   return html`${defects.slice(0, PLACES_SHOWN).map(({ box, kind }, i) => {
-    const x = box.x * across;
-    const y = box.y * down;
-    const frame = html`x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${(box.width * across).toFixed(1)}" height="${(box.height * down).toFixed(1)}"`;
+    const x = box.x * across - BOX_MARGIN * unit;
+    const y = box.y * down - BOX_MARGIN * unit;
+    const boxWidth = box.width * across + 2 * BOX_MARGIN * unit;
+    const boxHeight = box.height * down + 2 * BOX_MARGIN * unit;
+    const frame = html`x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${boxWidth.toFixed(1)}" height="${boxHeight.toFixed(1)}"`;
     const above = y > 16 * unit;
-    const numberY = above ? y - 3 * unit : y + box.height * down + 13 * unit;
+    const numberY = above ? y - 3 * unit : y + boxHeight + 13 * unit;
     return html`<rect class="halo" ${frame}/><rect class="${kind}${verdict === 'pass' ? ' dashed' : ''}" ${frame}/><text x="${x.toFixed(1)}" y="${numberY.toFixed(1)}" font-size="${(13 * unit).toFixed(1)}" stroke-width="${(3 * unit).toFixed(1)}">${i + 1}</text>`;
   })}`;
 }
 
 /** Which evidence raised the alarm, and at which places. */
-function evidenceText(image: ReportImage): Markup | null {
+function evidenceText(image: ReportImage): Markup {
   const { defects, verdict, inconsistency, distortion } = image;
   const parts = `context mismatch ${readable(inconsistency)}, distortion ${readable(distortion)} at the hottest place`;
   const alarm =
     verdict === 'pass'
       ? null
       : html`<p class="facts">alarm raised by ${kindName(evidenceOf(image))} <span class="quiet">(${parts})</span></p>`;
-  if (defects.length === 0) return alarm;
+  if (defects.length === 0) return html`${alarm}<p class="facts quiet">no place stands out</p>`;
   const more = defects.length - PLACES_SHOWN;
   const noun = verdict === 'fail' ? 'defect' : 'suspicious place';
   return html`${alarm}<p class="facts">${counted(defects.length, noun)}</p>
@@ -97,7 +102,7 @@ function evidenceText(image: ReportImage): Markup | null {
     .slice(0, PLACES_SHOWN)
     .map(
       ({ kind, peak, box }) =>
-        html`<li>${kindName(kind)}, peak ${readable(peak)}, <span class="quiet">${box.width} × ${box.height} px at ${box.x}, ${box.y}</span></li>`,
+        html`<li>${kindName(kind)}, peak ${readable(peak)}, <span class="quiet">${box.width} × ${box.height} px</span></li>`,
     )}${more > 0 ? html`<li class="more quiet">and ${more} more</li>` : null}</ol>`;
 }
 

@@ -48,7 +48,7 @@ th:first-child, th[scope='row'] { text-align: left; }
 thead tr:nth-child(2) th { text-align: right; }
 tfoot th, tfoot td { font-weight: 650; border-top: 2px solid var(--line); border-bottom: 0; }
 td.wrong { font-weight: 650; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0.75rem; }
+.charts { display: grid; grid-template-columns: 1fr 1fr; gap: 0.75rem; }
 .charts .panel.full { grid-column: 1 / -1; }
 .chart { display: block; width: 100%; height: auto; font-size: 13px; }
 .chart text { fill: var(--text); }
@@ -80,6 +80,7 @@ select { font: inherit; color: inherit; background: var(--card); border: 1px sol
 .count { color: var(--quiet); font-weight: 400; margin-left: 0.25rem; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); gap: 0.75rem; }
 .card { padding: 0.75rem; content-visibility: auto; contain-intrinsic-size: auto 22rem; }
+.card[data-outcome='missed'], .card[data-outcome='false alarm'] { border-color: var(--wrong); }
 .card header { display: flex; justify-content: space-between; align-items: baseline; gap: 0.75rem; margin-bottom: 0.5rem; }
 .verdict { padding: 0 0.5rem; border-radius: 4px; font-size: 0.82rem; font-weight: 700; text-transform: uppercase; color: #fff; }
 .verdict.pass { background: #1f7a45; }
@@ -98,6 +99,7 @@ select { font: inherit; color: inherit; background: var(--card); border: 1px sol
 .facts .right { color: var(--pass); }
 .card ol { margin: 0.15rem 0 0; padding-left: 1.4rem; font-size: 0.88rem; }
 .card ol .more { list-style: none; }
+@media (max-width: 50rem) { .charts { grid-template-columns: 1fr; } }
 footer { margin-top: 3rem; font-size: 0.88rem; color: var(--quiet); }
 @media print {
   :root {

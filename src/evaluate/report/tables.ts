@@ -8,7 +8,7 @@ import { html, type Markup } from './markup.js';
 import { evidenceOf, type Report, type ReportImage, type Subject } from './report.js';
 
 /** The main figures with their intervals. */
-export function figures({ evaluation, intervals }: Report): Markup {
+export function figures({ evaluation, intervals, perDefect }: Report): Markup {
   const { imageAuroc, pixelAuroc, aupro, aupro05, good, defective, verdicts } = evaluation;
   const areas: readonly (readonly [name: string, meaning: string, value: number | null, Interval | null])[] = [
     ['Image AUROC', 'good from defective images', imageAuroc, intervals.imageAuroc],
@@ -18,6 +18,9 @@ export function figures({ evaluation, intervals }: Report): Markup {
   ];
   const falseAlarms = verdicts?.falseRejects ?? 0;
   const misses = verdicts?.misses ?? 0;
+  const spreadless = Object.values({ ...intervals, ...perDefect }).some(
+    (each) => each !== null && each.low === each.high,
+  );
   return html`<div class="tiles">
 ${share('Missed defects', misses, defective, 'defective')}${share('False alarms', falseAlarms, good, 'good')}${areas.map(
   ([name, meaning, value, interval]) => html`<div class="tile"><h3>${name}</h3><p class="value">${area(value)}</p>
@@ -25,8 +28,8 @@ ${share('Missed defects', misses, defective, 'defective')}${share('False alarms'
 `,
 )}</div>
 <p class="quiet">Below each figure its ${percent(BOOTSTRAP.confidence)} confidence interval: for areas by bootstrap over images (${BOOTSTRAP.draws} draws, good and defective apart, seed ${BOOTSTRAP.seed}), for shares after Wilson.${
-    imageAuroc === 1
-      ? ' Here every defective image scores above every good one; every draw repeats that, so the interval of the image AUROC has no width. It says nothing of images unlike these.'
+    spreadless
+      ? ' “No spread seen”: every draw separates the images as all of them do, which says little where they are few.'
       : null
   }</p>`;
 }
