@@ -1,7 +1,7 @@
 import { KIND_COLOURS, readable } from '../../encode/drawing.js';
 import { heatColour } from '../../encode/heat.js';
 import type { DefectKind } from '../../types.js';
-import { counted, KIND_WORDS, OUTCOME_WORDS } from './figures.js';
+import { KIND_WORDS, OUTCOME_WORDS } from './figures.js';
 import { html, type Markup } from './markup.js';
 import { evidenceOf, type Outcome, outcomeOf, type ReportImage } from './report.js';
 import { GALLERY_SCALE } from './thumbnail.js';
@@ -89,21 +89,19 @@ function marks({ defects, width, height, thumbnail, verdict }: ReportImage): Mar
 /** Which evidence raised the alarm, and at which places. */
 function evidenceText(image: ReportImage): Markup {
   const { defects, verdict, inconsistency, distortion } = image;
-  const parts = `context mismatch ${readable(inconsistency)}, distortion ${readable(distortion)} at the hottest place`;
-  const alarm =
-    verdict === 'pass'
-      ? null
-      : html`<p class="facts">alarm raised by ${kindName(evidenceOf(image))} <span class="quiet">(${parts})</span></p>`;
-  if (defects.length === 0) return html`${alarm}<p class="facts quiet">no place stands out</p>`;
+  const parts = `at the hottest place: context ${readable(inconsistency)}, distortion ${readable(distortion)}`;
   const more = defects.length - PLACES_SHOWN;
-  const noun = verdict === 'fail' ? 'defect' : 'suspicious place';
-  return html`${alarm}<p class="facts">${counted(defects.length, noun)}</p>
-<ol>${defects
-    .slice(0, PLACES_SHOWN)
-    .map(
-      ({ kind, peak, box }) =>
-        html`<li>${kindName(kind)}, peak ${readable(peak)}, <span class="quiet">${box.width} × ${box.height} px</span></li>`,
-    )}${more > 0 ? html`<li class="more quiet">and ${more} more</li>` : null}</ol>`;
+  return html`${verdict === 'pass' ? null : html`<p class="facts">alarm raised by ${kindName(evidenceOf(image))} <span class="quiet">(${parts})</span></p>`}
+${
+  defects.length === 0
+    ? html`<p class="facts quiet">no place stands out</p>`
+    : html`<ol>${defects
+        .slice(0, PLACES_SHOWN)
+        .map(
+          ({ kind, peak, box }) =>
+            html`<li>${kindName(kind)}, peak ${readable(peak)}, <span class="quiet">${box.width} × ${box.height} px</span></li>`,
+        )}${more > 0 ? html`<li class="more quiet">and ${more} more</li>` : null}</ol>`
+}`;
 }
 
 export function kindName(kind: DefectKind): Markup {
@@ -128,6 +126,6 @@ export function galleryLegend(): Markup {
 <span><i class="swatch truth"></i>outline of the true defect</span>
 <span>${kindName('context')} (does not fit its surroundings)</span>
 <span>${kindName('distortion')} (the surface itself looks damaged)</span>
-<span><svg class="heat" viewBox="0 0 200 14" role="img" aria-label="Colours of the anomaly map from the background over the threshold to ${GALLERY_SCALE.top} times the threshold"><defs><linearGradient id="heat">${stops}</linearGradient></defs><rect width="200" height="14" fill="#868c92"/><rect width="200" height="14" fill="url(#heat)"/><path d="M${threshold} 0v14"/></svg>anomaly map: background, threshold (line), ${GALLERY_SCALE.top} × threshold and more; the same colours for every image</span>
+<span><svg class="heat" viewBox="0 0 200 14" role="img" aria-label="Colours of the anomaly map from the background over the threshold to ${GALLERY_SCALE.top} times as far"><defs><linearGradient id="heat">${stops}</linearGradient></defs><rect width="200" height="14" fill="#868c92"/><rect width="200" height="14" fill="url(#heat)"/><path d="M${threshold} 0v14"/></svg>anomaly map: background, threshold (line), ${GALLERY_SCALE.top} times as far and more; the same scale for every image</span>
 </div>`;
 }

@@ -108,13 +108,17 @@ footer { margin-top: 3rem; font-size: 0.88rem; color: var(--quiet); }
     --good: #2d74b5; --defective: #b3610f; --wrong: #c22525; --pass: #1f7a45; --curve: #1f5f9c;
   }
   @page { margin: 12mm; }
-  body { padding: 0; max-width: none; font-size: 11px; }
+  html { font-size: 9px; }
+  body { padding: 0; max-width: none; font-size: 1.15rem; }
   form { display: none; }
   .card, .panel, .tile, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .card { content-visibility: visible; }
   .grid { grid-template-columns: repeat(3, 1fr); }
   .tiles { grid-template-columns: repeat(6, 1fr); }
+  .charts { grid-template-columns: 1fr 1fr; }
+  .wide { overflow: visible; }
+  th, td { padding: 0.3rem 0.5rem; }
   .verdict, .swatch, .picture, .chart, .heat { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
