@@ -126,6 +126,6 @@ export function galleryLegend(): Markup {
 <span><i class="swatch truth"></i>outline of the true defect</span>
 <span>${kindName('context')} (does not fit its surroundings)</span>
 <span>${kindName('distortion')} (the surface itself looks damaged)</span>
-<span><svg class="heat" viewBox="0 0 200 14" role="img" aria-label="Colours of the anomaly map from the background over the threshold to ${GALLERY_SCALE.top} times as far"><defs><linearGradient id="heat">${stops}</linearGradient></defs><rect width="200" height="14" fill="#868c92"/><rect width="200" height="14" fill="url(#heat)"/><path d="M${threshold} 0v14"/></svg>anomaly map: background, threshold (line), ${GALLERY_SCALE.top} times as far and more; the same scale for every image</span>
+<span><svg class="heat" viewBox="0 0 200 14" preserveAspectRatio="none" role="img" aria-label="Colours of the anomaly map from the background over the threshold to ${GALLERY_SCALE.top} times as far"><defs><linearGradient id="heat">${stops}</linearGradient></defs><rect width="200" height="14" fill="#868c92"/><rect width="200" height="14" fill="url(#heat)"/><path d="M${threshold} 0v14"/></svg>anomaly map: background, threshold (line), ${GALLERY_SCALE.top} times as far and more; the same scale for every image</span>
 </div>`;
 }

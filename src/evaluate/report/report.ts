@@ -15,7 +15,7 @@ export interface Subject {
     readonly score: number;
     readonly extrapolated: boolean;
     readonly choice: ThresholdChoice;
-    /** Held-out good scores that the bundle holds. */
+    /** How many scores of held-out good images the bundle holds. */
     readonly goodScores: number;
   };
   /** Version of the sideglance that measured. */

@@ -56,6 +56,7 @@ td.wrong { font-weight: 650; }
 .chart .axis .grid { stroke: var(--line); }
 .chart .axis text { fill: var(--quiet); }
 .chart .axis .title, .chart .side { fill: var(--text); font-weight: 600; }
+.chart .side { paint-order: stroke; stroke: var(--card); stroke-width: 6; }
 .chart .middle { stroke: var(--quiet); }
 .chart .good rect { fill: var(--good); }
 .chart .defective rect { fill: var(--defective); }

@@ -53,7 +53,7 @@ export function defectTable({ evaluation, perDefect, intervals, images }: Report
   };
   return html`<div class="wide" role="region" aria-label="Figures for each kind of defect" tabindex="0"><table>
 <thead><tr><th scope="col" rowspan="2">defect</th><th scope="col" rowspan="2">images</th><th scope="col" rowspan="2">missed</th><th scope="colgroup" colspan="2">alarm raised by</th><th scope="colgroup" colspan="2">image AUROC</th><th scope="col" rowspan="2">pixel AUROC</th><th scope="col" rowspan="2">AUPRO 30 %</th><th scope="col" rowspan="2">AUPRO 5 %</th></tr>
-<tr><th scope="col">${KIND_WORDS.context}</th><th scope="col">${KIND_WORDS.distortion}</th><th scope="col">value</th><th scope="col">95 % interval</th></tr></thead>
+<tr><th scope="col">${KIND_WORDS.context}</th><th scope="col">${KIND_WORDS.distortion}</th><th scope="col">value</th><th scope="col">${percent(BOOTSTRAP.confidence)} interval</th></tr></thead>
 <tbody>${Object.entries(evaluation.perDefect).map(([name, group]) =>
     row(
       name,
@@ -99,8 +99,8 @@ export function subjectList(report: Report): Markup {
 function thresholdText({ choice, goodScores, extrapolated }: Subject['threshold']): string {
   if ('score' in choice) return 'It was set by hand.';
   const rate = percent(choice.falseRejectRate);
-  const base = `the scores of ${goodScores} good images that the training held back`;
+  const base = `the ${goodScores} scores of good images that the training held back`;
   return extrapolated
     ? `It is to reject ${rate} of good parts; ${base} are too few for that rate, so it was extrapolated and the rate is an estimate.`
-    : `It rejects at most ${rate} of good parts, by ${base}.`;
+    : `It is to reject at most ${rate} of good parts, by ${base}.`;
 }

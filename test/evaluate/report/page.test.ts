@@ -123,7 +123,7 @@ test('it says what was measured', () => {
   const text = textOf(renderReport(reportOf(IMAGES)));
   assert.match(text, /part@1\.2\.0, trained on 120 good images in 900 steps/);
   assert.match(text, /parts: 8 test images, 4 good and 4 defective/);
-  assert.match(text, /2; a higher score fails\. It is to reject 0\.5 % of good parts; the scores of 40 good images/);
+  assert.match(text, /2; a higher score fails\. It is to reject 0\.5 % of good parts; the 40 scores of good images/);
   assert.match(text, /12\.3 ms an image \(median\), from pixels to score and map, on cpu/);
   assert.match(text, /2026-01-02 03:04 UTC with sideglance 0\.1\.0/);
   assert.match(text, /Missed defects 2 of 4 15 % to 85 %/);
