@@ -7,9 +7,9 @@ import { html, type Markup } from './markup.js';
 const BARS = 48;
 /** Where the highest score is this many times the lowest, only a logarithmic axis shows both. */
 const LOG_FROM = 12;
-const SIZE = { width: 1000, height: 400 };
-const UPPER: Plot = { left: 56, top: 44, width: 920, height: 150 };
-const LOWER: Plot = { left: 56, top: 194, width: 920, height: 150 };
+const SIZE = { width: 1000, height: 412 };
+const UPPER: Plot = { left: 56, top: 56, width: 920, height: 150 };
+const LOWER: Plot = { left: 56, top: 206, width: 920, height: 150 };
 
 /** The scores of good images upwards and of defective ones downwards; those on the wrong side of the threshold stand out. */
 export function histogram(good: readonly number[], defective: readonly number[], threshold: number): Markup {
@@ -37,10 +37,10 @@ export function histogram(good: readonly number[], defective: readonly number[],
 ${bars(counts.good, bins, scale, most, 'good', threshold)}${bars(counts.defective, bins, scale, most, 'defective', threshold)}
 <path class="middle" d="M${LOWER.left} ${LOWER.top}h${LOWER.width}"/>
 ${axisBelow(LOWER, scale, log ? 'score (logarithmic)' : 'score')}
-<path class="threshold" d="M${line} 26V${bottom}"/>
-<text class="threshold-label" x="${line}" y="18" dx="${flip ? -6 : 6}" text-anchor="${flip ? 'end' : 'start'}">threshold ${readable(threshold)}</text>
-<text class="side" x="${UPPER.left + 10}" y="${UPPER.top + 8}">good ↑</text>
-<text class="side" x="${UPPER.left + 10}" y="${bottom - 10}">defective ↓</text>`,
+<path class="threshold" d="M${line} 42V${bottom}"/>
+<text class="threshold-label" x="${line}" y="38" dx="${flip ? -6 : 6}" text-anchor="${flip ? 'end' : 'start'}">threshold ${readable(threshold)}</text>
+<text class="side" x="${UPPER.left - 40}" y="16">good images ↑</text>
+<text class="side" x="${UPPER.left - 40}" y="${bottom + 39}">defective images ↓</text>`,
   );
 }
 
@@ -101,15 +101,13 @@ function countAxis(most: number): Markup {
   const scale = linearScale(0, most, 3);
   const reach = UPPER.height - 6;
   const ticks = scale.ticks.filter(({ value }) => Number.isInteger(value));
-  return html`<g class="axis"><text class="title" x="${UPPER.left - 40}" y="18">images</text>${ticks.map(
-    ({ value, label }) => {
-      const offset = scale.share(value) * reach;
-      return [LOWER.top - offset, LOWER.top + offset]
-        .slice(0, value === 0 ? 1 : 2)
-        .map(
-          (y) =>
-            html`<path class="grid" d="M${UPPER.left} ${y.toFixed(1)}h${UPPER.width}"/><text x="${UPPER.left - 8}" y="${y.toFixed(1)}" dy="0.35em" text-anchor="end">${label}</text>`,
-        );
-    },
-  )}</g>`;
+  return html`<g class="axis">${ticks.map(({ value, label }) => {
+    const offset = scale.share(value) * reach;
+    return [LOWER.top - offset, LOWER.top + offset]
+      .slice(0, value === 0 ? 1 : 2)
+      .map(
+        (y) =>
+          html`<path class="grid" d="M${UPPER.left} ${y.toFixed(1)}h${UPPER.width}"/><text x="${UPPER.left - 8}" y="${y.toFixed(1)}" dy="0.35em" text-anchor="end">${label}</text>`,
+      );
+  })}</g>`;
 }

@@ -89,7 +89,7 @@ function charts({ evaluation, images, subject, proCurve }: Report): Markup {
   const panel = (title: string, drawn: Markup | null, missing: string): Markup =>
     html`<div class="panel"><h3>${title}</h3>${drawn ?? html`<p class="quiet">${missing}</p>`}</div>
 `;
-  return html`<div class="panel full"><h3>Scores of good and defective images</h3>${histogram(good, defective, threshold)}</div>
+  return html`<div class="panel full"><h3>Scores of good and defective images</h3>${histogram(good, defective, threshold)}<p class="quiet">Red with an outline: images on the wrong side of the threshold.</p></div>
 ${panel(
   'ROC curve over images',
   rocChart(good, defective, threshold, evaluation.imageAuroc),

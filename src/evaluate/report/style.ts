@@ -27,7 +27,7 @@ p { margin: 0.25rem 0; }
 .lead { font-size: 1.1rem; }
 .panel, .tile, .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .panel { padding: 1rem 1.25rem; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: 0.75rem; margin-bottom: 0.75rem; }
+.tiles { display: grid; grid-template-columns: repeat(6, 1fr); gap: 0.75rem; margin-bottom: 0.75rem; }
 .tile { padding: 0.9rem 1rem; }
 .tile h3 { margin: 0; font-size: 0.95rem; font-weight: 600; color: var(--quiet); }
 .tile .value { margin: 0.1rem 0; font-size: 2rem; line-height: 1.2; font-weight: 650; }
@@ -56,7 +56,6 @@ td.wrong { font-weight: 650; }
 .chart .axis .grid { stroke: var(--line); }
 .chart .axis text { fill: var(--quiet); }
 .chart .axis .title, .chart .side { fill: var(--text); font-weight: 600; }
-.chart .side { paint-order: stroke; stroke: var(--card); stroke-width: 6; }
 .chart .middle { stroke: var(--quiet); }
 .chart .good rect { fill: var(--good); }
 .chart .defective rect { fill: var(--defective); }
@@ -100,6 +99,8 @@ select { font: inherit; color: inherit; background: var(--card); border: 1px sol
 .facts .right { color: var(--pass); }
 .card ol { margin: 0.15rem 0 0; padding-left: 1.4rem; font-size: 0.88rem; }
 .card ol .more { list-style: none; }
+@media (max-width: 72rem) { .tiles { grid-template-columns: repeat(3, 1fr); } }
+@media (max-width: 36rem) { .tiles { grid-template-columns: 1fr 1fr; } }
 @media (max-width: 50rem) { .charts { grid-template-columns: 1fr; } }
 footer { margin-top: 3rem; font-size: 0.88rem; color: var(--quiet); }
 @media print {
