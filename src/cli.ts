@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { describeFailure } from './cli/failure.js';
-import { addModelOptions, box } from './cli/model-options.js';
+import { addModelOptions, addRuntimeOptions, box } from './cli/model-options.js';
 import { positiveNumber, wholeNumber } from './cli/numbers.js';
 import { AGENT_VERSION } from './model/version.js';
 
@@ -90,6 +90,31 @@ function createProgram(): Command {
     .action(async (options) => {
       const { evaluate } = await import('./cli/evaluate.js');
       process.exitCode = await evaluate(options);
+    });
+
+  addRuntimeOptions(program.command('calibrate'))
+    .description(
+      'Calibrate a model anew from images of parts seen on the line, without training: the same model with new scores of good parts, written as a new version.',
+    )
+    .requiredOption('--images <dir>', 'folder of images; without --labels all of them are of good parts')
+    .option('--labels <file>', 'CSV file,label or JSON Lines {"file", "label"}; a label is pass or fail')
+    .option('--assume-good', 'with --labels: images without a label are of good parts')
+    .option('--combine', 'add the new scores to those in the bundle (default: replace them)')
+    .option('--out <bundle>', 'folder of the bundle to write (default: that of --model, which is replaced as a whole)')
+    .option('--bundle-version <version>', 'version of the new bundle (default: the last number plus one)')
+    .option('--region <x,y,width,height>', 'the part of the images that the model sees (default: all of it)', box)
+    .option('--json', 'print the result as one JSON object')
+    .addHelpText(
+      'after',
+      `
+Parts that are labelled fail never count as good; they show what the new threshold means: how many of them it catches,
+and which it misses. Parts that are labelled pass count as good even if the model rejected them. File names in the
+labels are relative to --images. The false reject rate is that of the printed thresholds; the bundle holds the scores,
+and each station takes its threshold from them by its own rate. See docs/calibration.md.`,
+    )
+    .action(async (options) => {
+      const { calibrate } = await import('./cli/calibrate.js');
+      process.exitCode = await calibrate(options);
     });
 
   addModelOptions(program.command('inspect'))

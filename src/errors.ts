@@ -15,7 +15,8 @@ export const ERROR_CODES = {
   SG_REGION_SHAPE: 'the shape of a region does not fit the model',
   SG_IMAGE_UNREADABLE: 'an image file cannot be decoded',
   SG_DATASET_INVALID: 'a dataset folder is not laid out as expected',
-  SG_TOO_FEW_IMAGES: 'there are too few good images to train from',
+  SG_LABELS_INVALID: 'a file of labels has faults, or does not fit the images',
+  SG_TOO_FEW_IMAGES: 'there are too few good images to train or to calibrate with',
   SG_MODEL_UNREADABLE: 'a model bundle is missing, truncated or not a bundle',
   SG_MODEL_INVALID: 'a model bundle does not keep its contract',
   SG_MODEL_GOLDEN_MISMATCH: 'a model does not reproduce its golden samples',
@@ -41,6 +42,17 @@ export class SideglanceError extends Error {
     this.code = code;
     this.exitCode = options.exitCode ?? (code === 'SG_USAGE' || code.startsWith('SG_CONFIG') ? 2 : 1);
   }
+}
+
+const FAULTS_OF_ONE_IMAGE: ReadonlySet<ErrorCode> = new Set([
+  'SG_IMAGE_UNREADABLE',
+  'SG_REGION_OUTSIDE',
+  'SG_REGION_SHAPE',
+]);
+
+/** Whether it is the fault of one image, which says nothing about the next. */
+export function isFaultOfOneImage(thrown: unknown): thrown is SideglanceError {
+  return thrown instanceof SideglanceError && FAULTS_OF_ONE_IMAGE.has(thrown.code);
 }
 
 /** The text of anything that was thrown, for messages that wrap it. */

@@ -2,7 +2,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type OverlayOptions, renderOverlay } from './encode/overlay.js';
-import { reasonOf, SideglanceError } from './errors.js';
+import { isFaultOfOneImage, reasonOf, SideglanceError } from './errors.js';
 import { decodeImage, listImages } from './image/decode.js';
 import { type Inspected, Inspector, type InspectorOptions } from './infer/inspector.js';
 import type { Interval } from './infer/tail.js';
@@ -57,13 +57,6 @@ export type InspectOutcome = { readonly result: FileResult } | { readonly skippe
 /** The rate that a station has by default, too. */
 const DEFAULT_THRESHOLD = { falseRejectRate: 0.005 } as const;
 
-/** Faults of one image, which say nothing about the next. */
-const FAULTS_OF_ONE_IMAGE: ReadonlySet<string> = new Set([
-  'SG_IMAGE_UNREADABLE',
-  'SG_REGION_OUTSIDE',
-  'SG_REGION_SHAPE',
-]);
-
 /**
  * Inspects image files one after the other and says at each what came of it. Images that cannot be decoded or do not
  * fit the model are skipped.
@@ -88,7 +81,7 @@ export async function* inspectFiles(options: InspectFilesOptions): AsyncGenerato
       try {
         yield { result: await inspectFile(inspector, file, options.region, overlays[index]) };
       } catch (thrown) {
-        if (!(thrown instanceof SideglanceError && FAULTS_OF_ONE_IMAGE.has(thrown.code))) throw thrown;
+        if (!isFaultOfOneImage(thrown)) throw thrown;
         skipped.push({ file, error: thrown });
         yield { skipped: { file, error: thrown } };
       }

@@ -29,6 +29,18 @@ test('each image gets its line: verdict, score, defects, model', async () => {
   assert.deepEqual(JSON.parse(JSON.stringify(second)), second);
 });
 
+test('with 100 good scores and more, a fine rate is read off their tail: with an interval, and small p-values', async () => {
+  const tailed = join(root, 'tailed');
+  const scores = Array.from({ length: 150 }, (_, i) => 0.05 - 0.01 * Math.log(1 - (i + 0.5) / 150));
+  await writeTinyBundle(tailed, { calibration: { scores, mapThreshold: 0.2 } });
+  const [only] = await results({ model: tailed, files: [bad], threshold: { falseRejectRate: 0.001 } });
+  const { low, high } = only!.thresholdInterval ?? assert.fail();
+  assert.ok(only!.thresholdExtrapolated && low < only!.threshold && only!.threshold < high);
+  assert.ok(only!.pValue < 1 / 151 && only!.pValue > 0);
+  const [coarse] = await results({ model: tailed, files: [bad], threshold: { falseRejectRate: 0.05 } });
+  assert.equal('thresholdInterval' in coarse!, false);
+});
+
 test('a region is judged alone', async () => {
   const [only] = await results({ files: [bad], region: { x: 32, y: 0, width: 32, height: 32 } });
   assert.equal(only!.verdict, 'pass');

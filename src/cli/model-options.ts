@@ -5,29 +5,36 @@ import type { Box } from '../types.js';
 import { positiveNumber, wholeNumber } from './numbers.js';
 
 /** What every command takes that runs a model. */
-export interface ModelOptions {
+export interface RuntimeOptions {
   readonly model: string;
   readonly falseRejectRate?: number;
-  readonly score?: number;
   readonly threads?: number;
   readonly providers?: readonly Provider[];
   readonly library?: string;
 }
 
+/** What every command takes that judges with a model. */
+export interface ModelOptions extends RuntimeOptions {
+  readonly score?: number;
+}
+
 const PROVIDERS: readonly Provider[] = ['cpu', 'cuda', 'tensorrt'];
 
 export function addModelOptions(command: Command): Command {
+  return addRuntimeOptions(command).addOption(
+    new Option('--score <score>', 'the score from which a part fails')
+      .argParser(positiveNumber(1e9))
+      .conflicts('falseRejectRate'),
+  );
+}
+
+export function addRuntimeOptions(command: Command): Command {
   return command
     .requiredOption('--model <bundle>', 'folder of the model bundle')
     .addOption(
       new Option('--false-reject-rate <share>', 'share of good parts that may be rejected (default: 0.005)').argParser(
         positiveNumber(0.5),
       ),
-    )
-    .addOption(
-      new Option('--score <score>', 'the score from which a part fails')
-        .argParser(positiveNumber(1e9))
-        .conflicts('falseRejectRate'),
     )
     .option('--threads <n>', 'threads of the network (default: every core)', wholeNumber(1, 128))
     .option(

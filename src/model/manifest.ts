@@ -71,6 +71,21 @@ const ManifestSchema = z
       scores: z.array(z.number()).min(2).max(1_000_000),
       /** Cells above it belong to a defect. */
       mapThreshold: z.number(),
+      /** How the scores came about, where they were taken after the training. */
+      recalibrated: z
+        .object({
+          at: z.iso.datetime(),
+          /** Good images that were scored. */
+          images: whole(0, 100_000_000),
+          source: z.string().max(1000),
+          /** `<id>@<version>` of the bundle with the scores before. */
+          previous: z.string().max(200),
+          /** The scores before are among the scores. */
+          combined: z.boolean(),
+          /** What ran the model: precision moves scores. */
+          provider: z.string().max(50),
+        })
+        .exactOptional(),
     }),
     files: z.array(FileSchema).min(1).max(bundleLimits.maxFiles),
     golden: z.array(GoldenSchema).min(1).max(bundleLimits.maxFiles),

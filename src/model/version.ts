@@ -8,6 +8,13 @@ export const VERSION_PATTERN = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0
 /** The version of this sideglance, from its package.json. */
 export const AGENT_VERSION: string = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')).version;
 
+/** The next patch; a pre-release stays one. @throws RangeError for texts that are no versions */
+export function nextVersion(version: string): string {
+  const { numbers, preRelease } = parse(version);
+  const [major, minor, patch] = numbers;
+  return `${major}.${minor}.${(patch as number) + 1}${preRelease.length > 0 ? `-${preRelease.join('.')}` : ''}`;
+}
+
 /** Negative when `a` comes before `b`. @throws RangeError for texts that are no versions */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [parse(a), parse(b)];

@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   run: [],
   train: ['--images', 'none', '--out', 'none'],
   evaluate: ['--model', 'none', '--dataset', 'none'],
+  calibrate: ['--model', 'none', '--images', 'none'],
   inspect: ['--model', 'none', 'none.png'],
   doctor: [],
   simulate: ['--out', 'none'],

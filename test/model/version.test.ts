@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AGENT_VERSION, compareVersions, VERSION_PATTERN } from '../../src/model/version.js';
+import { AGENT_VERSION, compareVersions, nextVersion, VERSION_PATTERN } from '../../src/model/version.js';
 
 test('versions are ordered as semver.org 11 says', () => {
   const ascending = [
@@ -34,4 +34,11 @@ test('what is no version is refused', () => {
     assert.throws(() => compareVersions(text, '1.0.0'), /is not a version/, text);
   }
   assert.match(AGENT_VERSION, VERSION_PATTERN);
+});
+
+test('the next version is the next patch, and a pre-release stays one', () => {
+  assert.equal(nextVersion('1.2.9'), '1.2.10');
+  assert.equal(nextVersion('1.0.0-rc.1'), '1.0.1-rc.1');
+  for (const version of ['0.0.0', '1.2.9', '1.0.0-rc.1']) assert.ok(compareVersions(nextVersion(version), version) > 0);
+  assert.throws(() => nextVersion('1.0'), RangeError);
 });

@@ -1,0 +1,200 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { isFaultOfOneImage, SideglanceError } from '../errors.js';
+import { decodeImage } from '../image/decode.js';
+import { calibrate, quantileThreshold, type Threshold } from '../infer/calibration.js';
+import { Inspector, type InspectorOptions } from '../infer/inspector.js';
+import { type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
+import { type Bundle, openBundle } from '../model/open.js';
+import { compareVersions, nextVersion, VERSION_PATTERN } from '../model/version.js';
+import { checkTarget, writeBundle } from '../model/write.js';
+import type { Box, RegionResult } from '../types.js';
+import { kolmogorovSmirnov, type SampleDifference } from './kolmogorov-smirnov.js';
+import { type Part, type PartsOptions, readParts } from './parts.js';
+
+export const CALIBRATION = {
+  /** Fewer scores of good parts are refused. */
+  leastGood: 20,
+  /** Old and new scores are called very different below this p-value, and from this distance on. */
+  differencePValue: 0.01,
+  differenceDistance: 0.2,
+} as const;
+
+export interface RecalibrateOptions
+  extends PartsOptions,
+    Partial<Pick<InspectorOptions, 'threads'>>,
+    Pick<InspectorOptions, 'providers' | 'library'> {
+  /** Folder of the model bundle. */
+  readonly model: string;
+  /** Folder of the bundle to write; `model` itself when left out. */
+  readonly out?: string;
+  /** Of the new bundle, later than that of the old one; its last number plus one when left out. */
+  readonly version?: string;
+  /** Add the new scores to the old ones instead of putting them in their place. */
+  readonly combine?: boolean;
+  /** Share of good parts that may be rejected at the thresholds in the result. The bundle does not depend on it. */
+  readonly falseRejectRate: number;
+  /** What the model sees of the images, in pixels; the whole image when left out. */
+  readonly region?: Box;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number, file: string) => void;
+}
+
+export interface PartScore {
+  readonly file: string;
+  readonly score: number;
+  /** The highest cell of the map. */
+  readonly hottest: number;
+}
+
+export interface SkippedPart {
+  readonly file: string;
+  readonly error: SideglanceError;
+}
+
+export interface Recalibration {
+  readonly out: string;
+  readonly previous: Manifest;
+  readonly manifest: Manifest;
+  /** At the wanted rate. */
+  readonly before: Threshold;
+  readonly after: Threshold;
+  /** Parts that are good: labelled `pass`, or not labelled. */
+  readonly good: readonly PartScore[];
+  /** Parts labelled `fail`. They have no influence on the calibration. */
+  readonly failed: readonly PartScore[];
+  readonly skipped: readonly SkippedPart[];
+  /** Of the new scores from the old ones. */
+  readonly difference: SampleDifference & { readonly large: boolean };
+}
+
+/**
+ * Takes the scores that a bundle's thresholds follow from anew, from images of parts seen on the line, and writes the
+ * same model with them as a new version. Nothing is written before everything is known; golden samples stay.
+ *
+ * @throws SideglanceError as `readParts`, `openBundle`, `Inspector.of` and `writeBundle`; `SG_USAGE` for a version that
+ * is not later; `SG_TOO_FEW_IMAGES` for fewer good parts than `CALIBRATION.leastGood`; the fault of the first image
+ * when none can be scored; and what `signal` was aborted with
+ */
+export async function recalibrate(options: RecalibrateOptions): Promise<Recalibration> {
+  const { model, images, out = model, falseRejectRate, combine = false, signal } = options;
+  await checkTarget(resolve(out));
+  const bundle = await openBundle(model);
+  const previous = bundle.manifest;
+  const version = laterVersion(previous, options.version);
+  const parts = await readParts(options);
+  requireEnough(parts.filter(({ label }) => label === 'pass').length, images);
+
+  const inspector = await loadInspector(bundle, options);
+  const { good, failed, skipped } = await scoreParts(inspector, parts, options).finally(() => inspector.close());
+  requireEnough(good.length, images, skipped);
+
+  const { scores: fresh, mapThreshold } = calibrate(good);
+  const old = previous.calibration.scores;
+  const scores = combine ? [...old, ...fresh].sort((a, b) => a - b) : fresh;
+  const created = new Date().toISOString();
+  const recalibrated = {
+    at: created,
+    images: good.length,
+    source: basename(resolve(images)),
+    previous: modelName(previous),
+    combined: combine,
+    provider: inspector.provider,
+  };
+  const calibration = { scores, mapThreshold, recalibrated };
+  signal?.throwIfAborted();
+  const manifest = await writeBundle(out, {
+    manifest: { ...previous, version, created, calibration },
+    model: bundle.model,
+    files: await otherFiles(bundle),
+  });
+  const difference = kolmogorovSmirnov(fresh, old);
+  const { differencePValue, differenceDistance } = CALIBRATION;
+  const large = difference.pValue < differencePValue && difference.distance >= differenceDistance;
+  return {
+    out,
+    previous,
+    manifest,
+    before: inspector.threshold,
+    after: quantileThreshold(scores, falseRejectRate),
+    good,
+    failed,
+    skipped,
+    difference: { ...difference, large },
+  };
+}
+
+function loadInspector(bundle: Bundle, options: RecalibrateOptions): Promise<Inspector> {
+  const { falseRejectRate, threads = availableParallelism(), providers, library } = options;
+  return Inspector.of(bundle, {
+    threshold: { falseRejectRate },
+    threads,
+    ...(providers && { providers }),
+    ...(library !== undefined && { library }),
+  });
+}
+
+async function scoreParts(
+  inspector: Inspector,
+  parts: readonly Part[],
+  { region, signal, onProgress }: RecalibrateOptions,
+): Promise<{ good: PartScore[]; failed: PartScore[]; skipped: SkippedPart[] }> {
+  const scored: Record<Part['label'], PartScore[]> = { pass: [], fail: [] };
+  const skipped: SkippedPart[] = [];
+  for (const [index, { file, label }] of parts.entries()) {
+    signal?.throwIfAborted();
+    try {
+      scored[label].push({ file, ...(await scorePart(inspector, file, region)) });
+    } catch (thrown) {
+      if (!isFaultOfOneImage(thrown)) throw thrown;
+      skipped.push({ file, error: thrown });
+    }
+    onProgress?.(index + 1, parts.length, file);
+  }
+  const [first] = skipped;
+  if (first && skipped.length === parts.length) {
+    throw new SideglanceError(
+      first.error.code,
+      `none of the ${parts.length} images could be scored; the first one: ${first.error.message}`,
+      { cause: first.error },
+    );
+  }
+  return { good: scored.pass, failed: scored.fail, skipped };
+}
+
+async function scorePart(inspector: Inspector, file: string, box: Box | undefined): Promise<Omit<PartScore, 'file'>> {
+  const picture = await decodeImage(file);
+  const region = box ?? { x: 0, y: 0, width: picture.width, height: picture.height };
+  const { regions } = await inspector.inspectRegions(picture, [{ ...region, name: 'image' }]);
+  const { score, map } = regions[0] as RegionResult; // one region in, one result out
+  return { score, hottest: map.values.reduce((a, b) => Math.max(a, b)) };
+}
+
+/** Everything in the bundle but the model; its digests were verified when it was opened. */
+async function otherFiles({ folder, manifest, golden }: Bundle): Promise<Map<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  for (const { path } of manifest.files) {
+    if (path !== MODEL_FILE) files.set(path, golden.get(path) ?? (await readFile(join(folder, path))));
+  }
+  return files;
+}
+
+function laterVersion(previous: Manifest, wanted: string | undefined): string {
+  if (wanted === undefined) return nextVersion(previous.version);
+  if (VERSION_PATTERN.test(wanted) && compareVersions(wanted, previous.version) > 0) return wanted;
+  throw new SideglanceError(
+    'SG_USAGE',
+    `the version of the new bundle is to be later than ${previous.version}, such as ${nextVersion(previous.version)}, not ${wanted}`,
+  );
+}
+
+function requireEnough(count: number, folder: string, skipped: readonly SkippedPart[] = []): void {
+  if (count >= CALIBRATION.leastGood) return;
+  const [first] = skipped;
+  const unread = first ? `; ${skipped.length} could not be scored, the first one: ${first.error.message}` : '';
+  throw new SideglanceError(
+    'SG_TOO_FEW_IMAGES',
+    `${folder} holds ${count} images of good parts; a calibration needs at least ${CALIBRATION.leastGood}, 200 or more are better${unread}`,
+  );
+}
