@@ -20,10 +20,13 @@ import { type RunOptions, readOptions } from './accuracy/options.js';
 import { PADIM } from './accuracy/padim.js';
 import { patchCore } from './accuracy/patchcore.js';
 import { accuracyTable, type Measured } from './accuracy/report.js';
-import { SIDEGLANCE } from './accuracy/sideglance.js';
+import { trained } from './accuracy/sideglance.js';
 
 const METHODS = new Map<string, Method>(
-  [PADIM, patchCore(['s8']), patchCore(['s8', 's16']), SIDEGLANCE].map((method) => [method.name, method]),
+  [PADIM, patchCore(['s8']), patchCore(['s8', 's16']), trained('sideglance'), trained('paper')].map((method) => [
+    method.name,
+    method,
+  ]),
 );
 
 try {

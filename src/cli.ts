@@ -74,6 +74,11 @@ function createProgram(): Command {
     )
     .option('--size <pixels>', 'side of the square that the region is scaled to', wholeNumber(64, 1024), 256)
     .option('--threads <n>', 'threads to use (default: every core)', wholeNumber(1, 128))
+    .addOption(
+      new Option('--method <name>', 'paper: the method as it was published, slow, to compare with')
+        .choices(['sideglance', 'paper'])
+        .default('sideglance'),
+    )
     .option('--id <name>', 'name of the model (default: the name of the bundle’s folder)')
     .option('--bundle-version <version>', 'version of the model (default: 1.0.0)')
     .option('--json', 'print the result as one JSON object')

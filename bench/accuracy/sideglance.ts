@@ -6,21 +6,29 @@ import { modelScorer } from '../../src/evaluate/model-scorer.js';
 import { Inspector } from '../../src/infer/inspector.js';
 import { MODEL_FILE } from '../../src/model/manifest.js';
 import { AGENT_VERSION } from '../../src/model/version.js';
-import { TRAINING } from '../../src/train/model.js';
+import { TRAINING, type TrainMethod } from '../../src/train/model.js';
+import { PAPER } from '../../src/train/paper/settings.js';
+import { POSITION } from '../../src/train/position.js';
 import { train } from '../../src/train/train.js';
 import { type FitOptions, type FittedMethod, leftOut, type Method } from './method.js';
 
-const SETTINGS = { revision: 1, version: AGENT_VERSION, training: TRAINING } as const;
+/** A method of the project: trained as `sideglance train --method` does, scored as `sideglance evaluate` does. */
+export function trained(method: TrainMethod): Method {
+  const settings = {
+    revision: 1,
+    version: AGENT_VERSION,
+    training: method === 'paper' ? PAPER : { ...TRAINING, position: POSITION },
+  } as const;
+  return { name: method, settings, takesMinutes: true, fit: (options) => fit(method, options) };
+}
 
-/** The project's own method: trained as `sideglance train` does, scored as `sideglance evaluate` does. */
-export const SIDEGLANCE: Method = { name: 'sideglance', settings: SETTINGS, takesMinutes: true, fit };
-
-async function fit({ folder, seed, size, minutes, threads }: FitOptions): Promise<FittedMethod> {
+async function fit(method: TrainMethod, { folder, seed, size, minutes, threads }: FitOptions): Promise<FittedMethod> {
   const temporary = await mkdtemp(join(tmpdir(), 'sideglance-accuracy-'));
   try {
     const bundle = join(temporary, 'model');
     let skipped = 0;
     const { trainedOn } = await train({
+      method,
       images: folder,
       out: bundle,
       seed,

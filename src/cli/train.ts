@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { TrainEvent } from '../train/events.js';
+import type { TrainMethod } from '../train/model.js';
 import { train as trainBundle } from '../train/train.js';
 import { scoreSummary } from './distribution.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
@@ -13,6 +14,7 @@ export interface TrainCommandOptions {
   readonly steps?: number;
   readonly size: number;
   readonly threads?: number;
+  readonly method: TrainMethod;
   readonly id?: string;
   readonly bundleVersion?: string;
   readonly json?: true;

@@ -5,7 +5,7 @@ export type TrainEvent =
   | { readonly type: 'warning'; readonly text: string }
   | {
       readonly type: 'step';
-      readonly phase: 'context';
+      readonly phase: 'distil' | 'context';
       readonly step: number;
       /** 0…1 of this phase. */
       readonly progress: number;

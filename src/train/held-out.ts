@@ -105,7 +105,8 @@ async function probe(
   }
 }
 
-function headNorm(maps: readonly Float32Array[]): HeadNorm {
+/** The scale of a head from its maps of good images. */
+export function headNorm(maps: readonly Float32Array[]): HeadNorm {
   const all = new Float32Array(maps.reduce((sum, map) => sum + map.length, 0));
   maps.reduce((offset, map) => {
     all.set(map, offset);

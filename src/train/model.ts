@@ -1,6 +1,6 @@
 import { type Calibration, calibrate } from '../infer/calibration.js';
 import { Random } from '../random.js';
-import { ALIGNED_PARTS, augment, noiseTable, weakened } from './augment.js';
+import { ALIGNED_PARTS, weakened } from './augment.js';
 import { trainContext } from './context-training.js';
 import type { TrainEvent } from './events.js';
 import { type ExportOptions, exportModel } from './export.js';
@@ -10,10 +10,16 @@ import { type HeldOut, measureHeldOut, scoreImages } from './held-out.js';
 import { localNetWeights } from './local-net-weights.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
+import { trainPaper } from './paper/train.js';
 import { type PositionNorm, PositionStatistics } from './position.js';
 import type { Raster } from './raster.js';
+import { Schedule } from './schedule.js';
+
+/** `paper`: the method as it was published, patch by patch, to compare with (paper/settings.ts). */
+export type TrainMethod = 'sideglance' | 'paper';
 
 export interface TrainModelOptions {
+  readonly method?: TrainMethod;
   /** A folder of good images, or an MVTec category, of which only `train/good` is read. */
   readonly images: string;
   readonly seed: number;
@@ -43,12 +49,8 @@ export const TRAINING = {
   batch: 8,
   learningRate: 2e-3,
   minutes: 5,
-  /** Augmented copies of each training image in the position statistics, beside the image itself. */
-  positionCopies: 0,
   /** Augmentation is as strong as it may be up to this many training images, and weaker in proportion beyond: they vary themselves. */
   augmentedImages: 40,
-  /** Held-out images are multiplied by mild augmentation up to this many scores. */
-  leastScores: 60,
   lambdaS: 0.75,
   /** The score of an image is the mean of this share of its cells, and of at least 2. */
   topShare: 0.003,
@@ -56,92 +58,82 @@ export const TRAINING = {
 
 /** Trains a model from good images alone (docs/method.md). Writes nothing. */
 export async function trainModel(options: TrainModelOptions): Promise<TrainedModel> {
-  const { threads } = options;
+  const { threads, signal, method = 'sideglance' } = options;
   const emit = options.onEvent ?? (() => undefined);
-  const started = performance.now();
-  const seconds = () => (performance.now() - started) / 1000;
+  const schedule = new Schedule({
+    minutes: options.minutes ?? TRAINING.minutes,
+    ...(options.steps === undefined ? {} : { steps: options.steps }),
+    ...(signal ? { signal } : {}),
+    onEvent: emit,
+  });
   const random = new Random(options.seed);
-  const noise = noiseTable(random);
-
   emit({ type: 'phase', text: `reading good images from ${options.images}` });
-  const good = await readGoodImages(options.images, options.size, random, options.signal);
+  const good = await readGoodImages(options.images, options.size, random, signal);
   for (const skipped of good.skipped) emit({ type: 'skipped', ...skipped });
-  const { width, height } = good;
-  const size = { width, height };
-  const augmentation = weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / good.training.length));
-  const copy = (image: Raster): Raster => {
-    const data = new Uint8Array(image.data.length);
-    augment(image, augmentation, random, noise, data);
-    return { ...size, data };
-  };
+  const { width, height, training, heldOut } = good;
+  const cells = (width / LOCAL_NET.stride) * (height / LOCAL_NET.stride);
+  const topCells = Math.max(2, Math.round(cells * TRAINING.topShare));
+  const common = { training, heldOut, random, threads, schedule, emit, ...(signal ? { signal } : {}) };
+  const { model, steps } = method === 'paper' ? await trainPaper(common) : await trainHeads(common);
+  const calibration = calibrate(await scoreImages(model, { width, height }, heldOut, topCells, threads));
+  emit({ type: 'calibrated', ...calibration });
+  return { model, width, height, topCells, calibration, good, steps, seconds: schedule.seconds };
+}
 
+interface TrainHeadsOptions {
+  readonly training: readonly Raster[];
+  readonly heldOut: readonly Raster[];
+  readonly random: Random;
+  readonly threads: number;
+  readonly schedule: Schedule;
+  readonly emit: (event: TrainEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Everything behind Local-Net: position, Global-Net, the distortion head, and the scales of the heads. */
+async function trainHeads(options: TrainHeadsOptions): Promise<{ model: Uint8Array; steps: number }> {
+  const { training, heldOut, random, threads, schedule, emit, signal } = options;
+  const { width, height } = training[0] as Raster;
   const localNet = localNetWeights();
-
-  emit({ type: 'phase', text: `learning where what belongs: ${good.training.length} images of ${width} × ${height}` });
-  const norm = await learnPositions(localNet, good, copy, threads);
+  emit({ type: 'phase', text: `learning where what belongs: ${training.length} images of ${width} × ${height}` });
+  const norm = await learnPositions(localNet, training, heldOut, threads);
   emit({ type: 'phase', text: `position is trusted by ${norm.trust}, shrinkage ${norm.shrinkage}` });
 
   // Before the first step there is no model worth keeping.
-  options.signal?.throwIfAborted();
+  signal?.throwIfAborted();
   emit({ type: 'phase', text: 'training Global-Net and the distortion head' });
-  const contextStarted = seconds();
-  const budget = (options.minutes ?? TRAINING.minutes) * 60;
-  const progress = (step: number) => {
-    if (options.signal?.aborted) return 1;
-    return options.steps === undefined
-      ? Math.min(1, (seconds() - contextStarted) / Math.max(1, budget - contextStarted))
-      : step / options.steps;
-  };
   const { weights, steps } = await trainContext({
-    images: good.training,
+    images: training,
     localNet,
     norm,
     batch: TRAINING.batch,
     learningRate: TRAINING.learningRate,
-    augmentation,
+    augmentation: weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / training.length)),
     random,
     threads,
-    progress,
-    onStep: (step, losses) => {
-      const done = Math.max(1e-3, progress(step));
-      const secondsLeft = ((seconds() - contextStarted) * (1 - done)) / done;
-      emit({ type: 'step', phase: 'context', step, progress: done, losses, secondsLeft });
-    },
+    ...schedule.phase('context'),
   });
 
-  emit({ type: 'phase', text: `measuring ${good.heldOut.length} held-out good images` });
-  const heldOut = multiplied(good.heldOut, copy);
+  emit({ type: 'phase', text: `measuring ${heldOut.length} held-out good images` });
   const unmeasured: Omit<ExportOptions, keyof HeldOut> = {
     weights: new Map([...localNet, ...weights]),
-    ...size,
+    width,
+    height,
     norm,
     form: 'likelihood',
     lambdaS: TRAINING.lambdaS,
   };
   const measured = await measureHeldOut(unmeasured, heldOut, threads);
-  const model = exportModel({ ...unmeasured, ...measured });
-  const cells = (width / LOCAL_NET.stride) * (height / LOCAL_NET.stride);
-  const topCells = Math.max(2, Math.round(cells * TRAINING.topShare));
-  const results = await scoreImages(model, size, heldOut, topCells, threads);
-  const calibration = calibrate(results);
-  emit({ type: 'calibrated', ...calibration });
-  return { model, ...size, topCells, calibration, good, steps, seconds: seconds() };
-}
-
-/** The images themselves first, then augmented copies in turn until there are enough for a distribution. */
-function multiplied(images: readonly Raster[], copy: (image: Raster) => Raster): Raster[] {
-  const all = [...images];
-  while (all.length < TRAINING.leastScores) all.push(copy(images[all.length % images.length] as Raster));
-  return all;
+  return { model: exportModel({ ...unmeasured, ...measured }), steps };
 }
 
 async function learnPositions(
   weights: Weights,
-  good: GoodImages,
-  copy: (image: Raster) => Raster,
+  training: readonly Raster[],
+  heldOut: readonly Raster[],
   threads: number,
 ): Promise<PositionNorm> {
-  const { width, height } = good;
+  const { width, height } = training[0] as Raster;
   const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, threads });
   try {
     const featuresOf = async (image: Raster) => {
@@ -151,13 +143,10 @@ async function learnPositions(
     };
     const { stride, features } = LOCAL_NET;
     const statistics = new PositionStatistics({ channels: features, rows: height / stride, columns: width / stride });
-    for (const image of good.training) {
-      statistics.add(await featuresOf(image));
-      for (let index = 0; index < TRAINING.positionCopies; index += 1) statistics.add(await featuresOf(copy(image)));
-    }
-    const heldOut: Float32Array[] = [];
-    for (const image of good.heldOut) heldOut.push(Float32Array.from(await featuresOf(image)));
-    return statistics.bestNorm(heldOut);
+    for (const image of training) statistics.add(await featuresOf(image));
+    const seen: Float32Array[] = [];
+    for (const image of heldOut) seen.push(Float32Array.from(await featuresOf(image)));
+    return statistics.bestNorm(seen);
   } finally {
     await extractor.close();
   }

@@ -33,7 +33,7 @@ export const LOSS_WEIGHTS = { lambdaT: 0.01 } as const;
 /**
  * Global-Net and the distortion head (Wang et al. 2021, section 3.3): l = l_IAD + λ_t·l_DAD, with l_IAD as the
  * Gaussian negative log-likelihood of Z_l and l_DAD as binary cross-entropy. Inputs, all of one batch:
- * `context` uint8 [N, H, W, 3] and `contextLocal` [N, 64, h, w]: what G sees (context corruption: with pseudo-defects for
+ * `context` uint8 [N, H, W, 3] and `contextLocal` [N, 56, h, w]: what G sees (context corruption: with pseudo-defects for
  * half of the batch); `cleanLocal`: Z_l of the image as it is, which G has to predict; `judgedLocal`: Z_l of Z*, what C
  * judges; `labels` [N, 1, h, w]: 1 where a pseudo-defect lies; `counts` [N, 1, h, w]: the weight of the cell in l_DAD.
  */
@@ -64,10 +64,19 @@ export function contextGraph(batch: number, height: number, width: number): Trai
     sumOver(g, counts, [0, 1, 2, 3]),
   );
   const loss = add(g, likelihood, scale(g, reshape(g, distortion, []), LOSS_WEIGHTS.lambdaT));
-  return finish(g, loss, parameters, { inconsistency: likelihood, distortion: reshape(g, distortion, []) });
+  return finishTrainingGraph(g, loss, parameters, {
+    inconsistency: likelihood,
+    distortion: reshape(g, distortion, []),
+  });
 }
 
-function finish(g: Graph, loss: Value, parameters: TrainedParameters, terms: Record<string, Value>): TrainingGraph {
+/** Declares the losses, appends gradients and the optimiser's step: a run of the graph is a training step. */
+export function finishTrainingGraph(
+  g: Graph,
+  loss: Value,
+  parameters: TrainedParameters,
+  terms: Readonly<Record<string, Value>>,
+): TrainingGraph {
   const losses = { loss, ...terms };
   g.output(
     'losses',

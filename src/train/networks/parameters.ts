@@ -18,9 +18,10 @@ export interface ParameterPlace {
 /** Weights by name, as they stand in a file. */
 export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 
-/** Stores the weights in the graph as constants. */
+/** Stores the weights in one graph as constants; a layer that is used again gets the same ones. */
 export class FrozenParameters implements ParameterSource {
   readonly #weights: Weights;
+  readonly #stored = new Map<string, Value>();
 
   constructor(weights: Weights) {
     this.#weights = weights;
@@ -31,7 +32,9 @@ export class FrozenParameters implements ParameterSource {
     if (!found || found.shape.join() !== shape.join()) {
       throw new Error(`weights ${name} [${shape.join(', ')}] are ${found ? `[${found.shape.join(', ')}]` : 'missing'}`);
     }
-    return g.constant(shape, found.data, name);
+    const value = this.#stored.get(name) ?? g.constant(shape, found.data, name);
+    this.#stored.set(name, value);
+    return value;
   }
 }
 
