@@ -48,7 +48,8 @@ for await (const outcome of inspectFiles({ model, files: [folder] })) {
 
 const published = new Map<number, number>();
 const camera = () => ({ type: 'files', path: folder, framesPerSecond: 5 });
-const daemon = await startDaemon({ stations: 1, camera, model });
+// A late part has no score, and this is not about time.
+const daemon = await startDaemon({ stations: 1, camera, model, deadlineMs: 30_000 });
 daemon.onInspection(({ part, regions }) => {
   const [region] = regions;
   if (region && region.score !== null) published.set(part.sequence, region.score);

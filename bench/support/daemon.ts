@@ -15,6 +15,8 @@ export interface DaemonOptions {
   readonly camera: (number: number) => object;
   /** Folder of a model bundle; absent: the demo model. */
   readonly model?: string | undefined;
+  /** Absent: as in the configuration. */
+  readonly deadlineMs?: number;
 }
 
 /** A simulated line, a different one for each station. */
@@ -69,11 +71,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
 }
 
-function configText({ stations, camera, model }: DaemonOptions, port: number): string {
+function configText({ stations, camera, model, deadlineMs }: DaemonOptions, port: number): string {
   const station = (number: number) => ({
     name: `station-${number}`,
     camera: camera(number),
     ...(model === undefined ? {} : { model }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });
   // JSON is YAML.
   return JSON.stringify({
