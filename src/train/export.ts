@@ -56,7 +56,7 @@ export const EXPORTED_VALUES = {
  * s_IAD = this share of what position alone expects, (1/n)‖Z_l‖² once Z_l is normalised there, and the rest of what the
  * context expects (docs/decisions.md, "Inconsistency").
  */
-const POSITION_SHARE = 0.75;
+const POSITION_SHARE = 0.85;
 
 /** Gaussian of half a cell, over 3 × 3 cells: 4 pixels of the region. */
 const SMOOTHING = [0.1065, 0.787, 0.1065] as const;

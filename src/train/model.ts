@@ -51,7 +51,7 @@ export const TRAINING = {
   minutes: 5,
   /** Augmentation is as strong as it may be up to this many training images, and weaker in proportion beyond: they vary themselves. */
   augmentedImages: 40,
-  lambdaS: 0.75,
+  lambdaS: 0.85,
   /** The score of an image is the mean of this share of its cells, and of at least 2. */
   topShare: 0.003,
 } as const;
