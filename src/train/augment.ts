@@ -40,18 +40,6 @@ export function weakened(limits: AugmentationLimits, strength: number): Augmenta
   return Object.fromEntries(scaled);
 }
 
-/** Anything goes: for images that teach features, not parts. */
-export const ANY_IMAGE: AugmentationLimits = {
-  shift: 0.1,
-  radians: Math.PI,
-  scale: 0.35,
-  flips: true,
-  gain: 0.35,
-  tint: 0.1,
-  offset: 25,
-  noise: 6,
-};
-
 const NOISE_LENGTH = 1 << 16;
 
 /** Standard normal numbers × 16, drawn once: noise for a whole image is a walk through them from a random start. */

@@ -176,7 +176,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   Sigmoid: (g, { output }, d) => [multiply(g, d, subtract(g, output, multiply(g, output, output)))],
   Exp: (g, { output }, d) => [multiply(g, d, output)],
   Softplus: (g, { inputs: [x] }, d) => [multiply(g, d, sigmoid(g, x!))],
-  Abs: (g, { inputs: [x] }, d) => [multiply(g, d, g.apply('Sign', [x!], x!.shape))],
   Sqrt: (g, { output }, d) => [divide(g, scale(g, d, 0.5), output)],
   Neg: (g, _, d) => [negate(g, d)],
   Clip: (g, { inputs: [x], output }, d) => {

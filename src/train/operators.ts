@@ -47,7 +47,6 @@ export const relu = unary('Relu');
 export const sigmoid = unary('Sigmoid');
 export const exponential = unary('Exp');
 export const softplus = unary('Softplus');
-export const absolute = unary('Abs');
 export const squareRoot = unary('Sqrt');
 export const negate = unary('Neg');
 
