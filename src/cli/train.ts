@@ -111,7 +111,7 @@ function describe(event: Exclude<TrainEvent, { type: 'step' }>): string {
     case 'skipped':
       return `skipped ${event.file}: ${event.reason}`;
     case 'warning':
-      return `warning: ${event.text}`;
+      return [`warning: ${event.text}`, ...event.files.map((file) => `  ${file}`)].join('\n');
     case 'calibrated':
       return scoreSummary(event.scores);
   }

@@ -27,7 +27,7 @@ export interface Scored {
 }
 
 /** The largest difference of the aspect ratios of region and model input. */
-const ASPECT_TOLERANCE = 0.02;
+const ASPECT_TOLERANCE = 0.05;
 
 /**
  * The one way from pixels to scores: crop and scale, run the network, take the score. Calibration, golden samples,

@@ -2,7 +2,12 @@
 export type TrainEvent =
   | { readonly type: 'phase'; readonly text: string }
   | { readonly type: 'skipped'; readonly file: string; readonly reason: string }
-  | { readonly type: 'warning'; readonly text: string }
+  | {
+      readonly type: 'warning';
+      readonly text: string;
+      /** The images that are meant, the worst first; none where all are. */
+      readonly files: readonly string[];
+    }
   | {
       readonly type: 'step';
       readonly phase: 'distil' | 'context';

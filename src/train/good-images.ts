@@ -4,14 +4,14 @@ import { decodeImage } from '../image/decode.js';
 import { resampleToRgb } from '../image/resample.js';
 import type { Random } from '../random.js';
 import { LOCAL_NET } from './networks/local-net.js';
-import type { Raster } from './raster.js';
+import type { GoodImage } from './strange-images.js';
 
 export const GOOD_IMAGES = {
   least: 20,
   /** Share that is held out of training, to normalise and to calibrate. */
   heldOutShare: 0.2,
   /** Largest difference of an image's aspect ratio from that of the others. */
-  aspectTolerance: 0.02,
+  aspectTolerance: 0.05,
   /** Fewest cells on a side: below, nothing is left around a patch. */
   leastCells: 12,
 } as const;
@@ -19,8 +19,8 @@ export const GOOD_IMAGES = {
 export interface GoodImages {
   readonly width: number;
   readonly height: number;
-  readonly training: readonly Raster[];
-  readonly heldOut: readonly Raster[];
+  readonly training: readonly GoodImage[];
+  readonly heldOut: readonly GoodImage[];
   readonly skipped: readonly { readonly file: string; readonly reason: string }[];
 }
 
@@ -45,7 +45,7 @@ export async function readGoodImages(
     );
   }
   requireEnough(files.length, folder);
-  const rasters: Raster[] = [];
+  const rasters: GoodImage[] = [];
   const skipped: { file: string; reason: string }[] = [];
   let region: { width: number; height: number } | null = null;
   let aspect = 1;
@@ -63,7 +63,7 @@ export async function readGoodImages(
       }
       const data = new Uint8Array(region.width * region.height * 3);
       resampleToRgb(picture, { x: 0, y: 0, width: picture.width, height: picture.height }, { ...region, data });
-      rasters.push({ ...region, data });
+      rasters.push({ ...region, data, file });
     } catch (error) {
       if (!(error instanceof SideglanceError)) throw error;
       skipped.push({ file, reason: error.message });
@@ -78,7 +78,7 @@ export async function readGoodImages(
   requireEnough(rasters.length, folder);
   const order = random.permutation(rasters.length);
   const heldOutCount = Math.max(4, Math.round(rasters.length * GOOD_IMAGES.heldOutShare));
-  const picked = (indices: number[]) => indices.map((index) => rasters[index] as Raster);
+  const picked = (indices: number[]) => indices.map((index) => rasters[index] as GoodImage);
   return {
     ...region,
     training: picked(order.slice(heldOutCount)),

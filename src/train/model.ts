@@ -11,9 +11,10 @@ import { localNetWeights } from './local-net-weights.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
 import { trainPaper } from './paper/train.js';
-import { type PositionNorm, PositionStatistics } from './position.js';
+import { type PositionNorm, PositionStatistics, strangeness } from './position.js';
 import type { Raster } from './raster.js';
 import { Schedule } from './schedule.js';
+import { type GoodImage, warnOfFeatures, warnOfPixels } from './strange-images.js';
 
 /** `paper`: the method as it was published, patch by patch, to compare with (paper/settings.ts). */
 export type TrainMethod = 'sideglance' | 'paper';
@@ -71,6 +72,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   const good = await readGoodImages(options.images, options.size, random, signal);
   for (const skipped of good.skipped) emit({ type: 'skipped', ...skipped });
   const { width, height, training, heldOut } = good;
+  for (const warning of warnOfPixels([...training, ...heldOut])) emit({ type: 'warning', ...warning });
   const cells = (width / LOCAL_NET.stride) * (height / LOCAL_NET.stride);
   const topCells = Math.max(2, Math.round(cells * TRAINING.topShare));
   const common = { training, heldOut, random, threads, schedule, emit, ...(signal ? { signal } : {}) };
@@ -81,8 +83,8 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
 }
 
 interface TrainHeadsOptions {
-  readonly training: readonly Raster[];
-  readonly heldOut: readonly Raster[];
+  readonly training: readonly GoodImage[];
+  readonly heldOut: readonly GoodImage[];
   readonly random: Random;
   readonly threads: number;
   readonly schedule: Schedule;
@@ -96,7 +98,7 @@ async function trainHeads(options: TrainHeadsOptions): Promise<{ model: Uint8Arr
   const { width, height } = training[0] as Raster;
   const localNet = localNetWeights();
   emit({ type: 'phase', text: `learning where what belongs: ${training.length} images of ${width} × ${height}` });
-  const norm = await learnPositions(localNet, training, heldOut, threads);
+  const norm = await learnPositions(localNet, options);
   emit({ type: 'phase', text: `position is trusted by ${norm.trust}, shrinkage ${norm.shrinkage}` });
 
   // Before the first step there is no model worth keeping.
@@ -127,27 +129,52 @@ async function trainHeads(options: TrainHeadsOptions): Promise<{ model: Uint8Arr
   return { model: exportModel({ ...unmeasured, ...measured }), steps };
 }
 
+/** Z_l of so many bytes is kept, to look for images unlike the rest; images beyond are not looked at. */
+const KEPT_BYTES = 512 * 2 ** 20;
+
+/** Learns the norm, and warns of images that look as if they did not belong. */
 async function learnPositions(
   weights: Weights,
-  training: readonly Raster[],
-  heldOut: readonly Raster[],
-  threads: number,
+  { training, heldOut, threads, emit }: TrainHeadsOptions,
 ): Promise<PositionNorm> {
   const { width, height } = training[0] as Raster;
+  const { stride, features } = LOCAL_NET;
+  const grid = { channels: features, rows: height / stride, columns: width / stride };
   const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, threads });
+  const kept: { file: string; features: Float32Array; learntFrom: boolean }[] = [];
+  const most = KEPT_BYTES / (4 * extractor.featuresLength);
   try {
-    const featuresOf = async (image: Raster) => {
+    const featuresOf = async (image: GoodImage, learntFrom: boolean) => {
       extractor.image(0).set(image.data);
       await extractor.run();
-      return extractor.feature(0);
+      const result = Float32Array.from(extractor.feature(0));
+      if (kept.length < most) kept.push({ file: image.file, features: result, learntFrom });
+      return result;
     };
-    const { stride, features } = LOCAL_NET;
-    const statistics = new PositionStatistics({ channels: features, rows: height / stride, columns: width / stride });
-    for (const image of training) statistics.add(await featuresOf(image));
+    const statistics = new PositionStatistics(grid);
     const seen: Float32Array[] = [];
-    for (const image of heldOut) seen.push(Float32Array.from(await featuresOf(image)));
-    return statistics.bestNorm(seen);
+    for (const image of heldOut) seen.push(await featuresOf(image, false));
+    for (const image of training) statistics.add(await featuresOf(image, true));
+    const norm = statistics.bestNorm(seen);
+    const facts = kept.map((one) => ({
+      file: one.file,
+      learntFrom: one.learntFrom,
+      feature: meanFeature(one.features, features),
+      strangeness: strangeness(one.features, norm, grid, one.learntFrom ? training.length : 0),
+    }));
+    for (const warning of warnOfFeatures(facts)) emit({ type: 'warning', ...warning });
+    return norm;
   } finally {
     await extractor.close();
   }
+}
+
+/** Mean over all patches, a value for each channel. */
+function meanFeature(features: Float32Array, channels: number): Float32Array {
+  const cells = features.length / channels;
+  return Float32Array.from({ length: channels }, (_, c) => {
+    let sum = 0;
+    for (let cell = 0; cell < cells; cell += 1) sum += features[c * cells + cell]!;
+    return sum / cells;
+  });
 }

@@ -188,6 +188,52 @@ export class PositionStatistics {
   }
 }
 
+/** Places that `strangeness` averages over. */
+const STRANGEST = 3;
+
+/**
+ * How strange the strangest places of an image are: the mean of its largest distances (1/C)‖A·W·(Z_l − mean)‖².
+ *
+ * @param features Z_l, [channels × rows × columns]
+ * @param learntFrom number of images that the norm was learnt from, if this was one of them: each had its share in the
+ * norm and is judged, about, as if it had had none (d / (1 − d·C/n), the leverage of a linear fit); else 0
+ */
+export function strangeness(features: Float32Array, norm: PositionNorm, grid: Grid, learntFrom: number): number {
+  const { channels, rows, columns } = grid;
+  const cells = rows * columns;
+  const centred = new Float64Array(channels);
+  const whitened = new Float64Array(channels);
+  const distances = new Float64Array(cells);
+  for (let cell = 0; cell < cells; cell += 1) {
+    for (let c = 0; c < channels; c += 1) centred[c] = features[c * cells + cell]! - norm.mean[c * cells + cell]!;
+    multiplyInto(whitened, norm.whitening, 0, centred);
+    if (norm.factors) {
+      multiplyInto(centred, norm.factors, cell * channels * channels, whitened);
+      distances[cell] = meanSquare(centred);
+    } else distances[cell] = meanSquare(whitened);
+  }
+  const strangest = distances.sort().subarray(-STRANGEST);
+  const share = learntFrom > 0 ? channels / learntFrom : 0;
+  return strangest.reduce((sum, value) => sum + value / (1 - Math.min(0.99, share * value)), 0) / strangest.length;
+}
+
+/** y = matrix · x, with the square matrix at `offset` of a list. */
+function multiplyInto(y: Float64Array, matrices: Float32Array, offset: number, x: Float64Array): void {
+  const n = x.length;
+  for (let row = 0; row < n; row += 1) {
+    let sum = 0;
+    const start = offset + row * n;
+    for (let column = 0; column < n; column += 1) sum += matrices[start + column]! * x[column]!;
+    y[row] = sum;
+  }
+}
+
+function meanSquare(values: Float64Array): number {
+  let sum = 0;
+  for (let index = 0; index < values.length; index += 1) sum += values[index]! ** 2;
+  return sum / values.length;
+}
+
 /** S^(−1/2), symmetric, of a symmetric positive definite S. */
 function inverseRoot(symmetric: Matrix): Matrix {
   const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(symmetric, { assumeSymmetric: true });

@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import { writeContactSheet } from '../image/contact-sheet.js';
 import { exportBundle } from '../infer/export-bundle.js';
 import type { Manifest } from '../model/manifest.js';
 import { checkTarget } from '../model/write.js';
@@ -17,16 +18,24 @@ export interface TrainOptions extends TrainModelOptions {
 
 /**
  * Trains a model from good images and writes it as a bundle. When `signal` aborts, training ends early and the model as
- * it is then is measured and written; nothing is written before that.
+ * it is then is measured and written; nothing is written before that. Where images look as if they did not belong, a contact
+ * sheet of them is written beside the bundle.
  *
  * @throws SideglanceError `SG_DATASET_INVALID`, `SG_TOO_FEW_IMAGES`, `SG_IMAGE_UNREADABLE` for the images,
  * `SG_STORAGE` for the target, before any work begins; `SG_TRAINING_DIVERGED`
  */
 export async function train(options: TrainOptions): Promise<Manifest> {
   await checkTarget(resolve(options.out));
-  const trained = await trainModel(options);
+  const strange: string[] = [];
+  const trained = await trainModel({
+    ...options,
+    onEvent: (event) => {
+      if (event.type === 'warning') strange.push(...event.files);
+      options.onEvent?.(event);
+    },
+  });
   const { width, height, good } = trained;
-  return exportBundle(options.out, {
+  const manifest = await exportBundle(options.out, {
     id: options.id ?? bundleId(options.out),
     version: options.version ?? '1.0.0',
     geometry: 'aligned',
@@ -45,6 +54,12 @@ export async function train(options: TrainOptions): Promise<Manifest> {
     model: trained.model,
     golden: good.heldOut.slice(0, GOLDEN_SAMPLES).map(pictureOf),
   });
+  if (strange.length > 0) {
+    const sheet = `${resolve(options.out)}-look-at-these.png`;
+    await writeContactSheet(sheet, [...new Set(strange)]);
+    options.onEvent?.({ type: 'phase', text: `the images that were warned of: ${sheet}` });
+  }
+  return manifest;
 }
 
 const GOLDEN_SAMPLES = 3;

@@ -48,7 +48,7 @@ describe('what a training tells', () => {
     const report = new TrainReport(stream);
     report.event({ type: 'phase', text: 'reading' });
     report.event({ type: 'skipped', file: 'a.png', reason: 'broken' });
-    report.event({ type: 'warning', text: 'few images' });
+    report.event({ type: 'warning', text: 'few images', files: ['b.png'] });
     report.event({
       type: 'step',
       phase: 'context',
@@ -60,10 +60,10 @@ describe('what a training tells', () => {
     const scores = Array.from({ length: 300 }, (_, i) => i / 100);
     report.event({ type: 'calibrated', scores, mapThreshold: 4 });
     const lines = String(stream.read()).split('\n');
-    assert.deepEqual(lines.slice(0, 3), ['reading', 'skipped a.png: broken', 'warning: few images']);
-    assert.match(lines[3] ?? '', /100 % step 9, inconsistency 0\.1235, 0 s left$/);
-    assert.match(lines[4] ?? '', /^scores of 300 held-out good images: 0\.000 \|.*\| 2\.990, median 1\.490$/);
-    assert.match(lines[5] ?? '', /^threshold at a false reject rate of 0\.5 %: 2\.990$/);
+    assert.deepEqual(lines.slice(0, 4), ['reading', 'skipped a.png: broken', 'warning: few images', '  b.png']);
+    assert.match(lines[4] ?? '', /100 % step 9, inconsistency 0\.1235, 0 s left$/);
+    assert.match(lines[5] ?? '', /^scores of 300 held-out good images: 0\.000 \|.*\| 2\.990, median 1\.490$/);
+    assert.match(lines[6] ?? '', /^threshold at a false reject rate of 0\.5 %: 2\.990$/);
   });
 
   it('names a threshold that is a guess as one', () => {
