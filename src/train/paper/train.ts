@@ -18,6 +18,7 @@ export interface TrainPaperOptions {
   readonly threads: number;
   readonly schedule: Schedule;
   readonly emit: (event: TrainEvent) => void;
+  readonly signal?: AbortSignal;
 }
 
 /** Held-out images that the scales of the heads are measured on: a pass takes seconds. */
@@ -31,6 +32,8 @@ export async function trainPaper(options: TrainPaperOptions): Promise<{ model: U
   emit({ type: 'phase', text: 'distilling Local-Net from the teacher' });
   const distillation = schedule.phase('distil', PAPER.distillation.share);
   const localNet = await distilPaperLocalNet({ images, random, threads, ...distillation });
+  // Before the first step of the second phase there is no model worth keeping.
+  options.signal?.throwIfAborted();
   emit({ type: 'phase', text: 'training Global-Net and the classifier, a patch of each image at a time' });
   const { weights, steps } = await trainPaperContext({
     images,
