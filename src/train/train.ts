@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import { writeContactSheet } from '../image/contact-sheet.js';
+import { writeContactSheet } from '../encode/contact-sheet.js';
 import { exportBundle } from '../infer/export-bundle.js';
 import type { Manifest } from '../model/manifest.js';
 import { checkTarget } from '../model/write.js';

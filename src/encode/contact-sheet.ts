@@ -2,8 +2,17 @@ import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import sharp from 'sharp';
 import { reasonOf, SideglanceError } from '../errors.js';
+import { fitText, svgText } from './text.js';
 
-const SHEET = { thumbnail: 240, caption: 22, gap: 8, columns: 4, background: '#16181d', text: '#e6e6e6' } as const;
+const SHEET = {
+  thumbnail: 240,
+  caption: 22,
+  gap: 8,
+  columns: 4,
+  background: '#16181d',
+  text: '#e6e6e6',
+  textSize: 13,
+} as const;
 
 /**
  * Writes a PNG with a thumbnail of each image file, row by row, its name below.
@@ -38,10 +47,7 @@ export async function writeContactSheet(path: string, files: readonly string[]):
 }
 
 function captionOf(name: string): Buffer {
-  const { thumbnail, caption, text } = SHEET;
-  const escaped = name.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-  return Buffer.from(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${thumbnail}" height="${caption}">` +
-      `<text x="2" y="15" font-family="sans-serif" font-size="13" fill="${text}">${escaped}</text></svg>`,
-  );
+  const { thumbnail, caption, text, textSize } = SHEET;
+  const line = svgText(fitText(name, textSize, thumbnail - 4), 2, 15, textSize, text);
+  return Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="${thumbnail}" height="${caption}">${line}</svg>`);
 }
