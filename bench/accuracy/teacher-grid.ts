@@ -1,7 +1,7 @@
 import { Session } from '../../src/infer/ort/session.js';
 import { decodeModel } from '../../src/onnx/codec.js';
 import { Graph, type Value } from '../../src/train/graph.js';
-import { concatenate, neighbourhoodMean } from '../../src/train/operators.js';
+import { blockMean, concatenate, enlarged, neighbourhoodMean } from '../../src/train/operators.js';
 import { scaledPixels } from '../../src/train/preprocess.js';
 import { DEFAULT_TEACHER, readTeacher, tapNamed } from '../../src/train/teacher/teacher.js';
 
@@ -66,7 +66,7 @@ export class TeacherGrid {
     const taps = options.taps.map((name) => tapNamed(teacher, name));
     const g = new Graph();
     const bytes = g.input('image', [1, height, width, 3], 'uint8');
-    const seen = enlarged(g, scaledPixels(g, bytes, teacher.inputScale, teacher.inputOffset));
+    const seen = enlarged(g, scaledPixels(g, bytes, teacher.inputScale, teacher.inputOffset), ENLARGEMENT);
     const shapes = taps.map(({ name, stride, channels }): [string, number[]] => [
       name,
       [1, channels, (ENLARGEMENT * height) / stride, (ENLARGEMENT * width) / stride],
@@ -100,22 +100,4 @@ export class TeacherGrid {
   async close(): Promise<void> {
     await this.#session.close();
   }
-}
-
-/** Bilinear enlargement, as in `TeacherTargets`. */
-function enlarged(g: Graph, x: Value): Value {
-  const [n, c, h, w] = x.shape as [number, number, number, number];
-  const scales = g.constant([4], [1, 1, ENLARGEMENT, ENLARGEMENT]);
-  const roi = g.constant([0], []);
-  return g.apply('Resize', [x, roi, scales], [n, c, h * ENLARGEMENT, w * ENLARGEMENT], {
-    attributes: { mode: 'linear', coordinate_transformation_mode: 'half_pixel' },
-  });
-}
-
-/** Mean over blocks of `block` × `block`. */
-function blockMean(g: Graph, x: Value, block: number): Value {
-  const [n, c, h, w] = x.shape as [number, number, number, number];
-  return g.apply('AveragePool', [x], [n, c, h / block, w / block], {
-    attributes: { kernel_shape: [block, block], strides: [block, block] },
-  });
 }

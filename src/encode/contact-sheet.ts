@@ -19,6 +19,7 @@ const SHEET = {
  * @throws SideglanceError `SG_STORAGE` when the sheet cannot be written
  */
 export async function writeContactSheet(path: string, files: readonly string[]): Promise<void> {
+  if (files.length === 0) throw new RangeError('a contact sheet needs at least one image');
   const { thumbnail, caption, gap, background } = SHEET;
   const columns = Math.min(SHEET.columns, files.length);
   const rows = Math.ceil(files.length / columns);

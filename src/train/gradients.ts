@@ -220,7 +220,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     ];
   },
   SpaceToDepth: (g, { attributes }, d) => [depthToSpace(g, d, attributes.blocksize as number)],
-  AveragePool: (g, { attributes }, d) => [neighbourhoodMean(g, d, (attributes.kernel_shape as readonly number[])[0]!)],
+  AveragePool: (g, { attributes }, d) => {
+    if ((attributes.strides as readonly number[])[0] !== 1) throw new Error('a mean over blocks has no gradient');
+    return [neighbourhoodMean(g, d, (attributes.kernel_shape as readonly number[])[0]!)];
+  },
   Conv: (g, { inputs: [x, weight], attributes, note }, d, [wantX, wantWeight]) => {
     const border = (attributes.pads as readonly number[])[0]!;
     const dilation = (attributes.dilations as readonly number[])[0]!;

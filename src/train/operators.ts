@@ -176,6 +176,24 @@ export function neighbourhoodMean(g: Graph, x: Value, size: number): Value {
   });
 }
 
+/** Mean over blocks of `side` × `side` cells; no gradient flows through it. */
+export function blockMean(g: Graph, x: Value, side: number): Value {
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  return g.apply('AveragePool', [x], [n, c, h / side, w / side], {
+    attributes: { kernel_shape: [side, side], strides: [side, side] },
+  });
+}
+
+/** Bilinear enlargement by a whole factor; no gradient flows through it. */
+export function enlarged(g: Graph, x: Value, factor: number): Value {
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  const scales = g.constant([4], [1, 1, factor, factor]);
+  const roi = g.constant([0], []);
+  return g.apply('Resize', [x, roi, scales], [n, c, h * factor, w * factor], {
+    attributes: { mode: 'linear', coordinate_transformation_mode: 'half_pixel' },
+  });
+}
+
 /**
  * Convolution with stride 1: x [N, C, H, W], weight [O, C, K, K] → [N, O, H', W'], H' = H + 2·pad − dilation·(K − 1).
  * With a `hole` the centre taps take no part, whatever the weight holds there: the weight is masked first.

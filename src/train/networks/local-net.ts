@@ -1,5 +1,5 @@
 import { elementCount, type Graph, type Value } from '../graph.js';
-import { add, clip, concatenate, pad, slice } from '../operators.js';
+import { add, blockMean, clip, concatenate, pad, slice } from '../operators.js';
 import type { ParameterSource } from './parameters.js';
 
 /**
@@ -104,12 +104,4 @@ function rectified(g: Graph, x: Value): Value {
 function inner(g: Graph, x: Value): Value {
   const [, , h, w] = x.shape as [number, number, number, number];
   return slice(g, slice(g, x, 2, 1, h - 2), 3, 1, w - 2);
-}
-
-/** Mean over blocks of `side` × `side` cells. */
-function blockMean(g: Graph, x: Value, side: number): Value {
-  const [n, c, h, w] = x.shape as [number, number, number, number];
-  return g.apply('AveragePool', [x], [n, c, h / side, w / side], {
-    attributes: { kernel_shape: [side, side], strides: [side, side] },
-  });
 }

@@ -2,7 +2,7 @@ import { Session, type Tensor } from '../../infer/ort/session.js';
 import { decodeModel } from '../../onnx/codec.js';
 import { elementCount, Graph, type Value } from '../graph.js';
 import { LOCAL_NET } from '../networks/local-net.js';
-import { concatenate, divide, subtract } from '../operators.js';
+import { blockMean, concatenate, divide, enlarged, subtract } from '../operators.js';
 import { scaledPixels } from '../preprocess.js';
 import { DEFAULT_TEACHER, readTeacher, tapNamed } from './teacher.js';
 
@@ -54,7 +54,7 @@ export class TeacherTargets {
     const taps = TAPS.map((name) => tapNamed(teacher, name));
     const g = new Graph();
     const bytes = g.input('images', [batch, height, width, 3], 'uint8');
-    const seen = upscale(g, scaledPixels(g, bytes, teacher.inputScale, teacher.inputOffset), ENLARGEMENT);
+    const seen = enlarged(g, scaledPixels(g, bytes, teacher.inputScale, teacher.inputOffset), ENLARGEMENT);
     const embedded = g.embed(
       decodeModel(teacher.bytes, file),
       { [teacher.inputName]: seen },
@@ -66,7 +66,7 @@ export class TeacherTargets {
       ),
     );
     const grids = taps.map(({ name, stride }) =>
-      pool(g, embedded[name] as Value, (ENLARGEMENT * LOCAL_NET.stride) / stride),
+      blockMean(g, embedded[name] as Value, (ENLARGEMENT * LOCAL_NET.stride) / stride),
     );
     let targets = concatenate(g, grids, 1);
     if (standardisation) {
@@ -89,22 +89,4 @@ export class TeacherTargets {
   async close(): Promise<void> {
     await this.#session.close();
   }
-}
-
-/** Bilinear enlargement by a whole factor. */
-function upscale(g: Graph, x: Value, factor: number): Value {
-  const [n, c, h, w] = x.shape as [number, number, number, number];
-  const scales = g.constant([4], [1, 1, factor, factor]);
-  const roi = g.constant([0], []);
-  return g.apply('Resize', [x, roi, scales], [n, c, h * factor, w * factor], {
-    attributes: { mode: 'linear', coordinate_transformation_mode: 'half_pixel' },
-  });
-}
-
-/** Mean over blocks of `block` × `block` cells. */
-function pool(g: Graph, x: Value, block: number): Value {
-  const [n, c, h, w] = x.shape as [number, number, number, number];
-  return g.apply('AveragePool', [x], [n, c, h / block, w / block], {
-    attributes: { kernel_shape: [block, block], strides: [block, block] },
-  });
 }
