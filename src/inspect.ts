@@ -33,8 +33,7 @@ export interface FileResult {
   /** Confidence interval of an extrapolated threshold, where there is one. */
   readonly thresholdInterval?: Interval;
   readonly pValue: number;
-  readonly inconsistency: number;
-  readonly distortion: number;
+  readonly parts: RegionResult['parts'];
   readonly defects: RegionResult['defects'];
   readonly width: number;
   readonly height: number;
@@ -120,8 +119,7 @@ async function inspectFile(
     thresholdExtrapolated: inspector.threshold.extrapolated,
     ...(inspector.threshold.interval && { thresholdInterval: inspector.threshold.interval }),
     pValue: judged.pValue,
-    inconsistency: judged.inconsistency,
-    distortion: judged.distortion,
+    parts: judged.parts,
     defects: judged.defects,
     width,
     height,

@@ -2,6 +2,7 @@
  * The plain types that pass between the stages (capture → infer → encode → publish) and between the processes
  * (station → agent). Everything here survives a structured clone; nothing here has behaviour.
  */
+import type { ByKind, DefectKind } from './kinds.js';
 
 /** Pixel layouts that the native paths understand. Everything else goes through `videoconvert` first. */
 export type PixelFormat = 'GRAY8' | 'RGB' | 'BGRx';
@@ -60,9 +61,6 @@ export interface AnomalyMap {
   readonly values: Float32Array;
 }
 
-/** Which evidence raised the alarm: the patch does not fit its context, or the patch itself looks distorted. */
-export type DefectKind = 'context' | 'distortion';
-
 export interface Defect {
   /** In frame pixels. */
   readonly box: Box;
@@ -70,7 +68,10 @@ export interface Defect {
   readonly area: number;
   /** Highest score inside. */
   readonly peak: number;
+  /** The evidence that contributes most to the scores inside. */
   readonly kind: DefectKind;
+  /** The share of each kind of evidence in the scores inside, 0 to 1 and 1 in sum. */
+  readonly shares: ByKind;
 }
 
 /** Why a part could not be judged. Downstream treats `invalid` as reject. */
@@ -97,9 +98,8 @@ export interface RegionResult {
   readonly threshold: number;
   /** Share of good parts that would score at least as high, by the held-out good scores; in (0, 1]. */
   readonly pValue: number;
-  /** The two parts of the score at its hottest place, each normalised on held-out good images. */
-  readonly inconsistency: number;
-  readonly distortion: number;
+  /** What each kind of evidence contributes to the map at its hottest place; near 0 on good parts. */
+  readonly parts: ByKind;
   readonly defects: readonly Defect[];
   readonly map: AnomalyMap;
 }

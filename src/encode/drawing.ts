@@ -1,4 +1,5 @@
-import type { DefectKind, Verdict } from '../types.js';
+import type { DefectKind } from '../kinds.js';
+import type { Verdict } from '../types.js';
 import { CAP_HEIGHT, fitText, svgText, textWidth } from './text.js';
 
 /** Colours of overlays. The kinds of defect differ from each other, from inferno and in lightness. */
@@ -12,12 +13,10 @@ export const COLOURS = {
   invalid: '#c98307',
 } as const;
 
-export const KIND_COLOURS: Readonly<Record<DefectKind, string>> = { context: '#3fd2ff', distortion: '#ff8df2' };
-
-/** What a kind means to somebody who sees the picture only. */
-export const KIND_MEANINGS: Readonly<Record<DefectKind, string>> = {
-  context: 'context: does not fit its surroundings',
-  distortion: 'distortion: the surface itself looks damaged',
+export const KIND_COLOURS: Readonly<Record<DefectKind, string>> = {
+  position: '#5cf59b',
+  context: '#3fd2ff',
+  distortion: '#ff8df2',
 };
 
 export interface Rectangle {

@@ -1,18 +1,9 @@
 import { packPixels } from '../image/pixels.js';
 import { sharp } from '../image/sharp.js';
+import { DEFECT_KINDS, KIND_MEANINGS } from '../kinds.js';
 import type { Picture, RegionResult, Verdict } from '../types.js';
 import { colourBar, colourBarHeight, colourBarWidth } from './colour-bar.js';
-import {
-  COLOURS,
-  KIND_COLOURS,
-  KIND_MEANINGS,
-  plate,
-  plateSize,
-  readable,
-  rectangle,
-  verdictColour,
-  wrapParts,
-} from './drawing.js';
+import { COLOURS, KIND_COLOURS, plate, plateSize, readable, rectangle, verdictColour, wrapParts } from './drawing.js';
 import { blendHeat, type Canvas, heatScaleOf } from './heat.js';
 import { contourMarks, defectMarks, hasContour, onCanvas, type Placement, regionMarks } from './marks.js';
 import { CAP_HEIGHT, fitText, svgText, textWidth } from './text.js';
@@ -172,8 +163,12 @@ function legendOf(
   width: number,
 ): Block {
   const size = at.unit * 0.8;
-  const kinds = [...new Set(regions.flatMap((region) => region.defects.map((defect) => defect.kind)))].sort();
-  const entries = kinds.map((kind) => ({ text: KIND_MEANINGS[kind], colour: KIND_COLOURS[kind], height: size * 0.9 }));
+  const found = new Set(regions.flatMap((region) => region.defects.map((defect) => defect.kind)));
+  const entries = DEFECT_KINDS.filter((kind) => found.has(kind)).map((kind) => ({
+    text: `${kind}: ${KIND_MEANINGS[kind]}`,
+    colour: KIND_COLOURS[kind],
+    height: size * 0.9,
+  }));
   const { top: pictureTop, height: pictureHeight } = at.picture;
   if (regions.some((region) => hasContour(region, contourLevel))) {
     const level = contourLevel === undefined ? 'the threshold' : `score ${readable(contourLevel)}`;

@@ -1,12 +1,14 @@
 import { SideglanceError } from '../errors.js';
+import { DEFECT_KINDS } from '../kinds.js';
 import type { Session, TensorInfo } from './ort/session.js';
 
 /**
- * What an inspection model takes and gives: `region` uint8 [N, H, W, 3] (RGB), and three float32 maps [N, H/s, W/s].
- * Normalisation and smoothing are inside the graph.
+ * What an inspection model takes and gives: `region` uint8 [N, H, W, 3] (RGB), and float32 maps [N, H/s, W/s]. `score` is
+ * the sum of the others, cell by cell: the contribution of each kind of evidence, near 0 on good parts. Normalisation,
+ * weights and smoothing are inside the graph.
  */
 export const INPUT_NAME = 'region';
-export const OUTPUT_NAMES = ['score', 'inconsistency', 'distortion'] as const;
+export const OUTPUT_NAMES = ['score', ...DEFECT_KINDS] as const;
 
 export interface ModelGeometry {
   /** Input pixels. */

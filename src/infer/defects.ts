@@ -1,15 +1,15 @@
+import { byKind, type DefectKind, leadingKind, sharesOf } from '../kinds.js';
 import type { Box, Defect, Region } from '../types.js';
 
 /** One region's maps as the network gives them: `rows` × `columns` cells of `cell` input pixels. */
-export interface HeadMaps {
+export interface HeadMaps extends Readonly<Record<DefectKind, Float32Array>> {
   readonly rows: number;
   readonly columns: number;
   readonly cell: number;
   readonly inputWidth: number;
   readonly inputHeight: number;
+  /** In each cell the sum of the maps by kind. */
   readonly score: Float32Array;
-  readonly inconsistency: Float32Array;
-  readonly distortion: Float32Array;
 }
 
 /** A region full of scattered hot cells is bad as a whole; nobody reads the two hundredth box. */
@@ -17,7 +17,7 @@ export const MAX_DEFECTS = 100;
 
 /**
  * The connected places (8 neighbours) where the score map exceeds `mapThreshold`, highest peak first, in frame pixels.
- * Its kind is that of the head which is larger there in sum. At most {@link MAX_DEFECTS}.
+ * Its kind is the evidence that contributes most there in sum. At most {@link MAX_DEFECTS}.
  */
 export function findDefects(maps: HeadMaps, mapThreshold: number, region: Region): Defect[] {
   const { rows, columns, score } = maps;
@@ -53,7 +53,7 @@ function connected({ rows, columns, score }: HeadMaps, start: number, threshold:
 function describe(maps: HeadMaps, cells: readonly number[], region: Region): Defect {
   const { columns, rows, cell, inputWidth, inputHeight } = maps;
   let [top, bottom, left, right] = [rows, 0, columns, 0];
-  let [peak, inconsistency, distortion] = [-Infinity, 0, 0];
+  let peak = -Infinity;
   for (const at of cells) {
     const row = Math.floor(at / columns);
     const column = at % columns;
@@ -62,9 +62,8 @@ function describe(maps: HeadMaps, cells: readonly number[], region: Region): Def
     left = Math.min(left, column);
     right = Math.max(right, column);
     peak = Math.max(peak, maps.score[at]!);
-    inconsistency += maps.inconsistency[at]!;
-    distortion += maps.distortion[at]!;
   }
+  const parts = byKind((kind) => cells.reduce((sum, at) => sum + maps[kind][at]!, 0));
   const across = region.width / inputWidth;
   const down = region.height / inputHeight;
   const box = {
@@ -77,7 +76,8 @@ function describe(maps: HeadMaps, cells: readonly number[], region: Region): Def
     box: wholePixels(box, region),
     area: Math.round(cells.length * cell * cell * across * down),
     peak,
-    kind: inconsistency >= distortion ? 'context' : 'distortion',
+    kind: leadingKind(parts),
+    shares: sharesOf(parts),
   };
 }
 

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
 import { decodeImage } from '../image/decode.js';
+import { byKind } from '../kinds.js';
 import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
 import { type Bundle, openBundle } from '../model/open.js';
 import type { Picture, Region, RegionResult, Verdict } from '../types.js';
@@ -145,8 +146,7 @@ export class Inspector {
       score,
       threshold: this.threshold.score,
       pValue: pValueOf(score, calibration.scores, this.#tail),
-      inconsistency: maps.inconsistency[hottest]!,
-      distortion: maps.distortion[hottest]!,
+      parts: byKind((kind) => maps[kind][hottest]!),
       defects: findDefects(maps, calibration.mapThreshold, region),
       map: { rows, columns, cell, inputWidth, inputHeight, values: maps.score },
     };

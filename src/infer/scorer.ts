@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
 import { resampleToRgb } from '../image/resample.js';
 import type { Box, Picture } from '../types.js';
-import { checkContract, INPUT_NAME, type ModelGeometry } from './contract.js';
+import { checkContract, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
 import type { HeadMaps } from './defects.js';
 import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
 import { imageScore } from './score.js';
@@ -55,13 +55,13 @@ export class Scorer {
     this.#input = new Uint8Array(width * height * 3);
     const [rows, columns] = [height / stride, width / stride];
     const map = () => new Float32Array(rows * columns);
-    const [score, inconsistency, distortion] = [map(), map(), map()];
+    const maps = { score: map(), position: map(), context: map(), distortion: map() };
     const [inputWidth, inputHeight] = [width, height];
-    this.#maps = { rows, columns, cell: stride, inputWidth, inputHeight, score, inconsistency, distortion };
+    this.#maps = { rows, columns, cell: stride, inputWidth, inputHeight, ...maps };
     const output = (data: Float32Array) => ({ type: 'float32' as const, shape: [1, rows, columns], data });
     this.#binding = session.bind(
       { [INPUT_NAME]: { type: 'uint8', shape: [1, height, width, 3], data: this.#input } },
-      { score: output(score), inconsistency: output(inconsistency), distortion: output(distortion) },
+      Object.fromEntries(OUTPUT_NAMES.map((name) => [name, output(maps[name])])),
     );
   }
 
@@ -116,7 +116,8 @@ export class Scorer {
     const maps = {
       ...this.#maps,
       score: this.#maps.score.slice(),
-      inconsistency: this.#maps.inconsistency.slice(),
+      position: this.#maps.position.slice(),
+      context: this.#maps.context.slice(),
       distortion: this.#maps.distortion.slice(),
     };
     const score = imageScore(maps.score, this.#options.topCells);

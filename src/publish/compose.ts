@@ -35,6 +35,7 @@ function boxOf({ x, y, width, height }: Defect['box']): Defect['box'] {
 
 function regionMessage(result: RegionResult): RegionMessage {
   const { rows, columns, cell, inputWidth, inputHeight } = result.map;
+  const { position, context, distortion } = result.parts;
   const strongestFirst = [...result.defects].sort((a, b) => b.peak - a.peak).slice(0, LIMITS.defectsListed);
   return {
     name: result.region.name,
@@ -43,9 +44,14 @@ function regionMessage(result: RegionResult): RegionMessage {
     score: finite(result.score),
     threshold: finite(result.threshold),
     pValue: finite(result.pValue),
-    inconsistency: finite(result.inconsistency),
-    distortion: finite(result.distortion),
-    defects: strongestFirst.map(({ box, area, peak, kind }) => ({ box: boxOf(box), area, peak: finite(peak), kind })),
+    parts: { position: finite(position), context: finite(context), distortion: finite(distortion) },
+    defects: strongestFirst.map(({ box, area, peak, kind, shares }) => ({
+      box: boxOf(box),
+      area,
+      peak: finite(peak),
+      kind,
+      shares: { position: shares.position, context: shares.context, distortion: shares.distortion },
+    })),
     defectsOmitted: result.defects.length - strongestFirst.length,
     map: rows > 0 && columns > 0 ? { rows, columns, cell, inputWidth, inputHeight } : null,
   };

@@ -4,6 +4,7 @@
  * A field may be added within a version; a field that changes its meaning or goes away makes a new version.
  */
 import { z } from 'zod';
+import { DEFECT_KINDS, KIND_MEANINGS } from '../kinds.js';
 
 const count = z.int().nonnegative();
 const name = z.string().min(1);
@@ -78,11 +79,19 @@ const greyScale = z
   .object({ offset: z.number(), scale: z.number() })
   .describe('A grey value v of the picture stands for the score offset + v × scale.');
 
+const byKind = <Value extends z.ZodType>(value: Value) =>
+  z.object({
+    position: value.describe(`The place ${KIND_MEANINGS.position}: good parts look different in this position.`),
+    context: value.describe(`The place ${KIND_MEANINGS.context}: they suggest something else.`),
+    distortion: value.describe(`The place ${KIND_MEANINGS.distortion}.`),
+  });
+
 const defect = z.object({
   box,
   area: z.number().describe('In frame pixels².'),
   peak: finiteOrNull.describe('Highest score inside.'),
-  kind: z.enum(['context', 'distortion']).describe('Does not fit its surroundings, or looks distorted in itself.'),
+  kind: z.enum(DEFECT_KINDS).describe('The evidence with the largest share.'),
+  shares: byKind(z.number().min(0).max(1)).describe('Why: the share of each kind of evidence; 1 in sum.'),
 });
 
 const region = z.object({
@@ -92,8 +101,9 @@ const region = z.object({
   score: finiteOrNull.describe('The higher the stranger; comparable within one model only. Null: there is none.'),
   threshold: finiteOrNull.describe('The region fails from this score on.'),
   pValue: finiteOrNull.describe('Share of good parts that would score at least as high.'),
-  inconsistency: finiteOrNull.describe('Part of the score: the patch does not fit its surroundings.'),
-  distortion: finiteOrNull.describe('Part of the score: the patch itself looks distorted.'),
+  parts: byKind(finiteOrNull).describe(
+    'What each kind of evidence contributes to the map at its hottest place; near 0 on good parts.',
+  ),
   defects: z.array(defect).describe('Strongest first.'),
   defectsOmitted: count.describe('Defects that were found and are not listed.'),
   map: mapGeometry.nullable(),

@@ -1,3 +1,4 @@
+import { KIND_MEANINGS } from '../kinds.js';
 import type { Inspection, RegionResult, Timestamp, Verdict } from '../types.js';
 
 export interface TerminalOptions {
@@ -63,7 +64,7 @@ function whereText({ region, verdict, defects }: RegionResult): string {
   const { x, y, width, height } = strongest.box;
   const centre = `(${Math.round(x + width / 2)}, ${Math.round(y + height / 2)})`;
   const rest = more.length === 0 ? '' : `, ${more.length} more`;
-  return `${region.name} at ${centre}, ${strongest.kind}${rest}`;
+  return `${region.name} at ${centre} ${KIND_MEANINGS[strongest.kind]}${rest}`;
 }
 
 function invalidText({ reason, detail }: Extract<Verdict, { result: 'invalid' }>): string {

@@ -50,6 +50,7 @@ export const EXPORTED_VALUES = {
   logit: 'normality_logit',
   context: 'context_inconsistency',
   position: 'position_inconsistency',
+  distortion: 'smoothed_distortion',
 } as const;
 
 /**
@@ -62,8 +63,8 @@ const POSITION_SHARE = 0.85;
 const SMOOTHING = [0.1065, 0.787, 0.1065] as const;
 
 /**
- * The model file that inspects: `region` uint8 [N, H, W, 3] → `score`, `inconsistency`, `distortion` [N, h, w].
- * Everything is inside: normalisation, both heads, their combination and smoothing.
+ * The model file that inspects: `region` uint8 [N, H, W, 3] → `score` and its parts `position`, `context`,
+ * `distortion` [N, h, w]. Everything is inside: normalisation, both heads, their combination and smoothing.
  */
 export function exportModel(options: ExportOptions): Uint8Array {
   const { height, width, norm } = options;
@@ -81,10 +82,14 @@ export function exportModel(options: ExportOptions): Uint8Array {
   const logit = named(g, normality(g, local, predicted, source), EXPORTED_VALUES.logit);
   const byPosition = scale(g, normalised(g, position, options.positionNorm), POSITION_SHARE);
   const byContext = scale(g, normalised(g, context, options.contextNorm), 1 - POSITION_SHARE);
-  const s1 = smoothed(g, add(g, byPosition, byContext));
-  const s2 = smoothed(g, normalised(g, negate(g, logit), options.distortionNorm));
-  const score = add(g, scale(g, s1, options.lambdaS), scale(g, s2, 1 - options.lambdaS));
-  for (const [name, map] of Object.entries({ score, inconsistency: s1, distortion: s2 })) {
+  const byDistortion = smoothed(g, normalised(g, negate(g, logit), options.distortionNorm));
+  const parts = {
+    position: scale(g, smoothed(g, byPosition), options.lambdaS),
+    context: scale(g, smoothed(g, byContext), options.lambdaS),
+    distortion: scale(g, named(g, byDistortion, EXPORTED_VALUES.distortion), 1 - options.lambdaS),
+  };
+  const score = add(g, add(g, parts.position, parts.context), parts.distortion);
+  for (const [name, map] of Object.entries({ score, ...parts })) {
     const flat = g.apply('Squeeze', [map, g.integers([1])], [1, rows, columns]);
     g.output(name, flat, ['N', rows, columns]);
   }

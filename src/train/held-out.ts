@@ -29,7 +29,7 @@ export async function measureHeldOut(
   threads: number,
 ): Promise<HeldOut> {
   const { features } = LOCAL_NET;
-  const { local, mean, context, position } = EXPORTED_VALUES;
+  const { local, mean, context, position, distortion } = EXPORTED_VALUES;
   const raw = {
     ...options,
     leastVariance: new Float32Array(features),
@@ -51,10 +51,10 @@ export async function measureHeldOut(
   const leastVariance = Float32Array.from(residual, (sum) => (HELD_OUT.varianceShare * sum) / cells);
 
   const [misplaced, strange, distorted]: [Float32Array[], Float32Array[], Float32Array[]] = [[], [], []];
-  await probe(exportModel({ ...raw, leastVariance }), [position, context], images, threads, (values) => {
+  await probe(exportModel({ ...raw, leastVariance }), [position, context, distortion], images, threads, (values) => {
     misplaced.push(values(position));
     strange.push(values(context));
-    distorted.push(values('distortion'));
+    distorted.push(values(distortion));
   });
   return {
     leastVariance,

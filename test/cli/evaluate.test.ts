@@ -91,8 +91,7 @@ describe('evaluate', () => {
     assert.match(page, /<h1>Evaluation of brightness@1\.0\.0 on parts<\/h1>/);
     assert.match(page, /2 of 2 defective images found, 0 of 2 good images rejected/);
     assert.match(page, /It was set by hand\./);
-    // The bundle's inconsistency is twice its distortion everywhere.
-    assert.match(page, /alarm raised by <span class="kind"><i class="swatch context"><\/i>context mismatch/);
+    assert.match(page, /alarm raised by <span class="kind"><i class="swatch position"><\/i>position<\/span>/);
     assert.doesNotMatch(page, /NaN|https?:/);
     const images = [...page.matchAll(/src="data:image\/webp;base64,([^"]+)"/g)];
     assert.equal(images.length, 8);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Judged, renderOverlay } from '../../src/encode/overlay.js';
 import { decodeImage } from '../../src/image/decode.js';
+import { byKind } from '../../src/kinds.js';
 import type { AnomalyMap, Picture, RegionResult } from '../../src/types.js';
 
 const SIZE = 800;
@@ -37,8 +38,7 @@ function resultOf(height: number, change: Partial<RegionResult> = {}): RegionRes
     score: 0.5 + height,
     threshold: 1.5,
     pValue: 0.01,
-    inconsistency: 1,
-    distortion: 1,
+    parts: { position: 1, context: 1, distortion: 1 },
     defects: [],
     map: spot(height),
     ...change,
@@ -90,15 +90,16 @@ test('a part without anything unusual shows unchanged all over', async () => {
     for (let x = 0; x < SIZE; x += 7) assert.ok(isPart(overlay, corner.x + x, corner.y + y));
 });
 
-test('the boxes of the two kinds of defect differ and lie around the defect, dashed where the region passes', async () => {
+test('the boxes of the kinds of defect differ and lie around the defect, dashed where the region passes', async () => {
   const box = { x: 500, y: 500, width: 80, height: 60 };
   const cases = [
+    { kind: 'position', dominant: 1, result: 'fail' },
     { kind: 'context', dominant: 2, result: 'fail' },
     { kind: 'distortion', dominant: 0, result: 'fail' },
     { kind: 'context', dominant: 2, result: 'pass' },
   ] as const;
   for (const { kind, dominant, result } of cases) {
-    const defects = [{ box, area: 4800, peak: 3, kind }];
+    const defects = [{ box, area: 4800, peak: 3, kind, shares: byKind((each) => (each === kind ? 1 : 0)) }];
     const overlay = await overlayOf(judged(resultOf(0, { verdict: { result }, defects })));
     const corner = cornerOf(overlay);
     let drawn = 0;

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findDefects, type HeadMaps, MAX_DEFECTS } from '../../src/infer/defects.js';
 import { hottestCell, imageScore } from '../../src/infer/score.js';
+import { type ByKind, byKind, DEFECT_KINDS, leadingKind, sharesOf } from '../../src/kinds.js';
 
-/** One character a cell: a digit is the score; the other maps hold its `context` share and the rest. */
-function maps(picture: string, context = 0.75): HeadMaps {
+/** One character a cell: a digit is the score; the other maps hold these shares of it. */
+function maps(picture: string, shares: ByKind = SHARES): HeadMaps {
   const lines = picture.trim().split(/\s+/);
   const score = Float32Array.from(lines.join(''), Number);
   return {
@@ -14,10 +15,14 @@ function maps(picture: string, context = 0.75): HeadMaps {
     inputWidth: lines[0]!.length * 8,
     inputHeight: lines.length * 8,
     score,
-    inconsistency: score.map((value) => value * context),
-    distortion: score.map((value) => value * (1 - context)),
+    position: score.map((value) => value * shares.position),
+    context: score.map((value) => value * shares.context),
+    distortion: score.map((value) => value * shares.distortion),
   };
 }
+
+/** Halves and quarters: exact in floats. */
+const SHARES = { position: 0.25, context: 0.5, distortion: 0.25 };
 
 const region = { name: 'part', x: 100, y: 50, width: 64, height: 32 };
 
@@ -32,8 +37,8 @@ test('cells that touch at a corner are one defect, others are defects of their o
     region,
   );
   assert.deepEqual(found, [
-    { box: { x: 108, y: 58, width: 16, height: 16 }, area: 128, peak: 6, kind: 'context' },
-    { box: { x: 148, y: 58, width: 16, height: 16 }, area: 128, peak: 4, kind: 'context' },
+    { box: { x: 108, y: 58, width: 16, height: 16 }, area: 128, peak: 6, kind: 'context', shares: SHARES },
+    { box: { x: 148, y: 58, width: 16, height: 16 }, area: 128, peak: 4, kind: 'context', shares: SHARES },
   ]);
 });
 
@@ -49,14 +54,50 @@ test('boxes and areas are in frame pixels of the region and stay inside it', () 
     scaled,
   );
   // A cell is 12.0625 × 20 frame pixels; the last one begins at x = 94.4375.
-  assert.deepEqual(edge, { box: { x: 94, y: 80, width: 13, height: 20 }, area: 241, peak: 7, kind: 'context' });
+  assert.deepEqual(edge, {
+    box: { x: 94, y: 80, width: 13, height: 20 },
+    area: 241,
+    peak: 7,
+    kind: 'context',
+    shares: SHARES,
+  });
   const whole = findDefects(maps('99 99'), 1, { name: 'part', x: 0, y: 0, width: 16, height: 16 });
   assert.deepEqual(whole[0]!.box, { x: 0, y: 0, width: 16, height: 16 });
 });
 
-test('the kind is that of the larger head', () => {
-  assert.equal(findDefects(maps('070', 0.4), 1, region)[0]!.kind, 'distortion');
-  assert.equal(findDefects(maps('070', 0.6), 1, region)[0]!.kind, 'context');
+test('each kind of evidence names the defects where it alone is hot', () => {
+  for (const kind of DEFECT_KINDS) {
+    const shares = byKind((each) => (each === kind ? 1 : 0));
+    const [defect] = findDefects(maps('070', shares), 1, region);
+    assert.deepEqual([defect?.kind, defect?.shares], [kind, shares]);
+  }
+});
+
+test('the kind is the evidence that contributes most in sum over the defect, not at its peak', () => {
+  const mixed = maps('0930', { position: 1, context: 0, distortion: 0 });
+  mixed.position.set([0, 3, 3, 0]);
+  mixed.context.set([0, 5, -2, 0]);
+  mixed.distortion.set([0, 1, 2, 0]);
+  assert.equal(findDefects(mixed, 1, region)[0]!.kind, 'position');
+});
+
+test('shares are 1 in sum, and evidence that speaks for a good part has none', () => {
+  const cases: ByKind[] = [
+    { position: 0.7, context: 0.2, distortion: 0.4 },
+    { position: -0.5, context: 2, distortion: 1 },
+    { position: -0.5, context: -2, distortion: 3e-9 },
+    { position: -0.5, context: -0.25, distortion: -1 },
+    { position: 0, context: 0, distortion: 0 },
+  ];
+  for (const parts of cases) {
+    const shares = sharesOf(parts);
+    const values = DEFECT_KINDS.map((kind) => shares[kind]);
+    assert.ok(Math.abs(values.reduce((a, b) => a + b) - 1) < 1e-12, JSON.stringify(shares));
+    assert.ok(values.every((share) => share >= 0 && share <= 1));
+    assert.equal(shares[leadingKind(parts)], Math.max(...values));
+  }
+  assert.deepEqual(sharesOf(cases[1]!), { position: 0, context: 2 / 3, distortion: 1 / 3 });
+  assert.deepEqual(sharesOf(cases[3]!), { position: 0, context: 1, distortion: 0 });
 });
 
 test('a value at the threshold is no defect, nor is one that is not a number', () => {

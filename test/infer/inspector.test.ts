@@ -3,9 +3,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { OUTPUT_NAMES } from '../../src/infer/contract.js';
 import { Inspector } from '../../src/infer/inspector.js';
+import { DEFECT_KINDS } from '../../src/kinds.js';
 import { MANIFEST_FILE, type Manifest } from '../../src/model/manifest.js';
-import { encodeModel } from '../../src/onnx/codec.js';
+import { decodeModel, encodeModel } from '../../src/onnx/codec.js';
 import { model, node, value } from '../../src/onnx/model.js';
 import type { Region } from '../../src/types.js';
 import { fault } from '../support/faults.js';
@@ -33,7 +35,8 @@ test('a good part passes; a defect fails the part and is found where it is', asy
   assert.equal(bad.pValue, 1 / 41);
   const box = bad.defects[0]!.box;
   assert.ok(box.x <= 40 && box.x + box.width >= 50 && box.y <= 8 && box.y + box.height >= 18, JSON.stringify(box));
-  assert.ok(Math.abs(bad.inconsistency + bad.distortion - Math.max(...bad.map.values)) < 1e-6);
+  const { position, context, distortion } = bad.parts;
+  assert.ok(Math.abs(position + context + distortion - Math.max(...bad.map.values)) < 1e-6);
   await inspector.close();
 });
 
@@ -147,6 +150,16 @@ test('a model with another input than the manifest says is refused, naming both'
   );
 });
 
+test('a model that does not tell all kinds of evidence apart is refused', async () => {
+  const { graph, ...rest } = decodeModel(tinyModel());
+  const outputs = graph.outputs.filter(({ name }) => name !== 'position');
+  const old = encodeModel({ ...rest, graph: { ...graph, outputs } });
+  await assert.rejects(
+    writeTinyBundle(join(folder, 'old'), { model: old }),
+    fault('SG_MODEL_INVALID', /has no output position\. Export the model again/),
+  );
+});
+
 test('a golden image of another size than the input is refused', async () => {
   await assert.rejects(
     writeTinyBundle(join(folder, 'large'), { golden: [tinyPicture({ width: 128, height: 128 })] }),
@@ -166,11 +179,10 @@ test('a model that gives no numbers is an error, not a verdict', async () => {
         node('Sub', ['sum', 'sum'], ['zero']),
         node('Div', ['zero', 'zero'], ['nan']),
         node('Expand', ['nan', 'shape'], ['score']),
-        node('Identity', ['score'], ['inconsistency']),
-        node('Identity', ['score'], ['distortion']),
+        ...DEFECT_KINDS.map((kind) => node('Identity', ['score'], [kind])),
       ],
       inputs: [value('region', 'uint8', [1, height, width, 3])],
-      outputs: ['score', 'inconsistency', 'distortion'].map((name) => value(name, 'float32', map)),
+      outputs: OUTPUT_NAMES.map((name) => value(name, 'float32', map)),
       initializers: [
         { name: 'shape', type: 'int64', shape: [3], data: new Uint8Array(BigInt64Array.from(map, BigInt).buffer) },
       ],

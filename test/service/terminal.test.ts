@@ -9,7 +9,7 @@ function region(name: string, score: number, threshold: number, defects: Defect[
   const map = { rows: 1, columns: 1, cell: 8, inputWidth: 8, inputHeight: 8, values: new Float32Array(1) };
   const verdict: Verdict = { result: score >= threshold ? 'fail' : 'pass' };
   const box = { x: 0, y: 0, width: 8, height: 8 };
-  const evidence = { pValue: 0.5, inconsistency: 0, distortion: 0, defects, map };
+  const evidence = { pValue: 0.5, parts: { position: 0, context: 0, distortion: 0 }, defects, map };
   return { region: { name, ...box }, verdict, score, threshold, ...evidence };
 }
 
@@ -31,7 +31,8 @@ function line(verdict: Verdict, regions: RegionResult[], colour = false): string
 }
 
 function defect(x: number, peak: number): Defect {
-  return { box: { x, y: 10, width: 4, height: 7 }, area: 9, peak, kind: 'context' };
+  const shares = { position: 0.2, context: 0.7, distortion: 0.1 };
+  return { box: { x, y: 10, width: 4, height: 7 }, area: 9, peak, kind: 'context', shares };
 }
 
 test('the line of a good part: time, station, verdict, score against threshold, milliseconds, region', () => {
@@ -41,10 +42,10 @@ test('the line of a good part: time, station, verdict, score against threshold, 
   );
 });
 
-test('the line of a bad part says where its strongest defect has its centre, and of which kind', () => {
+test('the line of a bad part says where its strongest defect has its centre, and what is wrong there', () => {
   assert.equal(
     line({ result: 'fail' }, [region('face', 3.21, 1, [defect(0, 2), defect(100, 3)])]),
-    '03:04:05.067  press   FAIL       3.21 / 1.00    42 ms  face at (102, 14), context, 1 more\n',
+    '03:04:05.067  press   FAIL       3.21 / 1.00    42 ms  face at (102, 14) does not fit its surroundings, 1 more\n',
   );
 });
 

@@ -1,3 +1,4 @@
+import { OUTPUT_NAMES } from '../../src/infer/contract.js';
 import { exportBundle } from '../../src/infer/export-bundle.js';
 import { encodeModel } from '../../src/onnx/codec.js';
 import { floatTensor, int64Tensor, model, node, value } from '../../src/onnx/model.js';
@@ -13,8 +14,8 @@ export interface BrightnessBundle {
 const STRIDE = 8;
 
 /**
- * Writes a bundle whose anomaly map is the mean brightness (0 to 1) of each cell of 8×8 pixels: a model whose answers a
- * test can foretell, run by the very code that runs trained ones.
+ * Writes a bundle whose anomaly map is the mean brightness (0 to 1) of each cell of 8×8 pixels, half of it by position: a model whose
+ * answers a test can foretell, run by the very code that runs trained ones.
  */
 export async function writeBrightnessBundle(folder: string, options: BrightnessBundle = {}): Promise<void> {
   const { size = 64, ballast = 0 } = options;
@@ -49,15 +50,17 @@ function graph(size: number, cells: number, ballast: number): Uint8Array {
         ...names.slice(1).map((name, i) => node('Conv', [names[i]!, 'identity'], [name], pads)),
         node('Conv', [names[ballast]!, 'mean'], ['means'], { strides: [STRIDE, STRIDE] }),
         node('Reshape', ['means', 'map'], ['score']),
-        node('Identity', ['score'], ['inconsistency']),
-        node('Mul', ['score', 'half'], ['distortion']),
+        node('Mul', ['score', 'half'], ['position']),
+        node('Mul', ['score', 'quarter'], ['context']),
+        node('Mul', ['score', 'quarter'], ['distortion']),
       ],
       inputs: [value('region', 'uint8', ['N', size, size, 3])],
-      outputs: ['score', 'inconsistency', 'distortion'].map((name) => value(name, 'float32', shape)),
+      outputs: OUTPUT_NAMES.map((name) => value(name, 'float32', shape)),
       initializers: [
         floatTensor('mean', [1, 3, STRIDE, STRIDE], mean),
         floatTensor('identity', [3, 3, 3, 3], identity),
         floatTensor('half', [], [0.5]),
+        floatTensor('quarter', [], [0.25]),
         int64Tensor('map', [3], [-1, cells, cells]),
       ],
     }),

@@ -1,5 +1,6 @@
 /** A model bundle that needs no training: it scores local contrast. For tests of everything that runs models. */
 import { type Calibration, calibrate } from '../../src/infer/calibration.js';
+import { OUTPUT_NAMES } from '../../src/infer/contract.js';
 import { exportBundle, type TrainedModel } from '../../src/infer/export-bundle.js';
 import { Scorer } from '../../src/infer/scorer.js';
 import type { Manifest } from '../../src/model/manifest.js';
@@ -10,8 +11,8 @@ import type { Picture } from '../../src/types.js';
 export const TINY = { width: 64, height: 64, stride: 8, topCells: 2 } as const;
 
 /**
- * `inconsistency`: how far the mean grey of a cell lies from that of its 3×3 neighbourhood; `distortion`: the standard
- * deviation inside the cell; `score`: their sum. Grey values from 0 to 1.
+ * `context`: how far the mean grey of a cell lies from that of its 3×3 neighbourhood; `distortion`: the standard
+ * deviation inside the cell; `position`: nothing; `score`: their sum. Grey values from 0 to 1.
  */
 export function tinyModel(width: number = TINY.width, height: number = TINY.height): Uint8Array {
   const { stride } = TINY;
@@ -29,19 +30,20 @@ export function tinyModel(width: number = TINY.width, height: number = TINY.heig
         node('AveragePool', ['grey'], ['mean'], pool),
         node('AveragePool', ['mean'], ['around'], neighbours),
         node('Sub', ['mean', 'around'], ['difference']),
-        node('Abs', ['difference'], ['inconsistency4']),
+        node('Abs', ['difference'], ['context4']),
         node('Mul', ['grey', 'grey'], ['square']),
         node('AveragePool', ['square'], ['meanSquare'], pool),
         node('Mul', ['mean', 'mean'], ['squareMean']),
         node('Sub', ['meanSquare', 'squareMean'], ['variance']),
         node('Relu', ['variance'], ['positive']),
         node('Sqrt', ['positive'], ['distortion4']),
-        node('Squeeze', ['inconsistency4', 'channel'], ['inconsistency']),
+        node('Squeeze', ['context4', 'channel'], ['context']),
         node('Squeeze', ['distortion4', 'channel'], ['distortion']),
-        node('Add', ['inconsistency', 'distortion'], ['score']),
+        node('Sub', ['context', 'context'], ['position']),
+        node('Add', ['context', 'distortion'], ['score']),
       ],
       inputs: [value('region', 'uint8', ['N', height, width, 3])],
-      outputs: ['score', 'inconsistency', 'distortion'].map((name) => value(name, 'float32', map)),
+      outputs: OUTPUT_NAMES.map((name) => value(name, 'float32', map)),
       initializers: [floatTensor('scale', [], [1 / 255]), int64Tensor('channel', [1], [1])],
     }),
   );

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { OUTPUT_NAMES } from '../../src/infer/contract.js';
 import { Session } from '../../src/infer/ort/session.js';
 import { Random } from '../../src/random.js';
 import { EXPORTED_VALUES, exportModel } from '../../src/train/export.js';
@@ -72,12 +73,16 @@ describe('the exported graph computes all patches in one pass', () => {
   };
   const image = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, () => random.below(256));
   let session: Session;
-  const run = async (region: Uint8Array) => {
+  const runAll = async (region: Uint8Array) => {
     const outputs = await session.runOnce({
       region: { type: 'uint8', shape: [1, HEIGHT, WIDTH, 3], data: region },
     });
+    return (name: string) => outputs[name]?.data as Float32Array;
+  };
+  const run = async (region: Uint8Array) => {
+    const outputs = await runAll(region);
     return (name: string, row: number, column: number) => {
-      const values = outputs[name]?.data as Float32Array;
+      const values = outputs(name);
       return Float32Array.from({ length: FEATURES }, (_, k) => values[k * CELLS + row * COLUMNS + column] as number);
     };
   };
@@ -90,10 +95,10 @@ describe('the exported graph computes all patches in one pass', () => {
       norm,
       form: 'likelihood',
       leastVariance: new Float32Array(FEATURES),
-      positionNorm: { centre: 0, spread: 1 },
-      contextNorm: { centre: 0, spread: 1 },
-      distortionNorm: { centre: 0, spread: 1 },
-      lambdaS: 0.5,
+      positionNorm: { centre: 1, spread: 2 },
+      contextNorm: { centre: 2, spread: 30 },
+      distortionNorm: { centre: -0.5, spread: 0.4 },
+      lambdaS: 0.6,
     });
     const names = [EXPORTED_VALUES.local, EXPORTED_VALUES.mean, EXPORTED_VALUES.variance];
     session = await Session.create(exposeValues(model, names));
@@ -120,6 +125,17 @@ describe('the exported graph computes all patches in one pass', () => {
         'the patch itself must have changed',
       );
     }
+  });
+
+  test('the score is the sum of what position, context and distortion contribute', async () => {
+    const values = await runAll(image);
+    const [score, ...parts] = OUTPUT_NAMES.map((name) => values(name));
+    for (const [cell, whole] of score!.entries()) {
+      const sum = parts.reduce((total, part) => total + part[cell]!, 0);
+      const size = parts.reduce((total, part) => total + Math.abs(part[cell]!), 0);
+      assert.ok(Math.abs(whole - sum) <= 1e-6 * size, `cell ${cell}: ${whole} ≠ ${sum}`);
+    }
+    for (const part of parts) assert.ok(new Set(part).size > CELLS / 2, 'each part says something');
   });
 
   test('dense = patchwise: Z_l and Z_g equal those of single patches with an explicit mask', async () => {

@@ -105,7 +105,7 @@ describe('the published method', () => {
       height,
       width,
       stride,
-      inconsistencyNorm: norm,
+      contextNorm: norm,
       distortionNorm: norm,
     });
     const session = await Session.create(model, { threads: 2 });
@@ -113,12 +113,17 @@ describe('the published method', () => {
     const region = new Uint8Array(height * width * 3).fill(100);
     const run = async () => {
       const outputs = await session.runOnce({ region: { type: 'uint8', shape: [1, height, width, 3], data: region } });
-      return outputs.inconsistency?.data as Float32Array;
+      return (name: string) => outputs[name]?.data as Float32Array;
     };
-    const before = await run();
+    const before = (await run())('context');
     for (let y = 40; y < 48; y += 1) region.fill(250, (y * width + 96) * 3, (y * width + 104) * 3);
-    const after = await run();
+    const all = await run();
+    const after = all('context');
     await session.close();
+    all('score').forEach((score, cell) => {
+      assert.equal(all('position')[cell], 0);
+      assert.ok(Math.abs(score - after[cell]! - all('distortion')[cell]!) <= 1e-5 * Math.max(1, Math.abs(score)));
+    });
     const difference = after.map((value, cell) => Math.abs(value - before[cell]!));
     const hottest = difference.indexOf(difference.reduce((a, b) => Math.max(a, b)));
     const [row, column] = [Math.floor(hottest / (width / stride)), hottest % (width / stride)];

@@ -15,7 +15,7 @@ export class ReportCollector {
   /** For `evaluateModel`'s `onImage`. */
   async add({ file, defect, picture, mask, scored, pixelScores }: EvaluatedImage<RegionResult>): Promise<void> {
     const { width, height } = picture;
-    const { verdict, score, pValue, inconsistency, distortion, defects } = scored;
+    const { verdict, score, pValue, parts, defects } = scored;
     this.#tallies.add(pixelScores, mask, width, height);
     this.#images.push({
       file,
@@ -23,8 +23,7 @@ export class ReportCollector {
       verdict: verdict.result,
       score,
       pValue,
-      inconsistency,
-      distortion,
+      parts,
       defects,
       width,
       height,

@@ -1,12 +1,5 @@
-import type { DefectKind } from '../../types.js';
 import type { Interval } from '../bootstrap.js';
 import type { Outcome } from './report.js';
-
-/** What a kind of defect is called in a sentence. */
-export const KIND_WORDS: Readonly<Record<DefectKind, string>> = {
-  context: 'context mismatch',
-  distortion: 'distortion',
-};
 
 export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
   missed: 'missed defect',

@@ -1,4 +1,5 @@
-import { KIND_WORDS, OUTCOME_WORDS } from './figures.js';
+import { DEFECT_KINDS, KIND_MEANINGS } from '../../kinds.js';
+import { OUTCOME_WORDS } from './figures.js';
 import { html, type Markup } from './markup.js';
 import { type Outcome, outcomeOf, type ReportImage } from './report.js';
 
@@ -19,7 +20,11 @@ ${choice(
   'Defect',
   defects.map((defect) => [defect, defect] as const),
 )}
-${choice('evidence', 'Alarm raised by', Object.entries(KIND_WORDS))}
+${choice(
+  'evidence',
+  'Alarm raised by',
+  DEFECT_KINDS.map((kind) => [kind, `${kind}: ${KIND_MEANINGS[kind]}`] as const),
+)}
 <output aria-live="polite"></output>
 </form>`;
 }

@@ -1,7 +1,7 @@
 import { KIND_COLOURS, readable } from '../../encode/drawing.js';
 import { heatColour } from '../../encode/heat.js';
-import type { DefectKind } from '../../types.js';
-import { KIND_WORDS, OUTCOME_WORDS } from './figures.js';
+import { DEFECT_KINDS, type DefectKind, KIND_MEANINGS } from '../../kinds.js';
+import { OUTCOME_WORDS, percent } from './figures.js';
 import { html, type Markup } from './markup.js';
 import { evidenceOf, type Outcome, outcomeOf, type ReportImage } from './report.js';
 import { GALLERY_SCALE } from './thumbnail.js';
@@ -88,31 +88,31 @@ function marks({ defects, width, height, thumbnail, verdict }: ReportImage): Mar
 
 /** Which evidence raised the alarm, and at which places. */
 function evidenceText(image: ReportImage): Markup {
-  const { defects, verdict, inconsistency, distortion } = image;
-  const parts = `at the hottest place: context ${readable(inconsistency)}, distortion ${readable(distortion)}`;
+  const { defects, verdict, parts } = image;
+  const listed = DEFECT_KINDS.map((kind) => `${kind} ${readable(parts[kind])}`).join(', ');
   const more = defects.length - PLACES_SHOWN;
-  return html`${verdict === 'pass' ? null : html`<p class="facts">alarm raised by ${kindName(evidenceOf(image))} <span class="quiet">(${parts})</span></p>`}
+  return html`${verdict === 'pass' ? null : html`<p class="facts">alarm raised by ${kindName(evidenceOf(image))} <span class="quiet">(at the hottest place: ${listed})</span></p>`}
 ${
   defects.length === 0
     ? html`<p class="facts quiet">no place stands out</p>`
     : html`<ol>${defects
         .slice(0, PLACES_SHOWN)
         .map(
-          ({ kind, peak, box }) =>
-            html`<li>${kindName(kind)}, peak ${readable(peak)}, <span class="quiet">${box.width} × ${box.height} px</span></li>`,
+          ({ kind, shares, peak, box }) =>
+            html`<li>${kindName(kind)} ${percent(Math.round(shares[kind] * 100) / 100)}, peak ${readable(peak)}, <span class="quiet">${box.width} × ${box.height} px</span></li>`,
         )}${more > 0 ? html`<li class="more quiet">and ${more} more</li>` : null}</ol>`
 }`;
 }
 
 export function kindName(kind: DefectKind): Markup {
-  return html`<span class="kind"><i class="swatch ${kind}"></i>${KIND_WORDS[kind]}</span>`;
+  return html`<span class="kind"><i class="swatch ${kind}"></i>${kind}</span>`;
 }
 
 /** Style rules for the kinds, in the colours of the overlays. */
 export function kindStyle(): string {
-  return (Object.keys(KIND_COLOURS) as DefectKind[])
-    .map((kind) => `.swatch.${kind}{background:${KIND_COLOURS[kind]}}rect.${kind}{stroke:${KIND_COLOURS[kind]}}`)
-    .join('\n');
+  return DEFECT_KINDS.map(
+    (kind) => `.swatch.${kind}{background:${KIND_COLOURS[kind]}}rect.${kind}{stroke:${KIND_COLOURS[kind]}}`,
+  ).join('\n');
 }
 
 /** What the lines and colours of the gallery mean. */
@@ -124,8 +124,6 @@ export function galleryLegend(): Markup {
   const threshold = 200 / GALLERY_SCALE.top;
   return html`<div class="legend">
 <span><i class="swatch truth"></i>outline of the true defect</span>
-<span>${kindName('context')} (does not fit its surroundings)</span>
-<span>${kindName('distortion')} (the surface itself looks damaged)</span>
-<span><svg class="heat" viewBox="0 0 200 14" preserveAspectRatio="none" role="img" aria-label="Colours of the anomaly map from the background over the threshold to ${GALLERY_SCALE.top} times as far"><defs><linearGradient id="heat">${stops}</linearGradient></defs><rect width="200" height="14" fill="#868c92"/><rect width="200" height="14" fill="url(#heat)"/><path d="M${threshold} 0v14"/></svg>anomaly map: background, threshold (line), ${GALLERY_SCALE.top} times as far and more; the same scale for every image</span>
+${DEFECT_KINDS.map((kind) => html`<span>${kindName(kind)}: ${KIND_MEANINGS[kind]}</span>\n`)}<span><svg class="heat" viewBox="0 0 200 14" preserveAspectRatio="none" role="img" aria-label="Colours of the anomaly map from the background over the threshold to ${GALLERY_SCALE.top} times as far"><defs><linearGradient id="heat">${stops}</linearGradient></defs><rect width="200" height="14" fill="#868c92"/><rect width="200" height="14" fill="url(#heat)"/><path d="M${threshold} 0v14"/></svg>anomaly map: background, threshold (line), ${GALLERY_SCALE.top} times as far and more; the same scale for every image</span>
 </div>`;
 }

@@ -43,7 +43,7 @@ ${notes(report)}</section>
 <section aria-labelledby="defects"><h2 id="defects">Kinds of defect</h2>
 ${defectTable(report) ?? html`<p class="quiet">There are no defective test images.</p>`}</section>
 <section aria-labelledby="images"><h2 id="images">Every image</h2>
-<p>Left the image, right the anomaly map over it. p is the share of good parts that would score at least as high. Solid boxes are defects, dashed ones places that stand out in an image that passes.</p>
+<p>Left the image, right the anomaly map over it. p is the share of good parts that would score at least as high. Solid boxes are defects, dashed ones places that stand out in an image that passes. A place is named after the evidence that contributes most to its scores, with its share.</p>
 ${galleryLegend()}
 ${filterForm(images)}
 ${gallery(images)}</section>

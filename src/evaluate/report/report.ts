@@ -1,5 +1,6 @@
 import type { ThresholdChoice } from '../../infer/calibration.js';
-import type { Defect, DefectKind, Verdict } from '../../types.js';
+import { type ByKind, type DefectKind, leadingKind } from '../../kinds.js';
+import type { Defect, Verdict } from '../../types.js';
 import type { Interval, PixelFigure } from '../bootstrap.js';
 import { GOOD } from '../dataset.js';
 import type { Evaluation } from '../evaluate.js';
@@ -45,9 +46,8 @@ export interface ReportImage {
   readonly score: number;
   /** Share of good parts that would score at least as high; in (0, 1]. */
   readonly pValue: number;
-  /** The two parts of the score at its hottest place. */
-  readonly inconsistency: number;
-  readonly distortion: number;
+  /** What each kind of evidence contributes to the map at its hottest place. */
+  readonly parts: ByKind;
   /** Highest peak first, in pixels of the image. */
   readonly defects: readonly Defect[];
   readonly width: number;
@@ -69,8 +69,8 @@ export interface Report {
 }
 
 /** Which evidence raised the alarm: that of the strongest place, or of the hottest where no place stands out. */
-export function evidenceOf({ defects, inconsistency, distortion }: ReportImage): DefectKind {
-  return defects[0]?.kind ?? (inconsistency >= distortion ? 'context' : 'distortion');
+export function evidenceOf({ defects, parts }: ReportImage): DefectKind {
+  return defects[0]?.kind ?? leadingKind(parts);
 }
 
 /** What came of an image on the line: anything but a pass is rejected. */

@@ -1,9 +1,9 @@
 import { readable } from '../../encode/drawing.js';
-import type { DefectKind } from '../../types.js';
+import { DEFECT_KINDS, type DefectKind } from '../../kinds.js';
 import { BOOTSTRAP, type Interval, shareInterval } from '../bootstrap.js';
 import { GOOD } from '../dataset.js';
 import type { GroupMetrics } from '../evaluate.js';
-import { area, areaRange, counted, KIND_WORDS, percent, percentRange } from './figures.js';
+import { area, areaRange, counted, percent, percentRange } from './figures.js';
 import { html, type Markup } from './markup.js';
 import { evidenceOf, type Report, type ReportImage, type Subject } from './report.js';
 
@@ -48,12 +48,12 @@ export function defectTable({ evaluation, perDefect, intervals, images }: Report
     const alarms = own.filter(({ verdict }) => verdict !== 'pass');
     const raisedBy = (kind: DefectKind): number => alarms.filter((image) => evidenceOf(image) === kind).length;
     const missed = own.length - alarms.length;
-    return html`<tr><th scope="row">${name}</th><td>${own.length}</td><td class="${missed > 0 ? 'wrong' : ''}">${missed}</td><td>${raisedBy('context')}</td><td>${raisedBy('distortion')}</td><td>${area(group.imageAuroc)}</td><td class="quiet">${interval === null ? '–' : areaRange(interval)}</td><td>${area(group.pixelAuroc)}</td><td>${area(group.aupro)}</td><td>${area(group.aupro05)}</td></tr>
+    return html`<tr><th scope="row">${name}</th><td>${own.length}</td><td class="${missed > 0 ? 'wrong' : ''}">${missed}</td>${DEFECT_KINDS.map((kind) => html`<td>${raisedBy(kind)}</td>`)}<td>${area(group.imageAuroc)}</td><td class="quiet">${interval === null ? '–' : areaRange(interval)}</td><td>${area(group.pixelAuroc)}</td><td>${area(group.aupro)}</td><td>${area(group.aupro05)}</td></tr>
 `;
   };
   return html`<div class="wide" role="region" aria-label="Figures for each kind of defect" tabindex="0"><table>
-<thead><tr><th scope="col" rowspan="2">defect</th><th scope="col" rowspan="2">images</th><th scope="col" rowspan="2">missed</th><th scope="colgroup" colspan="2">alarm raised by</th><th scope="colgroup" colspan="2">image AUROC</th><th scope="col" rowspan="2">pixel AUROC</th><th scope="col" rowspan="2">AUPRO 30 %</th><th scope="col" rowspan="2">AUPRO 5 %</th></tr>
-<tr><th scope="col">${KIND_WORDS.context}</th><th scope="col">${KIND_WORDS.distortion}</th><th scope="col">value</th><th scope="col">${percent(BOOTSTRAP.confidence)} interval</th></tr></thead>
+<thead><tr><th scope="col" rowspan="2">defect</th><th scope="col" rowspan="2">images</th><th scope="col" rowspan="2">missed</th><th scope="colgroup" colspan="${DEFECT_KINDS.length}">alarm raised by</th><th scope="colgroup" colspan="2">image AUROC</th><th scope="col" rowspan="2">pixel AUROC</th><th scope="col" rowspan="2">AUPRO 30 %</th><th scope="col" rowspan="2">AUPRO 5 %</th></tr>
+<tr>${DEFECT_KINDS.map((kind) => html`<th scope="col">${kind}</th>`)}<th scope="col">value</th><th scope="col">${percent(BOOTSTRAP.confidence)} interval</th></tr></thead>
 <tbody>${Object.entries(evaluation.perDefect).map(([name, group]) =>
     row(
       name,

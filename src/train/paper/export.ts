@@ -27,7 +27,7 @@ export interface PaperExportOptions {
   readonly width: number;
   /** Side of a map cell in pixels of the region. */
   readonly stride: number;
-  readonly inconsistencyNorm: HeadNorm;
+  readonly contextNorm: HeadNorm;
   readonly distortionNorm: HeadNorm;
 }
 
@@ -45,22 +45,26 @@ export function exportPaperModel(options: PaperExportOptions): Uint8Array {
   const rows = PATCH_STARTS.map((top) => rowOfPatches(g, image, top, source));
   const stacked = (values: readonly Value[]) => reshape(g, concatenate(g, values, 0), [1, grid, grid]);
   const [mapRows, mapColumns] = [height / stride, width / stride];
-  const map = (values: readonly Value[], { centre, spread }: HeadNorm) => {
+  const map = (values: readonly Value[], { centre, spread }: HeadNorm, weight: number) => {
     const scored = multiply(g, subtract(g, stacked(values), scalar(g, centre)), scalar(g, 1 / spread));
     const down = g.constant([1, mapRows, grid], interpolation(mapRows));
     const across = g.constant([1, grid, mapColumns], transposed(interpolation(mapColumns), mapColumns));
-    return matmul(g, matmul(g, down, scored), across);
+    return scale(g, matmul(g, matmul(g, down, scored), across), weight);
   };
-  const inconsistency = map(
-    rows.map((row) => row.inconsistency),
-    options.inconsistencyNorm,
+  // The published method does not ask whether a patch fits its place.
+  const position = g.constant([1, mapRows, mapColumns], new Float32Array(mapRows * mapColumns));
+  const context = map(
+    rows.map((row) => row.context),
+    options.contextNorm,
+    PAPER.lambdaS,
   );
   const distortion = map(
     rows.map((row) => row.distortion),
     options.distortionNorm,
+    1 - PAPER.lambdaS,
   );
-  const score = add(g, scale(g, inconsistency, PAPER.lambdaS), scale(g, distortion, 1 - PAPER.lambdaS));
-  for (const [name, value] of Object.entries({ score, inconsistency, distortion })) g.output(name, value);
+  const score = add(g, context, distortion);
+  for (const [name, value] of Object.entries({ score, position, context, distortion })) g.output(name, value);
   return g.toModel('sideglance, published method');
 }
 
@@ -86,7 +90,7 @@ function rowOfPatches(g: Graph, image: Value, top: number, source: FrozenParamet
   const local = paperLocalNet(g, patches, source);
   const global = paperGlobalNet(g, image, mask, g.constant([grid, 1, lastSide, lastSide], areas), source);
   return {
-    inconsistency: meanOver(g, square(g, subtract(g, local, global)), [1]),
+    context: meanOver(g, square(g, subtract(g, local, global)), [1]),
     distortion: negate(g, paperNormality(g, local, global, source)),
   };
 }

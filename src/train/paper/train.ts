@@ -48,7 +48,7 @@ export async function trainPaper(options: TrainPaperOptions): Promise<{ model: U
     width,
     height,
     stride: LOCAL_NET.stride,
-    inconsistencyNorm: { centre: 0, spread: 1 },
+    contextNorm: { centre: 0, spread: 1 },
     distortionNorm: { centre: 0, spread: 1 },
   };
   const norms = await measure(exportPaperModel(unmeasured), heldOut.slice(0, NORMALISING_IMAGES), threads);
@@ -57,15 +57,17 @@ export async function trainPaper(options: TrainPaperOptions): Promise<{ model: U
 
 async function measure(model: Uint8Array, images: readonly Raster[], threads: number) {
   const session = await Session.create(model, { threads });
-  const maps: { inconsistency: Float32Array[]; distortion: Float32Array[] } = { inconsistency: [], distortion: [] };
+  const [strange, distorted]: [Float32Array[], Float32Array[]] = [[], []];
+  // The file gives the weighted parts of the score; a norm is of the values before.
+  const unweighted = (map: Float32Array, weight: number) => map.map((value) => value / weight);
   try {
     for (const { width, height, data } of images) {
       const outputs = await session.runOnce({ region: { type: 'uint8', shape: [1, height, width, 3], data } });
-      maps.inconsistency.push(outputs.inconsistency?.data as Float32Array);
-      maps.distortion.push(outputs.distortion?.data as Float32Array);
+      strange.push(unweighted(outputs.context?.data as Float32Array, PAPER.lambdaS));
+      distorted.push(unweighted(outputs.distortion?.data as Float32Array, 1 - PAPER.lambdaS));
     }
   } finally {
     await session.close();
   }
-  return { inconsistencyNorm: headNorm(maps.inconsistency), distortionNorm: headNorm(maps.distortion) };
+  return { contextNorm: headNorm(strange), distortionNorm: headNorm(distorted) };
 }

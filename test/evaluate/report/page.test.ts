@@ -5,13 +5,15 @@ import { inOrderOfConcern } from '../../../src/evaluate/report/gallery.js';
 import { histogram } from '../../../src/evaluate/report/histogram.js';
 import { renderReport } from '../../../src/evaluate/report/page.js';
 import { evidenceOf, type Report, type ReportImage } from '../../../src/evaluate/report/report.js';
+import { byKind } from '../../../src/kinds.js';
 import type { Defect } from '../../../src/types.js';
 import { elementsOf } from './html.js';
 
 const THRESHOLD = 2;
 
 function place(kind: Defect['kind'], peak: number): Defect {
-  return { box: { x: 10, y: 20, width: 30, height: 40 }, area: 900, peak, kind };
+  const shares = byKind((each) => (each === kind ? 0.7 : 0.15));
+  return { box: { x: 10, y: 20, width: 30, height: 40 }, area: 900, peak, kind, shares };
 }
 
 function image(file: string, score: number, defects: readonly Defect[] = []): ReportImage {
@@ -21,8 +23,7 @@ function image(file: string, score: number, defects: readonly Defect[] = []): Re
     verdict: score > THRESHOLD ? 'fail' : 'pass',
     score,
     pValue: 0.05,
-    inconsistency: score * 0.75,
-    distortion: score * 0.25,
+    parts: { position: score * 0.25, context: score * 0.5, distortion: score * 0.25 },
     defects,
     width: 480,
     height: 320,
@@ -42,7 +43,7 @@ const IMAGES = [
   image('good/2.png', 4),
   image('good/3.png', 1.5, [place('context', 1.9)]),
   image('dent/0.png', 1.2),
-  image('dent/1.png', 5, [place('context', 6), place('distortion', 5.5)]),
+  image('dent/1.png', 5, [place('position', 6), place('distortion', 5.5)]),
   image('scratch/0.png', 0.8),
   image('scratch/1.png', 9, [place('distortion', 9)]),
 ];
@@ -155,21 +156,25 @@ test('missed defects come first, the lowest score first, then false alarms, the 
 test('it says which evidence raised each alarm, and what each defect is', () => {
   assert.deepEqual(
     ['good/1.png', 'good/2.png', 'dent/1.png'].map((file) => evidenceOf(IMAGES.find((one) => one.file === file)!)),
-    ['distortion', 'context', 'context'],
+    ['distortion', 'context', 'position'],
   );
   const page = renderReport(reportOf(IMAGES));
   const cardOf = (file: string): string =>
     textOf(page.split('<article').find((card) => card.includes(`<h4>${file}</h4>`))!);
   assert.match(
     cardOf('dent/1.png'),
-    /alarm raised by context mismatch \(at the hottest place: context 3\.75, distortion 1\.25\)/,
+    /alarm raised by position \(at the hottest place: position 1\.25, context 2\.5, distortion 1\.25\)/,
   );
-  assert.match(cardOf('dent/1.png'), / context mismatch , peak 6, 30 × 40 px distortion , peak 5\.5/);
-  assert.match(cardOf('good/2.png'), /false alarm · score 4 · p = 0\.05 alarm raised by context mismatch/);
-  assert.match(cardOf('good/3.png'), /good, passes .* context mismatch , peak 1\.9/);
+  assert.match(cardOf('dent/1.png'), / position 70 %, peak 6, 30 × 40 px distortion 70 %, peak 5\.5/);
+  assert.match(cardOf('good/2.png'), /false alarm · score 4 · p = 0\.05 alarm raised by context/);
+  assert.match(cardOf('good/3.png'), /good, passes .* context 70 %, peak 1\.9/);
   assert.doesNotMatch(cardOf('good/3.png'), /alarm raised/);
-  // Images, missed, alarms by context and by distortion.
-  assert.match(textOf(page), /dent 2 1 1 0 .* scratch 2 1 0 1 .* all defects 4 2 1 1 /);
+  // Images, missed, alarms by position, by context and by distortion.
+  assert.match(
+    textOf(page),
+    /position : does not belong here context : does not fit its surroundings distortion : looks damaged/,
+  );
+  assert.match(textOf(page), /dent 2 1 1 0 0 .* scratch 2 1 0 0 1 .* all defects 4 2 1 0 1 /);
 });
 
 test('the curves run from corner to corner and mark the threshold', () => {

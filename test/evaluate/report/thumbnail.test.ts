@@ -22,8 +22,7 @@ function result(): RegionResult {
     score: 4,
     threshold: 1,
     pValue: 0.01,
-    inconsistency: 3,
-    distortion: 1,
+    parts: { position: 2, context: 1, distortion: 1 },
     defects: [],
     map: { rows: 8, columns: 16, cell: 8, inputWidth: 128, inputHeight: 64, values },
   };

@@ -79,13 +79,13 @@ export function region(name: string, defects = 1): RegionResult {
     score: 6.25,
     threshold: 3.1,
     pValue: 0.002,
-    inconsistency: 7.1,
-    distortion: 0.9,
+    parts: { position: 5.2, context: 1.4, distortion: 0.9 },
     defects: Array.from({ length: defects }, (_, at) => ({
       box: { x: 384 + at, y: 400, width: 48, height: 16 },
       area: 520,
       peak: 7.5 - at * 0.01,
-      kind: 'context' as const,
+      kind: 'position' as const,
+      shares: { position: 0.72, context: 0.18, distortion: 0.1 },
     })),
     map: { rows, columns, cell: 8, inputWidth: 256, inputHeight: 256, values },
   };
