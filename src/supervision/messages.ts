@@ -63,7 +63,8 @@ function isRegionResult(raw: unknown): boolean {
     isVerdict(raw.verdict) &&
     isScore(raw.score, raw.verdict) &&
     isScore(raw.threshold, raw.verdict) &&
-    isListOf(raw.defects, (defect) => isFields(defect) && isFields(defect.box)) &&
+    isFields(raw.parts) &&
+    isListOf(raw.defects, (defect) => isFields(defect) && isFields(defect.box) && isFields(defect.shares)) &&
     isFields(raw.map) &&
     raw.map.values instanceof Float32Array
   );

@@ -4,12 +4,14 @@ import { parseStationMessage } from '../../src/supervision/messages.js';
 
 const at = { utc: '2026-01-01T00:00:00.000Z', monotonicMs: 5 };
 const part = { station: 's', epoch: 'e', sequence: 0 };
+const parts = { position: 1, context: 0, distortion: 0 };
 const region = {
   region: { name: 'face', x: 0, y: 0, width: 8, height: 8 },
   verdict: { result: 'fail' },
   score: 2,
   threshold: 1,
-  defects: [{ box: { x: 0, y: 0, width: 1, height: 1 } }],
+  parts,
+  defects: [{ box: { x: 0, y: 0, width: 1, height: 1 }, shares: parts }],
   map: { values: new Float32Array(4) },
 };
 const inspection = { part, captured: at, verdict: { result: 'fail' }, timings: { total: 1 }, regions: [region] };
@@ -53,6 +55,7 @@ test('what is inside is looked at too: numbers that are none, unknown words, wro
     { ...valid.inspection, inspection: { ...inspection, verdict: { result: 'invalid' } } },
     { ...valid.inspection, inspection: { ...inspection, regions: [{ ...region, score: Number.NaN }] } },
     { ...valid.inspection, inspection: { ...inspection, regions: [{ ...region, map: { values: [1, 2] } }] } },
+    { ...valid.inspection, inspection: { ...inspection, regions: [{ ...region, parts: null }] } },
     { ...valid.inspection, attachments: [{ kind: 'map', bytes: 'text' }] },
   ];
   for (const message of wrong) assert.equal(parseStationMessage(message), null, JSON.stringify(message));
