@@ -73,7 +73,7 @@ td.wrong { font-weight: 650; }
 .legend .heat path { stroke: #fff; stroke-width: 2; }
 .kind { white-space: nowrap; }
 .swatch { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.4em; border: 1px solid #000a; border-radius: 2px; }
-.swatch.truth { background: #c8ff2e; }
+.swatch.truth { background: #ffe32e; }
 form[hidden], .card[hidden] { display: none; }
 select { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--quiet); border-radius: 4px; padding: 0.15rem 0.4rem; }
 .cards h3 { margin-top: 1.25rem; }
@@ -92,7 +92,7 @@ select { font: inherit; color: inherit; background: var(--card); border: 1px sol
 .picture svg { position: absolute; inset: 0; width: 100%; height: 100%; }
 .picture path, .picture rect { fill: none; stroke-width: 1.6; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
 .picture .halo { stroke: #000; stroke-opacity: 0.6; stroke-width: 3.6; }
-.picture .truth { stroke: #c8ff2e; }
+.picture .truth { stroke: #ffe32e; }
 .picture .dashed { stroke-dasharray: 5 3; }
 .picture text { fill: #fff; stroke: #000; paint-order: stroke; font-weight: 700; }
 .facts { font-size: 0.92rem; margin: 0.15rem 0; }
