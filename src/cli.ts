@@ -73,6 +73,14 @@ function createProgram(): Command {
         .conflicts('minutes'),
     )
     .option('--size <pixels>', 'side of the square that the region is scaled to', wholeNumber(64, 1024), 256)
+    .addOption(
+      new Option(
+        '--placement <how>',
+        'parts in one place, or turned and shifted: then each is found first; auto: the images say',
+      )
+        .choices(['auto', 'aligned', 'anywhere'])
+        .default('auto'),
+    )
     .option('--threads <n>', 'threads to use (default: every core)', wholeNumber(1, 128))
     .addOption(
       new Option('--method <name>', 'paper: the method as it was published, slow, to compare with')

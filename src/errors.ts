@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   SG_FRAME_FORMAT: 'the frame has a format that is not understood',
   SG_REGION_OUTSIDE: 'a region does not lie inside the frame',
   SG_REGION_SHAPE: 'the shape of a region does not fit the model',
+  SG_NO_PART: 'there is no part in a region',
   SG_IMAGE_UNREADABLE: 'an image file cannot be decoded',
   SG_DATASET_INVALID: 'a dataset folder is not laid out as expected',
   SG_LABELS_INVALID: 'a file of labels has faults, or does not fit the images',
@@ -46,6 +47,7 @@ export class SideglanceError extends Error {
 
 const FAULTS_OF_ONE_IMAGE: ReadonlySet<ErrorCode> = new Set([
   'SG_IMAGE_UNREADABLE',
+  'SG_NO_PART',
   'SG_REGION_OUTSIDE',
   'SG_REGION_SHAPE',
 ]);

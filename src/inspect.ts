@@ -7,7 +7,7 @@ import { decodeImage, listImages } from './image/decode.js';
 import { type Inspected, Inspector, type InspectorOptions } from './infer/inspector.js';
 import type { Interval } from './infer/tail.js';
 import { partVerdict } from './infer/verdict.js';
-import type { Box, Picture, RegionResult, Verdict } from './types.js';
+import type { Box, InvalidReason, Picture, RegionResult, Verdict } from './types.js';
 
 export interface InspectFilesOptions
   extends Partial<Pick<InspectorOptions, 'threshold' | 'threads'>>,
@@ -26,6 +26,9 @@ export interface InspectFilesOptions
 export interface FileResult {
   readonly file: string;
   readonly verdict: Verdict['result'];
+  /** Why the verdict is `invalid`. */
+  readonly reason?: InvalidReason;
+  readonly detail?: string;
   readonly score: number;
   readonly threshold: number;
   /** Too few held-out good scores for the false reject rate: the threshold is an estimate. */
@@ -111,9 +114,12 @@ async function inspectFile(
   const contourLevel = inspector.manifest.calibration.mapThreshold;
   if (overlay !== undefined) await writeOverlay(overlay, picture, inspected, { title: basename(file), contourLevel });
   const judged = inspected.regions[0] as RegionResult; // one region in, one result out
+  const { verdict } = judged;
   return {
     file,
-    verdict: judged.verdict.result,
+    verdict: verdict.result,
+    ...(verdict.result === 'invalid' && { reason: verdict.reason }),
+    ...(verdict.result === 'invalid' && verdict.detail !== undefined && { detail: verdict.detail }),
     score: judged.score,
     threshold: judged.threshold,
     thresholdExtrapolated: inspector.threshold.extrapolated,

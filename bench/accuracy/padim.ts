@@ -18,7 +18,8 @@ export const PADIM: Method = { name: 'padim', settings: SETTINGS, takesMinutes: 
 
 async function fit({ folder, seed, size, threads }: FitOptions): Promise<FittedMethod> {
   const random = new Random(seed);
-  const { width, height, images, skipped } = await readGoodRegions(folder, size, random);
+  const good = await readGoodRegions(folder, size, random);
+  const { width, height, images, skipped, locate } = good;
   const grid = await TeacherGrid.create({ taps: SETTINGS.taps, width, height, threads });
   const chosen = random.permutation(grid.channels).slice(0, SETTINGS.channels);
   const choose = (features: Float32Array): Float32Array => {
@@ -31,9 +32,10 @@ async function fit({ folder, seed, size, threads }: FitOptions): Promise<FittedM
   };
   const features: Float32Array[] = [];
   for (const { data } of images) features.push(choose(await grid.featuresOf(data)));
+  good.close();
   const gaussians = new CellGaussians(features, chosen.length, SETTINGS.ridge);
   return {
-    scorer: gridScorer(grid, (seen) => gaussians.distances(choose(seen))),
+    scorer: gridScorer(grid, locate, (seen) => gaussians.distances(choose(seen))),
     bytes: gaussians.bytes + grid.teacherBytes,
     notes: leftOut(skipped.length),
     close: () => grid.close(),

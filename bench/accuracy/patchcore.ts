@@ -34,10 +34,12 @@ export function patchCore(taps: readonly Tap[]): Method {
 
 async function fit(taps: readonly Tap[], { folder, seed, size, threads }: FitOptions): Promise<FittedMethod> {
   const random = new Random(seed);
-  const { width, height, images, skipped } = await readGoodRegions(folder, size, random);
+  const good = await readGoodRegions(folder, size, random);
+  const { width, height, images, skipped, locate } = good;
   const { neighbourhood } = SETTINGS;
   const grid = await TeacherGrid.create({ taps, width, height, neighbourhood, threads });
   const candidates = await readCandidates(grid, images, random);
+  good.close();
   const short = projected(candidates, SETTINGS.projection, random);
   const first = random.below(short.data.length / short.dimensions);
   const bank = picked(candidates, greedyCoreset(short, SETTINGS.bank, first));
@@ -48,7 +50,7 @@ async function fit(taps: readonly Tap[], { folder, seed, size, threads }: FitOpt
     notes.push(`the memory bank was chosen among ${SETTINGS.candidates} of ${patches} patches, drawn at random`);
   }
   return {
-    scorer: gridScorer(grid, (features) => nearest.distances(features)),
+    scorer: gridScorer(grid, locate, (features) => nearest.distances(features)),
     bytes: nearest.bytes + grid.teacherBytes,
     notes,
     close: async () => {

@@ -167,7 +167,8 @@ async function scorePart(inspector: Inspector, file: string, box: Box | undefine
   const picture = await decodeImage(file);
   const region = box ?? { x: 0, y: 0, width: picture.width, height: picture.height };
   const { regions } = await inspector.inspectRegions(picture, [{ ...region, name: 'image' }]);
-  const { score, map } = regions[0] as RegionResult; // one region in, one result out
+  const { score, map, verdict } = regions[0] as RegionResult; // one region in, one result out
+  if (verdict.result === 'invalid') throw new SideglanceError('SG_NO_PART', `${file}: ${verdict.detail}`);
   return { score, hottest: map.values.reduce((a, b) => Math.max(a, b)) };
 }
 

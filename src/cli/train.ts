@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { TrainEvent } from '../train/events.js';
 import type { TrainMethod } from '../train/model.js';
+import type { PlacementChoice } from '../train/placement.js';
 import { train as trainBundle } from '../train/train.js';
 import { scoreSummary } from './distribution.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
@@ -15,6 +16,7 @@ export interface TrainCommandOptions {
   readonly size: number;
   readonly threads?: number;
   readonly method: TrainMethod;
+  readonly placement: PlacementChoice;
   readonly id?: string;
   readonly bundleVersion?: string;
   readonly json?: true;

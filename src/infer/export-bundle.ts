@@ -1,8 +1,16 @@
 import { pngOf } from '../image/save.js';
-import { BUNDLE_FORMAT, BUNDLE_FORMAT_SINCE, type GoldenSample, type Manifest } from '../model/manifest.js';
+import {
+  BUNDLE_FORMAT,
+  BUNDLE_FORMAT_SINCE,
+  type GoldenSample,
+  type Manifest,
+  TEMPLATE_FILE,
+} from '../model/manifest.js';
 import { writeBundle } from '../model/write.js';
 import type { Picture } from '../types.js';
 import { goldenTolerance, measureGolden } from './golden.js';
+import type { LocateSettings } from './locate/locator.js';
+import { templatePng } from './locate/template-image.js';
 import { Scorer } from './scorer.js';
 
 /** What a trained model is, before it is a bundle. */
@@ -11,7 +19,9 @@ export interface TrainedModel
     Partial<Pick<Manifest, 'expires' | 'minimumAgent' | 'created'>> {
   /** The bytes of an ONNX file that keeps the contract of `contract.ts`. */
   readonly model: Uint8Array;
-  /** Pictures of exactly the region's size: some good, best also one with a defect. At least one. */
+  /** How to find the part, where it may lie anywhere. */
+  readonly locate: LocateSettings | null;
+  /** Pictures of exactly the region's size, as a camera sees it: some good, best also one with a defect. At least one. */
   readonly golden: readonly Picture[];
 }
 
@@ -26,13 +36,14 @@ export async function exportBundle(
   trained: TrainedModel,
   options: { readonly library?: string } = {},
 ): Promise<Manifest> {
-  const { model, golden: pictures, ...facts } = trained;
+  const { model, golden: pictures, locate, ...facts } = trained;
   const files = new Map<string, Uint8Array>();
   const golden: GoldenSample[] = [];
   const scorer = await Scorer.create(model, {
     ...trained.region,
     stride: trained.stride,
     topCells: trained.scoring.topCells,
+    locate,
     name: 'the trained model',
     ...options,
   });
@@ -46,11 +57,13 @@ export async function exportBundle(
   } finally {
     await scorer.close();
   }
+  if (locate) files.set(TEMPLATE_FILE, await templatePng(locate.template));
   const manifest = {
     format: BUNDLE_FORMAT,
     created: new Date().toISOString(),
     minimumAgent: BUNDLE_FORMAT_SINCE,
     ...facts,
+    ...(locate && { locate: { template: TEMPLATE_FILE, minimumSimilarity: locate.minimumSimilarity } }),
     golden,
   } as const;
   return writeBundle(folder, { manifest, model, files });

@@ -8,6 +8,8 @@ import type { Picture, Region, RegionResult, Verdict } from '../types.js';
 import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
 import { findDefects } from './defects.js';
 import { measureGolden } from './golden.js';
+import type { LocateSettings } from './locate/locator.js';
+import { readTemplate } from './locate/template-image.js';
 import type { Provider, SessionOptions } from './ort/session.js';
 import { hottestCell } from './score.js';
 import { type Scored, Scorer } from './scorer.js';
@@ -59,15 +61,17 @@ export class Inspector {
 
   /**
    * Loads the model of a bundle that is open and reproduces every golden sample.
-   * @throws SideglanceError as `Session.create`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample does not reproduce
+   * @throws SideglanceError as `Session.create` and `readTemplate`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample does not reproduce
    */
   static async of(bundle: Bundle, options: InspectorOptions): Promise<Inspector> {
     const { folder, manifest } = bundle;
     const { threads, providers, providerOptions, library } = options;
+    const locate = await locateSettings(bundle);
     const scorer = await Scorer.create(bundle.model, {
       ...manifest.region,
       stride: manifest.stride,
       topCells: manifest.scoring.topCells,
+      locate,
       name: `${folder}/${MODEL_FILE}`,
       ...(threads !== undefined && { threads }),
       ...(providers && { providers }),
@@ -135,9 +139,12 @@ export class Inspector {
     await this.#scorer.close();
   }
 
-  #judge(region: Region, { score, maps }: Scored): RegionResult {
+  #judge(region: Region, { score, maps, located }: Scored): RegionResult {
     const { calibration } = this.manifest;
-    const verdict: Verdict = { result: score > this.threshold.score ? 'fail' : 'pass' };
+    const verdict: Verdict =
+      located && !located.found
+        ? noPart(located.similarity, this.manifest)
+        : { result: score > this.threshold.score ? 'fail' : 'pass' };
     const hottest = hottestCell(maps.score);
     const { rows, columns, cell, inputWidth, inputHeight } = maps;
     return {
@@ -172,4 +179,16 @@ export class Inspector {
       );
     }
   }
+}
+
+async function locateSettings({ folder, manifest, template }: Bundle): Promise<LocateSettings | null> {
+  if (!manifest.locate || !template) return null;
+  const { template: file, minimumSimilarity } = manifest.locate;
+  return { template: await readTemplate(template, manifest.region, `${folder}/${file}`), minimumSimilarity };
+}
+
+/** Whatever the score of something else may be, it says nothing about a part. */
+function noPart(similarity: number, { locate }: Manifest): Verdict {
+  const detail = `nothing in the region looks like the part: similarity ${similarity.toFixed(3)}, at least ${locate?.minimumSimilarity} is needed`;
+  return { result: 'invalid', reason: 'no part', detail };
 }

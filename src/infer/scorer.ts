@@ -1,9 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
-import { resampleToRgb } from '../image/resample.js';
 import type { Box, Picture } from '../types.js';
 import { checkContract, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
 import type { HeadMaps } from './defects.js';
+import { Cropper, type Found } from './locate/cropper.js';
+import type { LocateSettings } from './locate/locator.js';
+import { placeMap } from './locate/place-map.js';
 import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
 import { imageScore } from './score.js';
 
@@ -15,12 +17,17 @@ export interface ScorerOptions
   readonly threads?: number;
   /** What messages call the model. */
   readonly name?: string;
+  /** Finds the part first; null where parts lie in one place. */
+  readonly locate: LocateSettings | null;
 }
 
 /** What the network says about one region. The maps belong to the receiver. */
 export interface Scored {
   readonly score: number;
+  /** In the region's own grid, however the part lies. */
   readonly maps: HeadMaps;
+  /** Where the part was found, and whether it was; null for a model that does not look for it. */
+  readonly located: Found | null;
   readonly cropMs: number;
   readonly networkMs: number;
   readonly postprocessMs: number;
@@ -30,8 +37,9 @@ export interface Scored {
 const ASPECT_TOLERANCE = 0.05;
 
 /**
- * The one way from pixels to scores: crop and scale, run the network, take the score. Calibration, golden samples,
- * evaluation, `inspect` and the stations all come through here, so that equal pixels give equal scores.
+ * The one way from pixels to scores: find the part where the model asks for it, crop and scale, run the network, take
+ * the score. Calibration, golden samples, evaluation, `inspect` and the stations all come through here, so that equal
+ * pixels give equal scores.
  */
 export class Scorer {
   readonly provider: Provider;
@@ -40,6 +48,7 @@ export class Scorer {
   readonly #session: Session;
   readonly #binding: Binding;
   readonly #options: ScorerOptions;
+  readonly #cropper: Cropper;
   readonly #input: Uint8Array;
   readonly #maps: HeadMaps;
   /** Ends when the last caller has its result: the buffers serve one region at a time. */
@@ -52,6 +61,7 @@ export class Scorer {
     this.inputHeight = height;
     this.#session = session;
     this.#options = options;
+    this.#cropper = new Cropper(options, options.locate);
     this.#input = new Uint8Array(width * height * 3);
     const [rows, columns] = [height / stride, width / stride];
     const map = () => new Float32Array(rows * columns);
@@ -109,18 +119,12 @@ export class Scorer {
   async #scoreNow(picture: Picture, region: Box & { readonly name?: string }): Promise<Scored> {
     const begun = performance.now();
     this.#checkShape(region);
-    resampleToRgb(picture, region, { width: this.inputWidth, height: this.inputHeight, data: this.#input });
+    const target = { width: this.inputWidth, height: this.inputHeight, data: this.#input };
+    const located = this.#cropper.crop(picture, region, target);
     const cropped = performance.now();
     await this.#session.run(this.#binding);
     const ran = performance.now();
-    const maps = {
-      ...this.#maps,
-      score: this.#maps.score.slice(),
-      position: this.#maps.position.slice(),
-      context: this.#maps.context.slice(),
-      distortion: this.#maps.distortion.slice(),
-    };
-    const score = imageScore(maps.score, this.#options.topCells);
+    const score = imageScore(this.#maps.score, this.#options.topCells);
     if (!Number.isFinite(score)) {
       throw new SideglanceError(
         'SG_RUNTIME',
@@ -130,10 +134,24 @@ export class Scorer {
     }
     return {
       score,
-      maps,
+      maps: this.#mapsOf(located),
+      located,
       cropMs: cropped - begun,
       networkMs: ran - cropped,
       postprocessMs: performance.now() - ran,
+    };
+  }
+
+  #mapsOf(located: Found | null): HeadMaps {
+    const place = (values: Float32Array) =>
+      located ? placeMap({ ...this.#maps, values }, located.pose) : values.slice();
+    const { score, position, context, distortion } = this.#maps;
+    return {
+      ...this.#maps,
+      score: place(score),
+      position: place(position),
+      context: place(context),
+      distortion: place(distortion),
     };
   }
 

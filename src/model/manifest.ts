@@ -9,6 +9,8 @@ import { AGENT_VERSION, compareVersions, VERSION_PATTERN } from './version.js';
 
 export const MANIFEST_FILE = 'manifest.json';
 export const MODEL_FILE = 'model.onnx';
+/** Where bundles that sideglance writes keep their template. */
+export const TEMPLATE_FILE = 'template.png';
 export const BUNDLE_FORMAT = 'sideglance-bundle/1';
 /** The first sideglance that reads this format. */
 export const BUNDLE_FORMAT_SINCE = '0.1.0';
@@ -62,6 +64,15 @@ const ManifestSchema = z
     region: z.object({ width: whole(8, 16384), height: whole(8, 16384) }),
     /** Pixels from one cell of the anomaly map to the next. */
     stride: whole(1, 256),
+    /** Where parts lie anywhere: how to find the part before it is looked at. */
+    locate: z
+      .object({
+        /** A grey PNG of how strong edges are, of the part in the pose that the model knows. */
+        template: path,
+        /** Correlation with the template below which there is no part. */
+        minimumSimilarity: z.number().min(0).max(1),
+      })
+      .exactOptional(),
     scoring: z.object({
       /** The score is the mean of this many hottest cells. */
       topCells: whole(1, 1_000_000),
@@ -102,7 +113,7 @@ const ManifestSchema = z
   })
   .superRefine((manifest, context) => {
     const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-    const { region, stride, scoring, calibration, files, golden } = manifest;
+    const { region, stride, locate, scoring, calibration, files, golden } = manifest;
     if (region.width * region.height > bundleLimits.maxRegionPixels) fault(['region'], 'is too large');
     for (const side of ['width', 'height'] as const) {
       if (region[side] % stride !== 0) fault(['region', side], `must be a multiple of the stride ${stride}`);
@@ -115,6 +126,9 @@ const ManifestSchema = z
     const listed = new Set(files.map((file) => file.path));
     if (listed.size !== files.length) fault(['files'], 'lists a path twice');
     if (!listed.has(MODEL_FILE)) fault(['files'], `does not list ${MODEL_FILE}`);
+    if (locate && !listed.has(locate.template)) {
+      fault(['locate', 'template'], `${locate.template} is not among the files`);
+    }
     golden.forEach(({ image }, i) => {
       if (!listed.has(image)) fault(['golden', i, 'image'], `${image} is not among the files`);
     });

@@ -13,6 +13,8 @@ export interface Bundle {
   readonly model: Uint8Array;
   /** The golden images' bytes by their path in the bundle. */
   readonly golden: ReadonlyMap<string, Uint8Array>;
+  /** The bytes of the template, for a model that finds its part first. */
+  readonly template: Uint8Array | null;
 }
 
 /**
@@ -25,15 +27,17 @@ export async function openBundle(folder: string): Promise<Bundle> {
   const manifest = await readManifest(folder);
   const root = await realpath(folder);
   let model: Uint8Array | undefined;
+  let template: Uint8Array | null = null;
   const golden = new Map<string, Uint8Array>();
   const images = new Set(manifest.golden.map((sample) => sample.image));
   for (const file of manifest.files) {
     const bytes = await readListed(folder, root, file);
     if (file.path === MODEL_FILE) model = bytes;
+    if (file.path === manifest.locate?.template) template = bytes;
     if (images.has(file.path)) golden.set(file.path, bytes);
   }
   // The schema makes sure that the model is listed.
-  return { folder, manifest, model: model as Uint8Array, golden };
+  return { folder, manifest, model: model as Uint8Array, golden, template };
 }
 
 /** Reads and checks only the manifest. @throws SideglanceError as {@link openBundle} */

@@ -1,9 +1,14 @@
 import { SideglanceError } from '../errors.js';
 import { trainingImages } from '../evaluate/dataset.js';
 import { decodeImage } from '../image/decode.js';
-import { resampleToRgb } from '../image/resample.js';
+import { Cropper } from '../infer/locate/cropper.js';
+import type { LocateSettings } from '../infer/locate/locator.js';
+import { type Relief, ReliefMaker, reliefSize } from '../infer/locate/relief.js';
 import type { Random } from '../random.js';
+import type { Picture } from '../types.js';
 import { LOCAL_NET } from './networks/local-net.js';
+import { type LearntPlacement, learnPlacement, PLACEMENT, type PlacementChoice } from './placement.js';
+import { REGION_STORE_BYTES, RegionStore, type Stored } from './region-store.js';
 import type { GoodImage } from './strange-images.js';
 
 export const GOOD_IMAGES = {
@@ -19,23 +24,39 @@ export const GOOD_IMAGES = {
 export interface GoodImages {
   readonly width: number;
   readonly height: number;
+  /** Regions as the network sees them: where parts lie anywhere, each is in the template's pose. */
   readonly training: readonly GoodImage[];
   readonly heldOut: readonly GoodImage[];
   readonly skipped: readonly { readonly file: string; readonly reason: string }[];
+  /** How to find the part; null where parts lie in one place. */
+  readonly locate: LocateSettings | null;
+  /** What was found out about the placement; null where it was said to be aligned. */
+  readonly learnt: LearntPlacement | null;
+  /** Gives back what is kept outside of memory; no region can be read any more. */
+  close(): void;
+}
+
+export interface ReadOptions {
+  /** `auto` when left out. */
+  readonly placement?: PlacementChoice;
+  readonly signal?: AbortSignal;
+  /** Regions of more bytes lie in a temporary file. */
+  readonly memoryBytes?: number;
 }
 
 /**
  * Reads the good images of a folder (or of `train/good` in it, when it is an MVTec category) scaled to one region size
- * of about `size`² pixels that keeps their aspect ratio, and splits them into training and held-out ones.
+ * of about `size`² pixels that keeps their aspect ratio, and splits them into training and held-out ones. Where parts
+ * lie anywhere, a template is learnt first, and each image is sampled with its part in the template's pose.
  *
  * @throws SideglanceError `SG_DATASET_INVALID` when there is no such folder or no image in it, `SG_TOO_FEW_IMAGES`,
- * `SG_IMAGE_UNREADABLE` when none can be decoded
+ * `SG_IMAGE_UNREADABLE` when none can be decoded, `SG_STORAGE` when regions cannot be laid aside
  */
 export async function readGoodImages(
   folder: string,
   size: number,
   random: Random,
-  signal?: AbortSignal,
+  { placement = 'auto', signal, memoryBytes = REGION_STORE_BYTES }: ReadOptions = {},
 ): Promise<GoodImages> {
   const files = await trainingImages(folder);
   if (files.length === 0) {
@@ -45,46 +66,137 @@ export async function readGoodImages(
     );
   }
   requireEnough(files.length, folder);
-  const rasters: GoodImage[] = [];
-  const skipped: { file: string; reason: string }[] = [];
-  let region: { width: number; height: number } | null = null;
-  let aspect = 1;
-  for (const file of files) {
-    signal?.throwIfAborted();
-    try {
-      const picture = await decodeImage(file, file);
-      if (region === null) {
-        aspect = picture.width / picture.height;
-        region = regionSize(picture.width, picture.height, size);
-      }
-      if (Math.abs(picture.width / picture.height / aspect - 1) > GOOD_IMAGES.aspectTolerance) {
-        skipped.push({ file, reason: `its shape ${picture.width} × ${picture.height} differs from the first image's` });
+  const pictures = new Pictures(size, signal);
+  const learnt = placement === 'aligned' ? null : await learnFrom(files, pictures, placement);
+  const locate = learnt?.locate ?? null;
+  const store = new RegionStore(memoryBytes);
+  try {
+    const images: GoodImage[] = [];
+    const skipped: { file: string; reason: string }[] = [];
+    let cropper: Cropper | null = null;
+    for (const file of files) {
+      const read = await pictures.read(file);
+      if ('reason' in read) {
+        skipped.push({ file, reason: read.reason });
         continue;
       }
+      const { picture, region } = read;
+      cropper ??= new Cropper(region, locate);
       const data = new Uint8Array(region.width * region.height * 3);
-      resampleToRgb(picture, { x: 0, y: 0, width: picture.width, height: picture.height }, { ...region, data });
-      rasters.push({ ...region, data, file });
+      const found = cropper.crop(picture, wholeOf(picture), { ...region, data });
+      if (found && !found.found) {
+        skipped.push({ file, reason: `the part cannot be found in it (similarity ${found.similarity.toFixed(2)})` });
+        continue;
+      }
+      images.push(new StoredImage(file, region, store.add(data)));
+    }
+    const { region } = pictures;
+    if (region === null) {
+      throw new SideglanceError(
+        'SG_IMAGE_UNREADABLE',
+        `none of the ${files.length} images in ${folder} can be read: ${skipped[0]?.reason}`,
+      );
+    }
+    requireEnough(images.length, folder);
+    const order = random.permutation(images.length);
+    const heldOutCount = Math.max(4, Math.round(images.length * GOOD_IMAGES.heldOutShare));
+    const picked = (indices: number[]) => indices.map((index) => images[index] as GoodImage);
+    return {
+      ...region,
+      training: picked(order.slice(heldOutCount)),
+      heldOut: picked(order.slice(0, heldOutCount)),
+      skipped,
+      locate,
+      learnt,
+      close: () => store.close(),
+    };
+  } catch (thrown) {
+    store.close();
+    throw thrown;
+  }
+}
+
+/** Learns the placement from images evenly spread over the folder. */
+async function learnFrom(
+  files: readonly string[],
+  pictures: Pictures,
+  placement: PlacementChoice,
+): Promise<LearntPlacement | null> {
+  const count = Math.min(PLACEMENT.mostImages, files.length);
+  const reliefs: Relief[] = [];
+  let maker: ReliefMaker | null = null;
+  for (let i = 0; i < count; i++) {
+    const read = await pictures.read(files[Math.floor((i * files.length) / count)] as string);
+    if ('reason' in read) continue;
+    maker ??= new ReliefMaker(reliefSize(read.region));
+    const relief = maker.make(read.picture, wholeOf(read.picture));
+    reliefs.push({ ...relief, values: relief.values.slice() });
+  }
+  // Too few to learn from are too few to train with: that is said when all have been read.
+  return reliefs.length < 3 ? null : learnPlacement(reliefs, placement);
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Decodes images and checks that they have the shape of the first one that could be read. */
+class Pictures {
+  readonly #size: number;
+  readonly #signal: AbortSignal | undefined;
+  #first: { readonly aspect: number; readonly region: Size } | null = null;
+
+  constructor(size: number, signal: AbortSignal | undefined) {
+    this.#size = size;
+    this.#signal = signal;
+  }
+
+  /** What all of them are scaled to; null before one has been read. */
+  get region(): Size | null {
+    return this.#first?.region ?? null;
+  }
+
+  async read(
+    file: string,
+  ): Promise<{ readonly picture: Picture; readonly region: Size } | { readonly reason: string }> {
+    this.#signal?.throwIfAborted();
+    try {
+      const picture = await decodeImage(file, file);
+      const { width, height } = picture;
+      this.#first ??= { aspect: width / height, region: regionSize(width, height, this.#size) };
+      const { aspect, region } = this.#first;
+      if (Math.abs(width / height / aspect - 1) > GOOD_IMAGES.aspectTolerance) {
+        return { reason: `its shape ${width} × ${height} differs from the first image's` };
+      }
+      return { picture, region };
     } catch (error) {
       if (!(error instanceof SideglanceError)) throw error;
-      skipped.push({ file, reason: error.message });
+      return { reason: error.message };
     }
   }
-  if (region === null || rasters.length === 0) {
-    throw new SideglanceError(
-      'SG_IMAGE_UNREADABLE',
-      `none of the ${files.length} images in ${folder} can be read: ${skipped[0]?.reason}`,
-    );
+}
+
+class StoredImage implements GoodImage {
+  readonly width: number;
+  readonly height: number;
+  readonly file: string;
+  readonly #stored: Stored;
+
+  constructor(file: string, { width, height }: Size, stored: Stored) {
+    this.file = file;
+    this.width = width;
+    this.height = height;
+    this.#stored = stored;
   }
-  requireEnough(rasters.length, folder);
-  const order = random.permutation(rasters.length);
-  const heldOutCount = Math.max(4, Math.round(rasters.length * GOOD_IMAGES.heldOutShare));
-  const picked = (indices: number[]) => indices.map((index) => rasters[index] as GoodImage);
-  return {
-    ...region,
-    training: picked(order.slice(heldOutCount)),
-    heldOut: picked(order.slice(0, heldOutCount)),
-    skipped,
-  };
+
+  get data(): Uint8Array {
+    return this.#stored.data;
+  }
+}
+
+function wholeOf({ width, height }: Size) {
+  return { x: 0, y: 0, width, height };
 }
 
 /**

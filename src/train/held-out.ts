@@ -1,9 +1,12 @@
+import { decodeImage } from '../image/decode.js';
+import type { LocateSettings } from '../infer/locate/locator.js';
 import { Session } from '../infer/ort/session.js';
 import { Scorer } from '../infer/scorer.js';
 import { EXPORTED_VALUES, type ExportOptions, exportModel, type HeadNorm } from './export.js';
 import { exposeValues } from './expose.js';
 import { LOCAL_NET } from './networks/local-net.js';
-import type { Raster } from './raster.js';
+import { pictureOf, type Raster } from './raster.js';
+import type { GoodImage } from './strange-images.js';
 
 /** What held-out good images say about a trained model. */
 export interface HeldOut {
@@ -64,19 +67,21 @@ export async function measureHeldOut(
   };
 }
 
-/** Score and hottest cell of good images, by the finished model. */
+/** Score and hottest cell of good images, by the finished model and the way of every inspection. */
 export async function scoreImages(
   model: Uint8Array,
   size: { readonly width: number; readonly height: number },
-  images: readonly Raster[],
+  images: readonly GoodImage[],
   topCells: number,
   threads: number,
+  locate: LocateSettings | null,
 ): Promise<{ score: number; hottest: number }[]> {
-  const scorer = await Scorer.create(model, { ...size, stride: LOCAL_NET.stride, topCells, threads });
+  const scorer = await Scorer.create(model, { ...size, stride: LOCAL_NET.stride, topCells, threads, locate });
   try {
     const results: { score: number; hottest: number }[] = [];
-    for (const { width, height, data } of images) {
-      const picture = { width, height, stride: width * 3, format: 'RGB' as const, data };
+    for (const image of images) {
+      const picture = locate ? await decodeImage(image.file) : pictureOf(image);
+      const { width, height } = picture;
       const { score, maps } = await scorer.score(picture, { x: 0, y: 0, width, height });
       results.push({ score, hottest: maps.score.reduce((a, b) => Math.max(a, b)) });
     }

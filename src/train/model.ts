@@ -11,6 +11,7 @@ import { localNetWeights } from './local-net-weights.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
 import { trainPaper } from './paper/train.js';
+import { describePlacement, type PlacementChoice } from './placement.js';
 import { type PositionNorm, PositionStatistics, strangeness } from './position.js';
 import type { Raster } from './raster.js';
 import { Schedule } from './schedule.js';
@@ -29,6 +30,8 @@ export interface TrainModelOptions {
   readonly minutes?: number;
   /** Side of a square with as many pixels as the region that the model will see. */
   readonly size: number;
+  /** How parts lie in the images; they say so themselves by default. */
+  readonly placement?: PlacementChoice;
   readonly threads: number;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
@@ -40,6 +43,7 @@ export interface TrainedModel {
   readonly height: number;
   readonly topCells: number;
   readonly calibration: Calibration;
+  /** To be closed when it is no longer needed. */
   readonly good: GoodImages;
   readonly steps: number;
   readonly seconds: number;
@@ -59,7 +63,7 @@ export const TRAINING = {
 
 /** Trains a model from good images alone (docs/method.md). Writes nothing. */
 export async function trainModel(options: TrainModelOptions): Promise<TrainedModel> {
-  const { threads, signal, method = 'sideglance' } = options;
+  const { signal, placement } = options;
   const emit = options.onEvent ?? (() => undefined);
   const schedule = new Schedule({
     minutes: options.minutes ?? TRAINING.minutes,
@@ -69,7 +73,31 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   });
   const random = new Random(options.seed);
   emit({ type: 'phase', text: `reading good images from ${options.images}` });
-  const good = await readGoodImages(options.images, options.size, random, signal);
+  const good = await readGoodImages(options.images, options.size, random, {
+    ...(placement && { placement }),
+    ...(signal && { signal }),
+  });
+  try {
+    return await trainFrom(good, { options, schedule, random, emit });
+  } catch (thrown) {
+    good.close();
+    throw thrown;
+  }
+}
+
+interface TrainFromOptions {
+  readonly options: TrainModelOptions;
+  readonly schedule: Schedule;
+  readonly random: Random;
+  readonly emit: (event: TrainEvent) => void;
+}
+
+async function trainFrom(
+  good: GoodImages,
+  { options, schedule, random, emit }: TrainFromOptions,
+): Promise<TrainedModel> {
+  const { threads, signal, method = 'sideglance' } = options;
+  emit({ type: 'phase', text: describePlacement(good.learnt) });
   for (const skipped of good.skipped) emit({ type: 'skipped', ...skipped });
   const { width, height, training, heldOut } = good;
   for (const warning of warnOfPixels([...training, ...heldOut])) emit({ type: 'warning', ...warning });
@@ -77,7 +105,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   const topCells = Math.max(2, Math.round(cells * TRAINING.topShare));
   const common = { training, heldOut, random, threads, schedule, emit, ...(signal ? { signal } : {}) };
   const { model, steps } = method === 'paper' ? await trainPaper(common) : await trainHeads(common);
-  const calibration = calibrate(await scoreImages(model, { width, height }, heldOut, topCells, threads));
+  const calibration = calibrate(await scoreImages(model, { width, height }, heldOut, topCells, threads, good.locate));
   emit({ type: 'calibrated', ...calibration });
   return { model, width, height, topCells, calibration, good, steps, seconds: schedule.seconds };
 }

@@ -1,9 +1,16 @@
+import type { Picture } from '../types.js';
+
 /** RGB images of one size as plain bytes, row by row: what training works on. */
 export interface Raster {
   readonly width: number;
   readonly height: number;
   /** width × height × 3. */
   readonly data: Uint8Array;
+}
+
+/** The same pixels as a picture. */
+export function pictureOf({ width, height, data }: Raster): Picture {
+  return { width, height, stride: width * 3, format: 'RGB', data };
 }
 
 /** Where a pixel of the result is looked up in the source: source = centre + matrix · (target − centre) + shift. */

@@ -1,12 +1,15 @@
 import { basename, resolve } from 'node:path';
 import { writeContactSheet } from '../encode/contact-sheet.js';
+import { decodeImage } from '../image/decode.js';
+import { resampleToRgb } from '../image/resample.js';
 import { exportBundle } from '../infer/export-bundle.js';
 import type { Manifest } from '../model/manifest.js';
 import { checkTarget } from '../model/write.js';
 import type { Picture } from '../types.js';
-import { type TrainModelOptions, trainModel } from './model.js';
+import type { GoodImages } from './good-images.js';
+import { type TrainedModel, type TrainModelOptions, trainModel } from './model.js';
 import { LOCAL_NET } from './networks/local-net.js';
-import type { Raster } from './raster.js';
+import { pictureOf } from './raster.js';
 
 export interface TrainOptions extends TrainModelOptions {
   /** Folder of the bundle to write. */
@@ -34,8 +37,18 @@ export async function train(options: TrainOptions): Promise<Manifest> {
       options.onEvent?.(event);
     },
   });
+  const manifest = await writeTrained(options, trained).finally(() => trained.good.close());
+  if (strange.length > 0) {
+    const sheet = `${resolve(options.out)}-look-at-these.png`;
+    await writeContactSheet(sheet, [...new Set(strange)]);
+    options.onEvent?.({ type: 'phase', text: `the images that were warned of: ${sheet}` });
+  }
+  return manifest;
+}
+
+async function writeTrained(options: TrainOptions, trained: TrainedModel): Promise<Manifest> {
   const { width, height, good } = trained;
-  const manifest = await exportBundle(options.out, {
+  return exportBundle(options.out, {
     id: options.id ?? bundleId(options.out),
     version: options.version ?? '1.0.0',
     geometry: 'aligned',
@@ -52,20 +65,25 @@ export async function train(options: TrainOptions): Promise<Manifest> {
       teacher: 'Open Images detector backbone (MobileNetV2)',
     },
     model: trained.model,
-    golden: good.heldOut.slice(0, GOLDEN_SAMPLES).map(pictureOf),
+    golden: await goldenPictures(good, { width, height }),
+    locate: good.locate,
   });
-  if (strange.length > 0) {
-    const sheet = `${resolve(options.out)}-look-at-these.png`;
-    await writeContactSheet(sheet, [...new Set(strange)]);
-    options.onEvent?.({ type: 'phase', text: `the images that were warned of: ${sheet}` });
-  }
-  return manifest;
 }
 
 const GOLDEN_SAMPLES = 3;
 
-function pictureOf({ width, height, data }: Raster): Picture {
-  return { width, height, stride: width * 3, format: 'RGB', data };
+/** Held-out images in the region's size, as a camera sees them: a model that finds its part has to find it in these too. */
+async function goldenPictures(good: GoodImages, size: { width: number; height: number }): Promise<Picture[]> {
+  const images = good.heldOut.slice(0, GOLDEN_SAMPLES);
+  if (!good.locate) return images.map(pictureOf);
+  return Promise.all(
+    images.map(async ({ file }) => {
+      const picture = await decodeImage(file);
+      const data = new Uint8Array(size.width * size.height * 3);
+      resampleToRgb(picture, { x: 0, y: 0, width: picture.width, height: picture.height }, { ...size, data });
+      return pictureOf({ ...size, data });
+    }),
+  );
 }
 
 /** The folder's name, with what an id may not hold replaced. */

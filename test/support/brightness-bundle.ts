@@ -30,6 +30,7 @@ export async function writeBrightnessBundle(folder: string, options: BrightnessB
     calibration: { scores: [0, 0.01, 0.02, 0.03], mapThreshold: 0.5 },
     trainedOn: { images: 0, source: 'made for tests', seed: 0, steps: 0, seconds: 0 },
     model: graph(size, cells, ballast),
+    locate: null,
     golden: [flat(size, 0), flat(size, 255)],
   });
 }

@@ -80,7 +80,7 @@ let calibrated: Promise<Calibration> | undefined;
 
 /** From good pictures with the seeds 100 to 139. */
 async function tinyCalibration(): Promise<Calibration> {
-  const scorer = await Scorer.create(tinyModel(), { ...TINY });
+  const scorer = await Scorer.create(tinyModel(), { ...TINY, locate: null });
   const good: { score: number; hottest: number }[] = [];
   for (let seed = 100; seed < 140; seed++) {
     const { width, height } = TINY;
@@ -105,6 +105,7 @@ export async function tinyTrained(overrides: Partial<TrainedModel> = {}): Promis
     calibration: await calibrated,
     trainedOn: { images: 0, source: 'local contrast, not trained', seed: 0, steps: 0, seconds: 0 },
     model: tinyModel(),
+    locate: null,
     golden: [tinyPicture({ seed: 7 }), tinyPicture({ seed: 8, defect: { x: 24, y: 16, size: 12 } })],
     ...overrides,
   };

@@ -15,9 +15,11 @@ export function squared(image: Raster): Raster {
 /** Writes the square of a patch's side at (left, top) of an image to `into`, rows of RGB bytes. */
 export function cutPatch(image: Raster, left: number, top: number, into: Uint8Array): void {
   const row = PAPER.patch * 3;
+  // Taken once: it may lie in a file.
+  const { width, data } = image;
   for (let y = 0; y < PAPER.patch; y += 1) {
-    const start = ((top + y) * image.width + left) * 3;
-    into.set(image.data.subarray(start, start + row), y * row);
+    const start = ((top + y) * width + left) * 3;
+    into.set(data.subarray(start, start + row), y * row);
   }
 }
 

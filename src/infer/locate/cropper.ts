@@ -1,0 +1,39 @@
+import { resampleToRgb } from '../../image/resample.js';
+import { resamplePosed } from '../../image/resample-posed.js';
+import type { Box, Picture } from '../../types.js';
+import { type Located, type LocateSettings, Locator } from './locator.js';
+
+/** Where the part was found, and whether that is alike enough to be one. */
+export interface Found extends Located {
+  readonly found: boolean;
+}
+
+/** From a region to a network's input: as it is, or with the part brought to the pose that the model knows. */
+export class Cropper {
+  readonly #settings: LocateSettings | null;
+  readonly #locator: Locator | null;
+
+  constructor(input: { readonly width: number; readonly height: number }, settings: LocateSettings | null) {
+    this.#settings = settings;
+    this.#locator = settings && new Locator(settings.template, input);
+  }
+
+  /**
+   * Fills `target`, which has the input's size.
+   * @returns where the part is; null when none is looked for
+   * @throws SideglanceError as `resampleToRgb`
+   */
+  crop(
+    picture: Picture,
+    region: Box & { readonly name?: string },
+    target: { readonly width: number; readonly height: number; readonly data: Uint8Array },
+  ): Found | null {
+    if (!this.#settings || !this.#locator) {
+      resampleToRgb(picture, region, target);
+      return null;
+    }
+    const located = this.#locator.locate(picture, region);
+    resamplePosed(picture, region, located.pose, target);
+    return { ...located, found: located.similarity >= this.#settings.minimumSimilarity };
+  }
+}

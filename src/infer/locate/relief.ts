@@ -1,0 +1,126 @@
+import { resampleToRgb } from '../../image/resample.js';
+import type { Box, Picture } from '../../types.js';
+
+export const RELIEF = {
+  /** The longer side is at most so many pixels: small enough to be quick, large enough for a fraction of an input pixel. */
+  longestSide: 192,
+  /** In grey levels from one pixel to the next but one; weaker edges are taken for noise. */
+  leastEdge: 3,
+  /** Deviation of the window for the local mean and deviation, as a share of the shorter side. */
+  windowShare: 0.05,
+  /** Added to the local deviation, so that what is evenly rough or smooth stays flat. */
+  leastDeviation: 0.3,
+} as const;
+
+/** How much stronger the edges at each pixel are than those around, in local deviations; row by row. */
+export interface Relief {
+  readonly width: number;
+  readonly height: number;
+  readonly values: Float32Array;
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The size of the relief for a model's input: a whole fraction of it, so that turning keeps the shape. */
+export function reliefSize({ width, height }: Size): Size {
+  let divisor = 1;
+  while (Math.max(width, height) / divisor > RELIEF.longestSide) divisor *= 2;
+  return { width: Math.round(width / divisor), height: Math.round(height / divisor) };
+}
+
+/**
+ * Makes the relief of regions: the logarithm of the grey gradient's magnitude, minus its local mean, divided by its local
+ * deviation. The light of a camera is fixed in the frame while the part turns: an edge that is lit in one pose is in the
+ * shade in another, and only its being an edge stays. Buffers are kept: a relief is valid until the next call.
+ */
+export class ReliefMaker {
+  readonly #rgb: { readonly width: number; readonly height: number; readonly data: Uint8Array };
+  readonly #relief: Relief;
+  /** Holds the grey values first. */
+  readonly #mean: Float32Array;
+  readonly #square: Float32Array;
+  readonly #line: Float32Array;
+  readonly #reach: number;
+
+  constructor({ width, height }: Size) {
+    const pixels = width * height;
+    this.#rgb = { width, height, data: new Uint8Array(pixels * 3) };
+    this.#relief = { width, height, values: new Float32Array(pixels) };
+    this.#mean = new Float32Array(pixels);
+    this.#square = new Float32Array(pixels);
+    this.#line = new Float32Array(Math.max(width, height));
+    this.#reach = boxReach(RELIEF.windowShare * Math.min(width, height));
+  }
+
+  /** @throws SideglanceError as `resampleToRgb` */
+  make(picture: Picture, region: Box): Relief {
+    resampleToRgb(picture, region, this.#rgb);
+    const { width, height, values } = this.#relief;
+    this.#edges();
+    this.#mean.set(values);
+    for (let i = 0; i < values.length; i++) this.#square[i] = values[i]! ** 2;
+    blur(this.#mean, width, height, this.#reach, this.#line);
+    blur(this.#square, width, height, this.#reach, this.#line);
+    for (let i = 0; i < values.length; i++) {
+      const mean = this.#mean[i]!;
+      const variance = Math.max(0, this.#square[i]! - mean * mean);
+      values[i] = (values[i]! - mean) / (Math.sqrt(variance) + RELIEF.leastDeviation);
+    }
+    return this.#relief;
+  }
+
+  #edges(): void {
+    const { width, height, values } = this.#relief;
+    const { data } = this.#rgb;
+    const grey = this.#mean;
+    for (let i = 0, at = 0; i < grey.length; i++, at += 3) {
+      grey[i] = (data[at]! + 2 * data[at + 1]! + data[at + 2]!) / 4;
+    }
+    for (let y = 0, i = 0; y < height; y++) {
+      const [above, below] = [y > 0 ? width : 0, y < height - 1 ? width : 0];
+      for (let x = 0; x < width; x++, i++) {
+        const across = grey[x < width - 1 ? i + 1 : i]! - grey[x > 0 ? i - 1 : i]!;
+        const down = grey[i + below]! - grey[i - above]!;
+        values[i] = Math.log(Math.sqrt(across * across + down * down) + RELIEF.leastEdge);
+      }
+    }
+  }
+}
+
+/** Three boxes in a row come close to a Gaussian, so that the window is as good as round. */
+const PASSES = 3;
+
+/** How far a box reaches to either side so that {@link PASSES} of them have the deviation `sigma`. */
+export function boxReach(sigma: number): number {
+  return Math.max(1, Math.round((Math.sqrt(1 + (12 * sigma * sigma) / PASSES) - 1) / 2));
+}
+
+/** Blurs `values` in place; outside, the edge goes on. `line` holds at least the longer side. */
+export function blur(values: Float32Array, width: number, height: number, reach: number, line: Float32Array): void {
+  for (let pass = 0; pass < PASSES; pass++) {
+    for (let y = 0; y < height; y++) boxLine(values, y * width, 1, width, reach, line);
+    for (let x = 0; x < width; x++) boxLine(values, x, width, height, reach, line);
+  }
+}
+
+function boxLine(
+  values: Float32Array,
+  start: number,
+  step: number,
+  length: number,
+  reach: number,
+  line: Float32Array,
+): void {
+  const last = length - 1;
+  for (let i = 0; i < length; i++) line[i] = values[start + i * step]!;
+  let sum = line[0]! * (reach + 1);
+  for (let i = 1; i <= reach; i++) sum += line[Math.min(last, i)]!;
+  const scale = 1 / (2 * reach + 1);
+  for (let i = 0; i < length; i++) {
+    values[start + i * step] = sum * scale;
+    sum += line[Math.min(last, i + reach + 1)]! - line[Math.max(0, i - reach)]!;
+  }
+}
