@@ -8,7 +8,7 @@ import { MODEL_FILE } from '../../src/model/manifest.js';
 import { AGENT_VERSION } from '../../src/model/version.js';
 import { TRAINING, type TrainMethod } from '../../src/train/model.js';
 import { PAPER } from '../../src/train/paper/settings.js';
-import { POSITION } from '../../src/train/position.js';
+import { POSITION } from '../../src/train/position/norm.js';
 import { train } from '../../src/train/train.js';
 import { type FitOptions, type FittedMethod, leftOut, type Method } from './method.js';
 

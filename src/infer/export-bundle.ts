@@ -42,7 +42,7 @@ export async function exportBundle(
   const scorer = await Scorer.create(model, {
     ...trained.region,
     stride: trained.stride,
-    topCells: trained.scoring.topCells,
+    scoring: trained.scoring,
     locate,
     name: 'the trained model',
     ...options,

@@ -70,7 +70,7 @@ export class Inspector {
     const scorer = await Scorer.create(bundle.model, {
       ...manifest.region,
       stride: manifest.stride,
-      topCells: manifest.scoring.topCells,
+      scoring: manifest.scoring,
       locate,
       name: `${folder}/${MODEL_FILE}`,
       ...(threads !== undefined && { threads }),

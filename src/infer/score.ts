@@ -1,14 +1,41 @@
+import { type ByKind, DEFECT_KINDS, type DefectKind } from '../kinds.js';
+
+/** How a model's maps become the score of an image. */
+export interface Scoring {
+  /** What each kind of evidence counts for in the score; in the map each counts for 1. */
+  readonly weights: ByKind;
+  /** The score is the sum of these: a small one for the worst spot, a larger one for how far the strangeness reaches. */
+  readonly terms: ScoreTerm[];
+}
+
+/** (mean of so many hottest cells − centre) / spread */
+export interface ScoreTerm {
+  readonly cells: number;
+  readonly centre: number;
+  readonly spread: number;
+}
+
 /**
- * The score of a map: the mean of its `topCells` hottest cells, so that one hot cell (a speck of dust, a dead pixel)
- * does not decide alone. NaN where the map holds a NaN.
+ * The score of an image. NaN where a map holds a NaN.
+ *
+ * @param maps the contribution of each kind of evidence, of equal length
  */
-export function imageScore(values: Float32Array, topCells: number): number {
+export function imageScore(maps: Readonly<Record<DefectKind, Float32Array>>, { weights, terms }: Scoring): number {
+  const weighted = new Float32Array(maps.position.length);
+  for (const kind of DEFECT_KINDS) {
+    const [map, weight] = [maps[kind], weights[kind]];
+    if (weight !== 0) for (let cell = 0; cell < weighted.length; cell += 1) weighted[cell]! += weight * map[cell]!;
+  }
   // Typed arrays sort by number, NaN last.
-  const sorted = Float32Array.from(values).sort();
-  const count = Math.min(topCells, sorted.length);
+  weighted.sort();
+  return terms.reduce((score, { cells, centre, spread }) => score + (meanOfLast(weighted, cells) - centre) / spread, 0);
+}
+
+function meanOfLast(ascending: Float32Array, count: number): number {
+  const start = Math.max(0, ascending.length - count);
   let sum = 0;
-  for (let i = sorted.length - count; i < sorted.length; i++) sum += sorted[i]!;
-  return sum / count;
+  for (let i = start; i < ascending.length; i += 1) sum += ascending[i]!;
+  return sum / (ascending.length - start);
 }
 
 /** The index of the hottest cell. */

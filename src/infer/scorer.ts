@@ -7,13 +7,12 @@ import { Cropper, type Found } from './locate/cropper.js';
 import type { LocateSettings } from './locate/locator.js';
 import { placeMap } from './locate/place-map.js';
 import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
-import { imageScore } from './score.js';
+import { imageScore, type Scoring } from './score.js';
 
 export interface ScorerOptions
   extends ModelGeometry,
     Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
-  /** The score is the mean of this many hottest cells. */
-  readonly topCells: number;
+  readonly scoring: Scoring;
   readonly threads?: number;
   /** What messages call the model. */
   readonly name?: string;
@@ -124,7 +123,7 @@ export class Scorer {
     const cropped = performance.now();
     await this.#session.run(this.#binding);
     const ran = performance.now();
-    const score = imageScore(this.#maps.score, this.#options.topCells);
+    const score = imageScore(this.#maps, this.#options.scoring);
     if (!Number.isFinite(score)) {
       throw new SideglanceError(
         'SG_RUNTIME',

@@ -23,6 +23,7 @@ export const bundleLimits = {
 } as const;
 
 const version = z.string().regex(VERSION_PATTERN, 'must be a version such as 1.4.0');
+const weight = z.number().min(0).max(1000);
 const whole = (min: number, max: number) => z.int().min(min).max(max);
 
 /**
@@ -73,9 +74,15 @@ const ManifestSchema = z
         minimumSimilarity: z.number().min(0).max(1),
       })
       .exactOptional(),
+    /** How the maps become a score: the sum of the terms, over the weighted sum of the maps. */
     scoring: z.object({
-      /** The score is the mean of this many hottest cells. */
-      topCells: whole(1, 1_000_000),
+      /** What each kind of evidence counts for. */
+      weights: z.object({ position: weight, context: weight, distortion: weight }),
+      /** (mean of the so many hottest cells − centre) / spread */
+      terms: z
+        .array(z.object({ cells: whole(1, 1_000_000), centre: z.number(), spread: z.number().positive() }))
+        .min(1)
+        .max(10),
     }),
     calibration: z.object({
       /** Scores of good images that the training did not see, in ascending order. */
@@ -119,7 +126,10 @@ const ManifestSchema = z
       if (region[side] % stride !== 0) fault(['region', side], `must be a multiple of the stride ${stride}`);
     }
     const cells = (region.width / stride) * (region.height / stride);
-    if (scoring.topCells > cells) fault(['scoring', 'topCells'], `is more than the ${cells} cells of the map`);
+    scoring.terms.forEach((term, i) => {
+      if (term.cells > cells) fault(['scoring', 'terms', i, 'cells'], `is more than the ${cells} cells of the map`);
+    });
+    if (Object.values(scoring.weights).every((value) => value === 0)) fault(['scoring', 'weights'], 'are all 0');
     if (calibration.scores.some((score, i) => i > 0 && score < calibration.scores[i - 1]!)) {
       fault(['calibration', 'scores'], 'must be in ascending order');
     }

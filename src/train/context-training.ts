@@ -4,7 +4,7 @@ import { LOCAL_NET } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
 import { contextGraph } from './objectives.js';
 import { cosineDecay } from './optimiser.js';
-import type { PositionNorm } from './position.js';
+import type { PositionNorm } from './position/norm.js';
 import type { Raster } from './raster.js';
 import { SAMPLE_POOL, SamplePool } from './sample-pool.js';
 import { Stepper } from './stepper.js';

@@ -1,9 +1,12 @@
+import type { DefectKind } from '../kinds.js';
 import { Graph, type Value } from './graph.js';
+import type { PositionNorms } from './learn-positions.js';
 import { globalNet } from './networks/global-net.js';
 import { type InconsistencyForm, inconsistency, normality } from './networks/heads.js';
 import { LOCAL_NET, localNet } from './networks/local-net.js';
 import { normalisedFeature } from './networks/normalise.js';
 import { FrozenParameters, type Weights } from './networks/parameters.js';
+import { wideNet } from './networks/wide-net.js';
 import {
   add,
   convolution,
@@ -17,7 +20,6 @@ import {
   square,
   subtract,
 } from './operators.js';
-import type { PositionNorm } from './position.js';
 import { pixelsFromBytes } from './preprocess.js';
 
 /** Maps a head's raw score to one in which good cells are near 0 and the strangest good ones near 1. */
@@ -26,38 +28,40 @@ export interface HeadNorm {
   readonly spread: number;
 }
 
+/**
+ * The evidence of which a score is made, with its kind and its share in the score. `position` and `surroundedPosition` ask
+ * what belongs in the place, of the patch alone and of the patch with its surroundings; `context` is s_IAD, `distortion`
+ * s_DAD (Wang et al. 2021, section 3.3). How the shares were chosen: docs/accuracy.md.
+ */
+export const EVIDENCE = {
+  position: { kind: 'position', share: 0.3 },
+  surroundedPosition: { kind: 'position', share: 0.2 },
+  context: { kind: 'context', share: 0.3 },
+  distortion: { kind: 'distortion', share: 0.2 },
+} as const satisfies Record<string, { readonly kind: DefectKind; readonly share: number }>;
+
+export type Evidence = keyof typeof EVIDENCE;
+
 export interface ExportOptions {
   readonly weights: Weights;
   readonly height: number;
   readonly width: number;
-  readonly norm: PositionNorm;
+  readonly norms: PositionNorms;
   readonly form: InconsistencyForm;
   /** σ² of each feature is at least this, by what held-out good images show; 56 values. */
   readonly leastVariance: Float32Array;
-  readonly positionNorm: HeadNorm;
-  readonly contextNorm: HeadNorm;
-  readonly distortionNorm: HeadNorm;
-  /** λ_s: s = λ_s·s_IAD + (1 − λ_s)·s_DAD, both normalised. */
-  readonly lambdaS: number;
+  readonly scales: Readonly<Record<Evidence, HeadNorm>>;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Names of values inside the exported graph that tests look at. */
+/** Names of values inside the exported graph that tests and the measuring of scales look at. */
 export const EXPORTED_VALUES = {
   local: 'local_feature',
   mean: 'global_mean',
   variance: 'global_variance',
   logit: 'normality_logit',
-  context: 'context_inconsistency',
-  position: 'position_inconsistency',
-  distortion: 'smoothed_distortion',
+  evidence: (name: Evidence) => `evidence_${name}`,
 } as const;
-
-/**
- * s_IAD = this share of what position alone expects, (1/n)‖Z_l‖² once Z_l is normalised there, and the rest of what the
- * context expects (docs/decisions.md, "Inconsistency").
- */
-const POSITION_SHARE = 0.85;
 
 /** Gaussian of half a cell, over 3 × 3 cells: 4 pixels of the region. */
 const SMOOTHING = [0.1065, 0.787, 0.1065] as const;
@@ -67,26 +71,34 @@ const SMOOTHING = [0.1065, 0.787, 0.1065] as const;
  * `distortion` [N, h, w]. Everything is inside: normalisation, both heads, their combination and smoothing.
  */
 export function exportModel(options: ExportOptions): Uint8Array {
-  const { height, width, norm } = options;
+  const { height, width, norms } = options;
   const g = new Graph();
   const source = new FrozenParameters(options.weights);
   const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
   const pixels = pixelsFromBytes(g, g.input('region', [1, height, width, 3], 'uint8', ['N', height, width, 3]));
-  const local = named(g, normalisedFeature(g, localNet(g, pixels, source), norm), EXPORTED_VALUES.local);
+  const { feature, trunk } = localNet(g, pixels, source);
+  const local = named(g, normalisedFeature(g, feature, norms.local), EXPORTED_VALUES.local);
+  const wide = normalisedFeature(g, wideNet(g, trunk, source), norms.wide);
   const predicted = globalNet(g, local, pixels, source);
   const mean = named(g, predicted.mean, EXPORTED_VALUES.mean);
   const floor = g.constant([1, LOCAL_NET.features, 1, 1], options.leastVariance);
   const variance = named(g, maximum(g, exponential(g, predicted.logVariance), floor), EXPORTED_VALUES.variance);
-  const context = named(g, inconsistency(g, local, mean, variance, options.form), EXPORTED_VALUES.context);
-  const position = named(g, meanOver(g, square(g, local), [1]), EXPORTED_VALUES.position);
   const logit = named(g, normality(g, local, predicted, source), EXPORTED_VALUES.logit);
-  const byPosition = scale(g, normalised(g, position, options.positionNorm), POSITION_SHARE);
-  const byContext = scale(g, normalised(g, context, options.contextNorm), 1 - POSITION_SHARE);
-  const byDistortion = smoothed(g, normalised(g, negate(g, logit), options.distortionNorm));
+  const distance = (z: Value) => logarithm(g, meanOver(g, square(g, z), [1]));
+  const evidence: Readonly<Record<Evidence, Value>> = {
+    position: distance(local),
+    surroundedPosition: distance(wide),
+    context: logarithm(g, inconsistency(g, local, mean, variance, options.form)),
+    distortion: negate(g, logit),
+  };
+  const weighted = (name: Evidence) => {
+    const measured = named(g, evidence[name], EXPORTED_VALUES.evidence(name));
+    return scale(g, normalised(g, measured, options.scales[name]), EVIDENCE[name].share);
+  };
   const parts = {
-    position: scale(g, smoothed(g, byPosition), options.lambdaS),
-    context: scale(g, smoothed(g, byContext), options.lambdaS),
-    distortion: scale(g, named(g, byDistortion, EXPORTED_VALUES.distortion), 1 - options.lambdaS),
+    position: smoothed(g, add(g, weighted('position'), weighted('surroundedPosition'))),
+    context: smoothed(g, weighted('context')),
+    distortion: smoothed(g, weighted('distortion')),
   };
   const score = add(g, add(g, parts.position, parts.context), parts.distortion);
   for (const [name, map] of Object.entries({ score, ...parts })) {
@@ -94,6 +106,11 @@ export function exportModel(options: ExportOptions): Uint8Array {
     g.output(name, flat, ['N', rows, columns]);
   }
   return g.toModel('sideglance', options.metadata);
+}
+
+/** Evidence that grows without bound counts by its logarithm: a place twice as strange is no more than a step worse. */
+function logarithm(g: Graph, x: Value): Value {
+  return g.apply('Log', [add(g, x, scalar(g, 1e-6))], x.shape);
 }
 
 function normalised(g: Graph, x: Value, { centre, spread }: HeadNorm): Value {

@@ -1,19 +1,13 @@
-import { decodeImage } from '../image/decode.js';
-import type { LocateSettings } from '../infer/locate/locator.js';
 import { Session } from '../infer/ort/session.js';
-import { Scorer } from '../infer/scorer.js';
-import { EXPORTED_VALUES, type ExportOptions, exportModel, type HeadNorm } from './export.js';
+import { type Evidence, EXPORTED_VALUES, type ExportOptions, exportModel, type HeadNorm } from './export.js';
 import { exposeValues } from './expose.js';
 import { LOCAL_NET } from './networks/local-net.js';
-import { pictureOf, type Raster } from './raster.js';
-import type { GoodImage } from './strange-images.js';
+import type { Raster } from './raster.js';
 
 /** What held-out good images say about a trained model. */
 export interface HeldOut {
   readonly leastVariance: Float32Array;
-  readonly positionNorm: HeadNorm;
-  readonly contextNorm: HeadNorm;
-  readonly distortionNorm: HeadNorm;
+  readonly scales: Readonly<Record<Evidence, HeadNorm>>;
 }
 
 export const HELD_OUT = {
@@ -23,8 +17,6 @@ export const HELD_OUT = {
   upperQuantile: 0.995,
 } as const;
 
-const UNMEASURED = { centre: 0, spread: 1 } as const;
-
 /** Measures the variance floor first and then, with it in place, the scale of each kind of evidence. */
 export async function measureHeldOut(
   options: Omit<ExportOptions, keyof HeldOut>,
@@ -32,13 +24,11 @@ export async function measureHeldOut(
   threads: number,
 ): Promise<HeldOut> {
   const { features } = LOCAL_NET;
-  const { local, mean, context, position, distortion } = EXPORTED_VALUES;
+  const { local, mean } = EXPORTED_VALUES;
   const raw = {
     ...options,
     leastVariance: new Float32Array(features),
-    positionNorm: UNMEASURED,
-    contextNorm: UNMEASURED,
-    distortionNorm: UNMEASURED,
+    scales: byEvidence(() => ({ centre: 0, spread: 1 })),
   };
   const residual = new Float64Array(features);
   let cells = 0;
@@ -53,42 +43,21 @@ export async function measureHeldOut(
   });
   const leastVariance = Float32Array.from(residual, (sum) => (HELD_OUT.varianceShare * sum) / cells);
 
-  const [misplaced, strange, distorted]: [Float32Array[], Float32Array[], Float32Array[]] = [[], [], []];
-  await probe(exportModel({ ...raw, leastVariance }), [position, context, distortion], images, threads, (values) => {
-    misplaced.push(values(position));
-    strange.push(values(context));
-    distorted.push(values(distortion));
+  const maps = byEvidence((): Float32Array[] => []);
+  const names = Object.values(byEvidence(EXPORTED_VALUES.evidence));
+  await probe(exportModel({ ...raw, leastVariance }), names, images, threads, (values) => {
+    byEvidence((name) => maps[name].push(values(EXPORTED_VALUES.evidence(name))));
   });
-  return {
-    leastVariance,
-    positionNorm: headNorm(misplaced),
-    contextNorm: headNorm(strange),
-    distortionNorm: headNorm(distorted),
-  };
+  return { leastVariance, scales: byEvidence((name) => headNorm(maps[name])) };
 }
 
-/** Score and hottest cell of good images, by the finished model and the way of every inspection. */
-export async function scoreImages(
-  model: Uint8Array,
-  size: { readonly width: number; readonly height: number },
-  images: readonly GoodImage[],
-  topCells: number,
-  threads: number,
-  locate: LocateSettings | null,
-): Promise<{ score: number; hottest: number }[]> {
-  const scorer = await Scorer.create(model, { ...size, stride: LOCAL_NET.stride, topCells, threads, locate });
-  try {
-    const results: { score: number; hottest: number }[] = [];
-    for (const image of images) {
-      const picture = locate ? await decodeImage(image.file) : pictureOf(image);
-      const { width, height } = picture;
-      const { score, maps } = await scorer.score(picture, { x: 0, y: 0, width, height });
-      results.push({ score, hottest: maps.score.reduce((a, b) => Math.max(a, b)) });
-    }
-    return results;
-  } finally {
-    await scorer.close();
-  }
+function byEvidence<T>(of: (name: Evidence) => T): Record<Evidence, T> {
+  return {
+    position: of('position'),
+    surroundedPosition: of('surroundedPosition'),
+    context: of('context'),
+    distortion: of('distortion'),
+  };
 }
 
 /** Runs each image through the model and shows values of its inside. */

@@ -1,21 +1,20 @@
 import { type Calibration, calibrate } from '../infer/calibration.js';
+import type { Scoring } from '../infer/score.js';
 import { Random } from '../random.js';
 import { ALIGNED_PARTS, weakened } from './augment.js';
+import { backboneWeights } from './backbone-weights.js';
 import { trainContext } from './context-training.js';
 import type { TrainEvent } from './events.js';
 import { type ExportOptions, exportModel } from './export.js';
-import { FeatureExtractor } from './features.js';
 import { type GoodImages, readGoodImages } from './good-images.js';
-import { type HeldOut, measureHeldOut, scoreImages } from './held-out.js';
-import { localNetWeights } from './local-net-weights.js';
-import { LOCAL_NET } from './networks/local-net.js';
-import type { Weights } from './networks/parameters.js';
+import { type HeldOut, measureHeldOut } from './held-out.js';
+import { learnPositions } from './learn-positions.js';
+import { measureScores, TOP_SHARES, type TrainedHeads } from './measure-scores.js';
 import { trainPaper } from './paper/train.js';
 import { describePlacement, type PlacementChoice } from './placement.js';
-import { type PositionNorm, PositionStatistics, strangeness } from './position.js';
 import type { Raster } from './raster.js';
 import { Schedule } from './schedule.js';
-import { type GoodImage, warnOfFeatures, warnOfPixels } from './strange-images.js';
+import { type GoodImage, warnOfPixels } from './strange-images.js';
 
 /** `paper`: the method as it was published, patch by patch, to compare with (paper/settings.ts). */
 export type TrainMethod = 'sideglance' | 'paper';
@@ -41,7 +40,7 @@ export interface TrainedModel {
   readonly model: Uint8Array;
   readonly width: number;
   readonly height: number;
-  readonly topCells: number;
+  readonly scoring: Scoring;
   readonly calibration: Calibration;
   /** To be closed when it is no longer needed. */
   readonly good: GoodImages;
@@ -56,9 +55,6 @@ export const TRAINING = {
   minutes: 5,
   /** Augmentation is as strong as it may be up to this many training images, and weaker in proportion beyond: they vary themselves. */
   augmentedImages: 40,
-  lambdaS: 0.85,
-  /** The score of an image is the mean of this share of its cells, and of at least 2. */
-  topShare: 0.003,
 } as const;
 
 /** Trains a model from good images alone (docs/method.md). Writes nothing. */
@@ -101,13 +97,21 @@ async function trainFrom(
   for (const skipped of good.skipped) emit({ type: 'skipped', ...skipped });
   const { width, height, training, heldOut } = good;
   for (const warning of warnOfPixels([...training, ...heldOut])) emit({ type: 'warning', ...warning });
-  const cells = (width / LOCAL_NET.stride) * (height / LOCAL_NET.stride);
-  const topCells = Math.max(2, Math.round(cells * TRAINING.topShare));
   const common = { training, heldOut, random, threads, schedule, emit, ...(signal ? { signal } : {}) };
-  const { model, steps } = method === 'paper' ? await trainPaper(common) : await trainHeads(common);
-  const calibration = calibrate(await scoreImages(model, { width, height }, heldOut, topCells, threads, good.locate));
+  const { model, steps, ...evidence } = method === 'paper' ? await trainPaper(common) : await trainHeads(common);
+  const { locate } = good;
+  const { scoring, good: scores } = await measureScores({
+    model,
+    width,
+    height,
+    images: heldOut,
+    ...evidence,
+    threads,
+    locate,
+  });
+  const calibration = calibrate(scores);
   emit({ type: 'calibrated', ...calibration });
-  return { model, width, height, topCells, calibration, good, steps, seconds: schedule.seconds };
+  return { model, width, height, scoring, calibration, good, steps, seconds: schedule.seconds };
 }
 
 interface TrainHeadsOptions {
@@ -121,21 +125,20 @@ interface TrainHeadsOptions {
 }
 
 /** Everything behind Local-Net: position, Global-Net, the distortion head, and the scales of the heads. */
-async function trainHeads(options: TrainHeadsOptions): Promise<{ model: Uint8Array; steps: number }> {
+async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
   const { training, heldOut, random, threads, schedule, emit, signal } = options;
   const { width, height } = training[0] as Raster;
-  const localNet = localNetWeights();
-  emit({ type: 'phase', text: `learning where what belongs: ${training.length} images of ${width} × ${height}` });
-  const norm = await learnPositions(localNet, options);
-  emit({ type: 'phase', text: `position is trusted by ${norm.trust}, shrinkage ${norm.shrinkage}` });
+  const backbone = backboneWeights();
+  emit({ type: 'phase', text: `learning what belongs where: ${training.length} images of ${width} × ${height}` });
+  const norms = await learnPositions(backbone, options);
 
   // Before the first step there is no model worth keeping.
   signal?.throwIfAborted();
   emit({ type: 'phase', text: 'training Global-Net and the distortion head' });
   const { weights, steps } = await trainContext({
     images: training,
-    localNet,
-    norm,
+    localNet: backbone,
+    norm: norms.local,
     batch: TRAINING.batch,
     learningRate: TRAINING.learningRate,
     augmentation: weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / training.length)),
@@ -146,63 +149,19 @@ async function trainHeads(options: TrainHeadsOptions): Promise<{ model: Uint8Arr
 
   emit({ type: 'phase', text: `measuring ${heldOut.length} held-out good images` });
   const unmeasured: Omit<ExportOptions, keyof HeldOut> = {
-    weights: new Map([...localNet, ...weights]),
+    weights: new Map([...backbone, ...weights]),
     width,
     height,
-    norm,
+    norms,
     form: 'likelihood',
-    lambdaS: TRAINING.lambdaS,
   };
   const measured = await measureHeldOut(unmeasured, heldOut, threads);
-  return { model: exportModel({ ...unmeasured, ...measured }), steps };
-}
-
-/** Z_l of so many bytes is kept, to look for images unlike the rest; images beyond are not looked at. */
-const KEPT_BYTES = 512 * 2 ** 20;
-
-/** Learns the norm, and warns of images that look as if they did not belong. */
-async function learnPositions(
-  weights: Weights,
-  { training, heldOut, threads, emit }: TrainHeadsOptions,
-): Promise<PositionNorm> {
-  const { width, height } = training[0] as Raster;
-  const { stride, features } = LOCAL_NET;
-  const grid = { channels: features, rows: height / stride, columns: width / stride };
-  const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, threads });
-  const kept: { file: string; features: Float32Array; learntFrom: boolean }[] = [];
-  const most = KEPT_BYTES / (4 * extractor.featuresLength);
-  try {
-    const featuresOf = async (image: GoodImage, learntFrom: boolean) => {
-      extractor.image(0).set(image.data);
-      await extractor.run();
-      const result = Float32Array.from(extractor.feature(0));
-      if (kept.length < most) kept.push({ file: image.file, features: result, learntFrom });
-      return result;
-    };
-    const statistics = new PositionStatistics(grid);
-    const seen: Float32Array[] = [];
-    for (const image of heldOut) seen.push(await featuresOf(image, false));
-    for (const image of training) statistics.add(await featuresOf(image, true));
-    const norm = statistics.bestNorm(seen);
-    const facts = kept.map((one) => ({
-      file: one.file,
-      learntFrom: one.learntFrom,
-      feature: meanFeature(one.features, features),
-      strangeness: strangeness(one.features, norm, grid, one.learntFrom ? training.length : 0),
-    }));
-    for (const warning of warnOfFeatures(facts)) emit({ type: 'warning', ...warning });
-    return norm;
-  } finally {
-    await extractor.close();
-  }
-}
-
-/** Mean over all patches, a value for each channel. */
-function meanFeature(features: Float32Array, channels: number): Float32Array {
-  const cells = features.length / channels;
-  return Float32Array.from({ length: channels }, (_, c) => {
-    let sum = 0;
-    for (let cell = 0; cell < cells; cell += 1) sum += features[c * cells + cell]!;
-    return sum / cells;
-  });
+  // Where position says all, the other evidence localises, but adds nothing to the verdict (docs/accuracy.md).
+  const rest = 1 - norms.local.trust;
+  return {
+    model: exportModel({ ...unmeasured, ...measured }),
+    steps,
+    weights: { position: 1, context: rest, distortion: rest },
+    shares: TOP_SHARES.spotsAndReach,
+  };
 }

@@ -3,7 +3,7 @@ import { type AugmentationLimits, augment, noiseTable } from './augment.js';
 import { FeatureExtractor } from './features.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
-import type { PositionNorm } from './position.js';
+import type { PositionNorm } from './position/norm.js';
 import { drawPseudoDefects, labelCells } from './pseudo-defects.js';
 import type { Raster } from './raster.js';
 

@@ -54,7 +54,7 @@ async function writeTrained(options: TrainOptions, trained: TrainedModel): Promi
     geometry: 'aligned',
     region: { width, height },
     stride: LOCAL_NET.stride,
-    scoring: { topCells: trained.topCells },
+    scoring: trained.scoring,
     calibration: { ...trained.calibration },
     trainedOn: {
       images: good.training.length + good.heldOut.length,

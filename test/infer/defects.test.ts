@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { findDefects, type HeadMaps, MAX_DEFECTS } from '../../src/infer/defects.js';
 import { hottestCell, imageScore } from '../../src/infer/score.js';
 import { type ByKind, byKind, DEFECT_KINDS, leadingKind, sharesOf } from '../../src/kinds.js';
+import { hottestCells } from '../support/scoring.js';
 
 /** One character a cell: a digit is the score; the other maps hold these shares of it. */
 function maps(picture: string, shares: ByKind = SHARES): HeadMaps {
@@ -117,11 +118,29 @@ test('a map full of defects yields a bounded list of the strongest', () => {
   assert.ok(found.slice(0, 40).every((defect) => defect.peak === 9));
 });
 
-test('the score is the mean of the hottest cells, so that one of them does not decide alone', () => {
+describe('the score of an image', () => {
   const values = Float32Array.of(0, 9, -1, 3, 6);
-  assert.equal(imageScore(values, 1), 9);
-  assert.equal(imageScore(values, 3), 6);
-  assert.equal(imageScore(values, 100), 17 / 5);
-  assert.ok(Number.isNaN(imageScore(Float32Array.of(1, Number.NaN, 2), 1)));
-  assert.equal(hottestCell(values), 1);
+  const nothing = new Float32Array(values.length);
+  const scoreOf = (position: Float32Array, cells: number) =>
+    imageScore({ position, context: nothing, distortion: nothing }, hottestCells(cells));
+
+  test('is the mean of the hottest cells, so that one of them does not decide alone', () => {
+    assert.equal(scoreOf(values, 1), 9);
+    assert.equal(scoreOf(values, 3), 6);
+    assert.equal(scoreOf(values, 100), 17 / 5);
+    assert.ok(Number.isNaN(scoreOf(Float32Array.of(1, Number.NaN, 2), 1)));
+    assert.equal(hottestCell(values), 1);
+  });
+
+  test('is the sum of its terms over the weighted sum of the maps', () => {
+    const maps = { position: values, context: Float32Array.of(4, 0, 0, 0, 0), distortion: nothing };
+    const weights = { position: 1, context: 3, distortion: 0 };
+    // The weighted sum: 12, 9, −1, 3, 6.
+    const terms = [
+      { cells: 1, centre: 2, spread: 5 },
+      { cells: 2, centre: 0.5, spread: 0.5 },
+    ];
+    assert.equal(imageScore(maps, { weights, terms }), (12 - 2) / 5 + (10.5 - 0.5) / 0.5);
+    assert.ok(Number.isNaN(imageScore({ ...maps, context: maps.context.fill(Number.NaN) }, { weights, terms })));
+  });
 });

@@ -79,7 +79,10 @@ test('a manifest that breaks the contract is refused with every fault', async ()
     [(m) => (m.stride = 7), /region\.width: must be a multiple of the stride 7; region\.height/],
     [(m) => (m.version = 'latest'), /version: must be a version such as 1\.4\.0/],
     [(m) => (m.id = '../x'), /id: /],
-    [(m) => (m.scoring = { topCells: 65 }), /topCells: is more than the 64 cells/],
+    [
+      (m) => (m.scoring = { ...m.scoring, terms: [{ cells: 65, centre: 0, spread: 1 }] }),
+      /cells: is more than the 64 cells/,
+    ],
     [(m) => (m.calibration = { scores: [2, 1], mapThreshold: 1 }), /calibration\.scores: must be in ascending order/],
     [(m) => (m.calibration = { scores: [1], mapThreshold: 1 }), /calibration\.scores: /],
     [(m) => (m.golden = []), /golden: /],

@@ -3,6 +3,7 @@ import { exportBundle } from '../../src/infer/export-bundle.js';
 import { encodeModel } from '../../src/onnx/codec.js';
 import { floatTensor, int64Tensor, model, node, value } from '../../src/onnx/model.js';
 import type { Picture } from '../../src/types.js';
+import { hottestCells } from './scoring.js';
 
 export interface BrightnessBundle {
   /** Edge of the square input in pixels, a multiple of 8. */
@@ -26,7 +27,7 @@ export async function writeBrightnessBundle(folder: string, options: BrightnessB
     geometry: 'field',
     region: { width: size, height: size },
     stride: STRIDE,
-    scoring: { topCells: 1 },
+    scoring: hottestCells(1),
     calibration: { scores: [0, 0.01, 0.02, 0.03], mapThreshold: 0.5 },
     trainedOn: { images: 0, source: 'made for tests', seed: 0, steps: 0, seconds: 0 },
     model: graph(size, cells, ballast),

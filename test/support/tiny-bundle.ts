@@ -1,4 +1,5 @@
 /** A model bundle that needs no training: it scores local contrast. For tests of everything that runs models. */
+
 import { type Calibration, calibrate } from '../../src/infer/calibration.js';
 import { OUTPUT_NAMES } from '../../src/infer/contract.js';
 import { exportBundle, type TrainedModel } from '../../src/infer/export-bundle.js';
@@ -7,6 +8,7 @@ import type { Manifest } from '../../src/model/manifest.js';
 import { encodeModel } from '../../src/onnx/codec.js';
 import { floatTensor, int64Tensor, model, node, value } from '../../src/onnx/model.js';
 import type { Picture } from '../../src/types.js';
+import { hottestCells } from './scoring.js';
 
 export const TINY = { width: 64, height: 64, stride: 8, topCells: 2 } as const;
 
@@ -80,7 +82,7 @@ let calibrated: Promise<Calibration> | undefined;
 
 /** From good pictures with the seeds 100 to 139. */
 async function tinyCalibration(): Promise<Calibration> {
-  const scorer = await Scorer.create(tinyModel(), { ...TINY, locate: null });
+  const scorer = await Scorer.create(tinyModel(), { ...TINY, scoring: hottestCells(TINY.topCells), locate: null });
   const good: { score: number; hottest: number }[] = [];
   for (let seed = 100; seed < 140; seed++) {
     const { width, height } = TINY;
@@ -101,7 +103,7 @@ export async function tinyTrained(overrides: Partial<TrainedModel> = {}): Promis
     geometry: 'field',
     region: { width, height },
     stride,
-    scoring: { topCells },
+    scoring: hottestCells(topCells),
     calibration: await calibrated,
     trainedOn: { images: 0, source: 'local contrast, not trained', seed: 0, steps: 0, seconds: 0 },
     model: tinyModel(),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/random.js';
+import { backboneWeights } from '../../src/train/backbone-weights.js';
 import { FeatureExtractor } from '../../src/train/features.js';
-import { localNetWeights } from '../../src/train/local-net-weights.js';
 import { LOCAL_NET } from '../../src/train/networks/local-net.js';
 import { TeacherTargets } from '../../src/train/teacher/targets.js';
 
@@ -22,7 +22,7 @@ test('Local-Net computes what the teacher does at twice the size', async () => {
   const random = new Random(4);
   const bytes = Uint8Array.from({ length: HEIGHT * WIDTH * 3 }, () => random.below(256));
   const options = { batch: 1, height: HEIGHT, width: WIDTH, threads: 1 };
-  const local = await FeatureExtractor.create({ ...options, weights: localNetWeights() });
+  const local = await FeatureExtractor.create({ ...options, weights: backboneWeights() });
   local.image(0).set(bytes);
   await local.run();
   // The teacher's own padding puts the patches of s8 two pixels further right and down; Local-Net centres them.

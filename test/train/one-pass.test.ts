@@ -10,6 +10,8 @@ import { globalNet } from '../../src/train/networks/global-net.js';
 import { normality } from '../../src/train/networks/heads.js';
 import { LOCAL_NET, localNet } from '../../src/train/networks/local-net.js';
 import { TrainedParameters, type Weights } from '../../src/train/networks/parameters.js';
+import { WIDE_NET, wideNet } from '../../src/train/networks/wide-net.js';
+import type { PositionNorm } from '../../src/train/position/norm.js';
 import { PatchwiseModel, pixelPlanes } from './patchwise.js';
 
 const WIDTH = 104;
@@ -36,8 +38,9 @@ function randomWeights(): Weights {
   const g = new Graph();
   const parameters = new TrainedParameters();
   const pixels = g.input('pixels', [1, 3, HEIGHT, WIDTH]);
-  const local = localNet(g, pixels, parameters);
-  normality(g, local, globalNet(g, local, pixels, parameters), parameters);
+  const { feature, trunk } = localNet(g, pixels, parameters);
+  wideNet(g, trunk, parameters);
+  normality(g, feature, globalNet(g, feature, pixels, parameters), parameters);
   const vector = parameters.initialise(random);
   // Biases start at zero; here they must show up.
   for (const { offset, shape, fanIn } of parameters.places) {
@@ -48,29 +51,32 @@ function randomWeights(): Weights {
 }
 
 /** A symmetric matrix for each cell, of numbers that 16 bits hold exactly, as the file does. */
-function symmetric(): Float32Array {
-  const matrices = new Float32Array(FEATURES ** 2 * CELLS);
+function symmetric(features: number): Float32Array {
+  const matrices = new Float32Array(features ** 2 * CELLS);
   for (let cell = 0; cell < CELLS; cell += 1) {
-    for (let row = 0; row < FEATURES; row += 1) {
+    for (let row = 0; row < features; row += 1) {
       for (let column = 0; column <= row; column += 1) {
         const value = (random.below(513) - 256) / 2048;
-        matrices[(cell * FEATURES + row) * FEATURES + column] = value;
-        matrices[(cell * FEATURES + column) * FEATURES + row] = value;
+        matrices[(cell * features + row) * features + column] = value;
+        matrices[(cell * features + column) * features + row] = value;
       }
     }
   }
   return matrices;
 }
 
+function randomNorm(features: number): PositionNorm {
+  return {
+    mean: Float32Array.from({ length: features * CELLS }, () => 0.2 * random.normal()),
+    whitening: Float32Array.from({ length: features ** 2 }, () => random.normal() / Math.sqrt(features)),
+    factors: symmetric(features),
+    trust: 1,
+  };
+}
+
 describe('the exported graph computes all patches in one pass', () => {
   const weights = randomWeights();
-  const norm = {
-    mean: Float32Array.from({ length: FEATURES * CELLS }, () => 0.2 * random.normal()),
-    whitening: Float32Array.from({ length: FEATURES ** 2 }, () => random.normal() / Math.sqrt(FEATURES)),
-    factors: symmetric(),
-    trust: 1,
-    shrinkage: 0.1,
-  };
+  const norms = { local: randomNorm(FEATURES), wide: randomNorm(WIDE_NET.features) };
   const image = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, () => random.below(256));
   let session: Session;
   const runAll = async (region: Uint8Array) => {
@@ -92,13 +98,15 @@ describe('the exported graph computes all patches in one pass', () => {
       weights,
       height: HEIGHT,
       width: WIDTH,
-      norm,
+      norms,
       form: 'likelihood',
       leastVariance: new Float32Array(FEATURES),
-      positionNorm: { centre: 1, spread: 2 },
-      contextNorm: { centre: 2, spread: 30 },
-      distortionNorm: { centre: -0.5, spread: 0.4 },
-      lambdaS: 0.6,
+      scales: {
+        position: { centre: 1, spread: 2 },
+        surroundedPosition: { centre: 2, spread: 1.5 },
+        context: { centre: 2, spread: 30 },
+        distortion: { centre: -0.5, spread: 0.4 },
+      },
     });
     const names = [EXPORTED_VALUES.local, EXPORTED_VALUES.mean, EXPORTED_VALUES.variance];
     session = await Session.create(exposeValues(model, names));
@@ -140,7 +148,7 @@ describe('the exported graph computes all patches in one pass', () => {
 
   test('dense = patchwise: Z_l and Z_g equal those of single patches with an explicit mask', async () => {
     const dense = await run(image);
-    const reference = new PatchwiseModel(weights, pixelPlanes(image, HEIGHT, WIDTH), norm);
+    const reference = new PatchwiseModel(weights, pixelPlanes(image, HEIGHT, WIDTH), norms.local);
     const known = new Map<string, Float64Array>();
     const local = (row: number, column: number) => {
       const key = `${row},${column}`;

@@ -1,7 +1,7 @@
 import { GLOBAL_NET } from '../../src/train/networks/global-net.js';
 import { LOCAL_BLOCKS, LOCAL_NET } from '../../src/train/networks/local-net.js';
 import type { Weights } from '../../src/train/networks/parameters.js';
-import type { PositionNorm } from '../../src/train/position.js';
+import type { PositionNorm } from '../../src/train/position/norm.js';
 
 /**
  * The method as the paper states it, for one patch at a time, by plain loops: Z_l from a crop of the mirrored image,

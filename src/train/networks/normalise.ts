@@ -1,7 +1,7 @@
 import { ELEMENT_TYPES } from '../../onnx/model.js';
 import type { Graph, Value } from '../graph.js';
 import { convolution, matmul, reshape, subtract, transpose } from '../operators.js';
-import type { PositionNorm } from '../position.js';
+import type { PositionNorm } from '../position/norm.js';
 
 /**
  * Z_l as every later network works with it: A·W·(Z_l − mean), [N, C, h, w]. The matrices A of the positions are the

@@ -2,6 +2,7 @@ import { Session } from '../../infer/ort/session.js';
 import type { Random } from '../../random.js';
 import type { TrainEvent } from '../events.js';
 import { headNorm } from '../held-out.js';
+import { TOP_SHARES, type TrainedHeads } from '../measure-scores.js';
 import { LOCAL_NET } from '../networks/local-net.js';
 import type { Raster } from '../raster.js';
 import type { Schedule } from '../schedule.js';
@@ -25,7 +26,7 @@ export interface TrainPaperOptions {
 const NORMALISING_IMAGES = 16;
 
 /** Trains the method as it was published: `settings.ts`. */
-export async function trainPaper(options: TrainPaperOptions): Promise<{ model: Uint8Array; steps: number }> {
+export async function trainPaper(options: TrainPaperOptions): Promise<TrainedHeads> {
   const { training, heldOut, random, threads, schedule, emit } = options;
   const { width, height } = training[0] as Raster;
   const images = training.map(squared);
@@ -52,7 +53,12 @@ export async function trainPaper(options: TrainPaperOptions): Promise<{ model: U
     distortionNorm: { centre: 0, spread: 1 },
   };
   const norms = await measure(exportPaperModel(unmeasured), heldOut.slice(0, NORMALISING_IMAGES), threads);
-  return { model: exportPaperModel({ ...unmeasured, ...norms }), steps };
+  return {
+    model: exportPaperModel({ ...unmeasured, ...norms }),
+    steps,
+    weights: { position: 0, context: 1, distortion: 1 },
+    shares: TOP_SHARES.spots,
+  };
 }
 
 async function measure(model: Uint8Array, images: readonly Raster[], threads: number) {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Random } from '../../src/random.js';
-import { type PositionNorm, PositionStatistics } from '../../src/train/position.js';
+import { Random } from '../../../src/random.js';
+import type { PositionNorm } from '../../../src/train/position/norm.js';
+import { PositionStatistics } from '../../../src/train/position/statistics.js';
 
 const GRID = { channels: 3, rows: 4, columns: 5 };
 const CELLS = GRID.rows * GRID.columns;
@@ -13,7 +14,7 @@ function image(aligned: boolean): Float32Array {
   for (let cell = 0; cell < CELLS; cell += 1) {
     const place = aligned ? cell : random.below(CELLS);
     const [a, b, c] = [random.normal(), random.normal(), random.normal()];
-    const spread = 1 + (place % 3);
+    const spread = 1 + 0.25 * (place % 3);
     features[cell] = 5 * Math.sin(place) + spread * a;
     features[CELLS + cell] = 3 * Math.cos(place) + spread * (0.8 * a + 0.6 * b);
     features[2 * CELLS + cell] = spread * c;
@@ -38,11 +39,12 @@ function normalised(features: Float32Array, norm: PositionNorm, cell: number): n
 }
 
 describe('normalisation by position', () => {
-  const training = Array.from({ length: 400 }, () => image(true));
+  const training = Array.from({ length: 1000 }, () => image(true));
   const heldOut = Array.from({ length: 60 }, () => image(true));
 
   test('makes features of aligned parts uncorrelated and alike at every position', () => {
-    const norm = statistics(training).bestNorm(heldOut);
+    const moments = statistics(training);
+    const norm = moments.norm(moments.bestTrust(heldOut));
     assert.equal(norm.trust, 1);
     for (const cell of [0, 7, CELLS - 1]) {
       const values = heldOut.concat(training).map((features) => normalised(features, norm, cell));
@@ -56,7 +58,8 @@ describe('normalisation by position', () => {
 
   test('leaves position out where it says nothing', () => {
     const anywhere = Array.from({ length: 40 }, () => image(false));
-    const norm = statistics(anywhere).bestNorm(Array.from({ length: 20 }, () => image(false)));
+    const moments = statistics(anywhere);
+    const norm = moments.norm(moments.bestTrust(Array.from({ length: 20 }, () => image(false))));
     assert.equal(norm.trust, 0);
     assert.equal(norm.factors, null);
     assert.ok(
@@ -70,7 +73,7 @@ describe('normalisation by position', () => {
       const flat = Float32Array.from(features);
       return flat.fill(4, 2 * CELLS);
     });
-    const norm = statistics(few).norm(1, 0.1);
+    const norm = statistics(few).norm(1);
     for (const values of [norm.mean, norm.whitening, norm.factors!]) assert.ok(values.every(Number.isFinite));
   });
 });

@@ -1,0 +1,82 @@
+/**
+ * Normalisation of features from the good images: z = A·W·(x − mean). W makes the features uncorrelated over all patches
+ * (the compactness of Wang et al. 2021, section 3.1, in closed form); A, a matrix for each position, does so for the
+ * patches that were seen there. Position is believed only as far as held-out images show that it says something.
+ */
+export interface PositionNorm {
+  /** [channels × rows × columns] */
+  readonly mean: Float32Array;
+  /** W, [channels × channels], symmetric */
+  readonly whitening: Float32Array;
+  /** A, [rows × columns × channels × channels], each symmetric; null when position says nothing */
+  readonly factors: Float32Array | null;
+  /** How far position was believed, 0…1. */
+  readonly trust: number;
+}
+
+export interface Grid {
+  readonly channels: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export const POSITION = {
+  /** How far position may be believed: `bestTrust` chooses, by the likelihood of held-out images. */
+  trusts: [0, 0.5, 0.8, 1] as readonly number[],
+  /** The covariance around a position counts as much as that of so many images at it. */
+  neighbourhoodImages: 100,
+  /** Deviation of the Gaussian that weights the positions around, in cells. */
+  neighbourhoodCells: 2,
+  /** Added to the variance at a position, whose mean over all positions is 1. */
+  leastVariance: 0.1,
+  /** Added to the pooled covariance, relative to its mean variance. */
+  ridge: 1e-3,
+  /** Likelihoods are measured at this many positions, evenly spread. */
+  probes: 150,
+} as const;
+
+/** Places that `strangeness` averages over. */
+const STRANGEST = 3;
+
+/**
+ * How strange the strangest places of an image are: the mean of its largest distances (1/C)‖A·W·(Z_l − mean)‖².
+ *
+ * @param features Z_l, [channels × rows × columns]
+ * @param learntFrom number of images that the norm was learnt from, if this was one of them: each had its share in the
+ * norm and is judged, about, as if it had had none (d / (1 − d·C/n), the leverage of a linear fit); else 0
+ */
+export function strangeness(features: Float32Array, norm: PositionNorm, grid: Grid, learntFrom: number): number {
+  const { channels, rows, columns } = grid;
+  const cells = rows * columns;
+  const centred = new Float64Array(channels);
+  const whitened = new Float64Array(channels);
+  const distances = new Float64Array(cells);
+  for (let cell = 0; cell < cells; cell += 1) {
+    for (let c = 0; c < channels; c += 1) centred[c] = features[c * cells + cell]! - norm.mean[c * cells + cell]!;
+    multiplyInto(whitened, norm.whitening, 0, centred);
+    if (norm.factors) {
+      multiplyInto(centred, norm.factors, cell * channels * channels, whitened);
+      distances[cell] = meanSquare(centred);
+    } else distances[cell] = meanSquare(whitened);
+  }
+  const strangest = distances.sort().subarray(-STRANGEST);
+  const share = learntFrom > 0 ? channels / learntFrom : 0;
+  return strangest.reduce((sum, value) => sum + value / (1 - Math.min(0.99, share * value)), 0) / strangest.length;
+}
+
+/** y = matrix · x, with the square matrix at `offset` of a list. */
+function multiplyInto(y: Float64Array, matrices: Float32Array, offset: number, x: Float64Array): void {
+  const n = x.length;
+  for (let row = 0; row < n; row += 1) {
+    let sum = 0;
+    const start = offset + row * n;
+    for (let column = 0; column < n; column += 1) sum += matrices[start + column]! * x[column]!;
+    y[row] = sum;
+  }
+}
+
+function meanSquare(values: Float64Array): number {
+  let sum = 0;
+  for (let index = 0; index < values.length; index += 1) sum += values[index]! ** 2;
+  return sum / values.length;
+}
