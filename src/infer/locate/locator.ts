@@ -8,7 +8,7 @@ import { shrinkRelief } from './relief-grid.js';
 export const LOCATOR = {
   /** Places of the coarse search that are looked at closer. */
   candidates: 8,
-  coarseSteps: 8,
+  coarseSteps: 5,
   /** Of these, so many are looked at in full resolution. */
   finalists: 2,
   fineSteps: 12,

@@ -3,12 +3,12 @@ import { blur, type Relief } from './relief.js';
 
 export const REFINE = {
   /** A step that moves nothing by more than this many pixels is the last one. */
-  stillPixels: 0.01,
+  stillPixels: 0.02,
   /** Largest steps: from farther away the relief says nothing about the way. */
   largestTurn: 0.1,
   largestShift: 3,
   /** Pixels with a weight below are left out. */
-  leastWeight: 0.05,
+  leastWeight: 0.25,
   /** Reach, in pixels, of the blur that spreads the weight around what stands out in the template. */
   weightReach: 1,
 } as const;
