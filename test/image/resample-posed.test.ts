@@ -17,7 +17,15 @@ const FULL_TURN = 2 * Math.PI;
 const scene = pictureOf(48, 40, (x, y) => (x * 37 + y * 91 + x * y * 13) % 256);
 const whole = { x: 0, y: 0, width: 48, height: 40 };
 
-function posed(picture: Picture, box: typeof whole, turn: number, width: number, height: number, x = width / 2, y = height / 2) {
+function posed(
+  picture: Picture,
+  box: typeof whole,
+  turn: number,
+  width: number,
+  height: number,
+  x = width / 2,
+  y = height / 2,
+) {
   const target = { width, height, data: new Uint8Array(width * height * 3) };
   resamplePosed(picture, box, { turn, x, y }, target);
   return target.data;
@@ -67,7 +75,8 @@ test('shrinking averages: a fine pattern becomes even grey and no coarse pattern
   for (const turn of [FULL_TURN, 0.3, 1]) {
     const small = posed(board, { x: 0, y: 0, width: 128, height: 128 }, turn, 32, 32);
     for (let y = 10; y < 22; y++) {
-      for (let x = 10; x < 22; x++) assert.ok(Math.abs(small[(y * 32 + x) * 3]! - 140) < 25, `turn ${turn} at ${x}, ${y}`);
+      for (let x = 10; x < 22; x++)
+        assert.ok(Math.abs(small[(y * 32 + x) * 3]! - 140) < 25, `turn ${turn} at ${x}, ${y}`);
     }
   }
 });

@@ -28,7 +28,8 @@ export function turnedPart(part: TurnedPart = {}): Picture {
     const bore = inside(Math.hypot(u + 24, v + 6) - 9);
     const slot = inside(Math.max(Math.abs(u - 22) - 5, Math.abs(v - 4) - 13));
     const light = spot ? inside(Math.hypot(u - spot.x, v - spot.y) - 6) : 0;
-    const grey = (60 + plate * (90 - 80 * Math.max(bore, slot)) + 100 * light) * gain * (1 - (slope * (i % size)) / size);
+    const grey =
+      (60 + plate * (90 - 80 * Math.max(bore, slot)) + 100 * light) * gain * (1 - (slope * (i % size)) / size);
     data.fill(Math.min(255, Math.round(grey)), 3 * i, 3 * i + 3);
   }
   return { width: size, height: size, stride: size * 3, format: 'RGB', data };

@@ -36,7 +36,12 @@ describe('finding a part of a known shape', () => {
   });
 
   test('poses are in pixels of the model’s input, whatever the size of the picture', () => {
-    const { pose } = locator.locate(turnedPart({ size: 160, turn: 1, x: 70, y: 90 }), { x: 10, y: 20, width: 128, height: 128 });
+    const { pose } = locator.locate(turnedPart({ size: 160, turn: 1, x: 70, y: 90 }), {
+      x: 10,
+      y: 20,
+      width: 128,
+      height: 128,
+    });
     assert.ok(Math.hypot(pose.x - 60, pose.y - 70) < 0.3, JSON.stringify(pose));
   });
 
@@ -65,7 +70,13 @@ describe('finding a part of a known shape', () => {
   });
 
   test('an even region has no part', () => {
-    const blank = { width: SIDE, height: SIDE, stride: SIDE * 3, format: 'RGB' as const, data: new Uint8Array(SIDE * SIDE * 3).fill(90) };
+    const blank = {
+      width: SIDE,
+      height: SIDE,
+      stride: SIDE * 3,
+      format: 'RGB' as const,
+      data: new Uint8Array(SIDE * SIDE * 3).fill(90),
+    };
     assert.ok(locator.locate(blank, WHOLE).similarity < 0.1);
   });
 });
@@ -91,7 +102,10 @@ describe('finding simulated parts, with a template learnt from others of them', 
     const turns = others.map(({ truth, found }) => angleBetween(found.pose.turn, truth.turn));
     const common = turns.find((one) => median(turns.map((turn) => Math.abs(angleBetween(turn, one)))) < 0.01);
     assert.ok(common !== undefined, `turns are off by ${turns}`);
-    assert.ok(turns.every((turn) => Math.abs(angleBetween(turn, common)) < 0.03), `turns are off by ${turns}`);
+    assert.ok(
+      turns.every((turn) => Math.abs(angleBetween(turn, common)) < 0.03),
+      `turns are off by ${turns}`,
+    );
     const inPart = others.map(({ truth, found }) => {
       const [dx, dy] = [found.pose.x - truth.centreX, found.pose.y - truth.centreY];
       const [cosine, sine] = [Math.cos(truth.turn), Math.sin(truth.turn)];
