@@ -45,6 +45,29 @@ describe('finding a part of a known shape', () => {
     assert.ok(Math.hypot(pose.x - 60, pose.y - 70) < 0.3, JSON.stringify(pose));
   });
 
+  test('the part is found in regions of any size and shape', () => {
+    const box = { x: 10, y: 40, width: 180, height: 120 };
+    const middle = { size: 200, x: 100, y: 100 };
+    for (const [width, height] of [
+      [168, 112],
+      [192, 128],
+      [392, 264],
+      [600, 400],
+    ] as const) {
+      const input = { width, height };
+      const relief = new ReliefMaker(reliefSize(input)).make(turnedPart(middle), box);
+      const anySize = new Locator(relief, input);
+      for (let i = 0; i < 12; i++) {
+        const part = { size: 200, turn: 0.55 * i, x: 84 + 8 * (i % 5), y: 92 + 8 * (i % 3) };
+        const { pose } = anySize.locate(turnedPart(part), box);
+        const off = `${width}×${height}: ${JSON.stringify(part)} was found at ${JSON.stringify(pose)}`;
+        assert.ok(Math.abs(angleBetween(pose.turn, part.turn)) < 0.01, off);
+        const [x, y] = [((part.x - box.x) * width) / box.width, ((part.y - box.y) * height) / box.height];
+        assert.ok(Math.hypot(pose.x - x, pose.y - y) < 0.3, off);
+      }
+    }
+  });
+
   test('less light, and light that falls off to one side, leave the pose where it is', () => {
     const there = { turn: 2, x: 60, y: 68 };
     for (const light of [{ gain: 0.6 }, { gain: 1.2, slope: 0.5 }]) {
