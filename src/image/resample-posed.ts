@@ -3,7 +3,7 @@ import { layoutOf } from './pixels.js';
 import { type RgbTarget, resampleToRgb } from './resample.js';
 
 /** Where the centre of the target lies in the box, in target pixels from its top left corner, and its turn in radians. */
-export interface Placement {
+export interface TargetPose {
   readonly turn: number;
   readonly x: number;
   readonly y: number;
@@ -11,7 +11,7 @@ export interface Placement {
 
 /**
  * Samples a picture as {@link resampleToRgb} does, but turned and shifted: the box is thought scaled to the target's
- * size, and the target laid on it with its centre at `placement`. Bilinear; when shrinking, each target pixel is the mean
+ * size, and the target laid on it with its centre at `pose`. Bilinear; when shrinking, each target pixel is the mean
  * of as many places as it covers source pixels, which for upright targets and whole factors is the exact area average.
  * Outside the frame its edge goes on; outside the box, the frame does.
  *
@@ -20,11 +20,11 @@ export interface Placement {
 export function resamplePosed(
   picture: Picture,
   box: Box & { readonly name?: string },
-  placement: Placement,
+  pose: TargetPose,
   target: RgbTarget,
 ): void {
   const { width, height } = target;
-  const { turn, x, y } = placement;
+  const { turn, x, y } = pose;
   if (turn === 0 && x === width / 2 && y === height / 2) {
     resampleToRgb(picture, box, target);
     return;

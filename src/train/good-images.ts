@@ -88,7 +88,7 @@ export async function readGoodImages(
         skipped.push({ file, reason: `the part cannot be found in it (similarity ${found.similarity.toFixed(2)})` });
         continue;
       }
-      images.push(new StoredImage(file, region, store.add(data)));
+      images.push(storedImage(file, region, store.add(data)));
     }
     const { region } = pictures;
     if (region === null) {
@@ -177,22 +177,16 @@ class Pictures {
   }
 }
 
-class StoredImage implements GoodImage {
-  readonly width: number;
-  readonly height: number;
-  readonly file: string;
-  readonly #stored: Stored;
-
-  constructor(file: string, { width, height }: Size, stored: Stored) {
-    this.file = file;
-    this.width = width;
-    this.height = height;
-    this.#stored = stored;
-  }
-
-  get data(): Uint8Array {
-    return this.#stored.data;
-  }
+/** Its `data` is read anew each time where it lies in a file. */
+function storedImage(file: string, { width, height }: Size, stored: Stored): GoodImage {
+  return {
+    file,
+    width,
+    height,
+    get data() {
+      return stored.data;
+    },
+  };
 }
 
 function wholeOf({ width, height }: Size) {

@@ -2,7 +2,7 @@ import { type LocateSettings, Locator } from '../infer/locate/locator.js';
 import { type Pose, uprightPose } from '../infer/locate/pose.js';
 import { Refiner } from '../infer/locate/refine.js';
 import type { Relief } from '../infer/locate/relief.js';
-import { shrinkRelief } from '../infer/locate/relief-grid.js';
+import { shrinkPose, shrinkRelief } from '../infer/locate/relief-grid.js';
 import { storedTemplate } from '../infer/locate/template-image.js';
 import { learnTemplate, meanRelief } from './template.js';
 
@@ -77,9 +77,10 @@ function agreement(template: Relief, placed: readonly { readonly relief: Relief;
   const { blocks } = PLACEMENT;
   const refiner = new Refiner(shrinkRelief(template, blocks));
   return median(
-    placed.map(({ relief, pose: { turn, x, y } }) =>
-      refiner.similarityAt(shrinkRelief(relief, blocks), { turn, x: x / blocks, y: y / blocks }),
-    ),
+    placed.map(({ relief, pose }) => {
+      const small = shrinkRelief(relief, blocks);
+      return refiner.similarityAt(small, shrinkPose(pose, relief, small, blocks));
+    }),
   );
 }
 

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { type RecalibrateOptions, recalibrate } from '../../src/calibrate/recalibrate.js';
+import { writePng } from '../../src/image/save.js';
 import { Inspector } from '../../src/infer/inspector.js';
 import { openBundle, readManifest } from '../../src/model/open.js';
 import { writeBrightnessBundle } from '../support/brightness-bundle.js';
 import { writeGrey } from '../support/grey-images.js';
+import { reliefOf, turnedPart } from '../support/turned-parts.js';
 
 let folder: string;
 let bundle: string;
@@ -64,6 +66,25 @@ async function assertUntouched(): Promise<void> {
 }
 
 describe('a recalibration', () => {
+  it('keeps what finds the part, and leaves out images without one', async () => {
+    const locate = { template: reliefOf(turnedPart()), minimumSimilarity: 0.4 };
+    await writeBrightnessBundle(bundle, { size: 128, locate });
+    const images = join(folder, 'turned');
+    for (let i = 0; i < 21; i++)
+      await writePng(join(images, `${i}.png`), turnedPart({ turn: 0.3 * i, gain: 1 + 0.01 * i }));
+    await writeGrey(join(images, 'empty.png'), 90, 128);
+    const old = await openBundle(bundle);
+    const result = await run({ images });
+    assert.equal(result.good.length, 21);
+    assert.deepEqual(
+      result.skipped.map(({ error }) => error.code),
+      ['SG_NO_PART'],
+    );
+    const written = await openBundle(bundle);
+    assert.deepEqual(written.manifest.locate, { template: 'template.png', minimumSimilarity: 0.4 });
+    assert.deepEqual(written.template, old.template);
+  });
+
   it('keeps the model and its golden samples, and replaces the scores', async () => {
     const old = await openBundle(bundle);
     const result = await run();

@@ -90,6 +90,11 @@ test('a manifest that breaks the contract is refused with every fault', async ()
       (m) => (m.golden[0] = { ...m.golden[0]!, image: 'golden/9.png' }),
       /golden\.0\.image: golden\/9\.png is not among/,
     ],
+    [
+      (m) => (m.locate = { template: 'template.png', minimumSimilarity: 0.4 }),
+      /locate\.template: template\.png is not among/,
+    ],
+    [(m) => (m.locate = { template: 'golden/0.png', minimumSimilarity: 2 }), /locate\.minimumSimilarity: /],
     [(m) => m.files.splice(0, 1), /files: does not list model\.onnx/],
     [(m) => m.files.push(m.files[0]!), /files: lists a path twice/],
     [(m) => (m.geometry = 'round' as never), /geometry: /],

@@ -1,5 +1,6 @@
 import { OUTPUT_NAMES } from '../../src/infer/contract.js';
 import { exportBundle } from '../../src/infer/export-bundle.js';
+import type { LocateSettings } from '../../src/infer/locate/locator.js';
 import { encodeModel } from '../../src/onnx/codec.js';
 import { floatTensor, int64Tensor, model, node, value } from '../../src/onnx/model.js';
 import type { Picture } from '../../src/types.js';
@@ -10,6 +11,8 @@ export interface BrightnessBundle {
   readonly size?: number;
   /** Convolutions of 3×3 that change nothing but cost time. */
   readonly ballast?: number;
+  /** How to find the part; it is not looked for when left out. */
+  readonly locate?: LocateSettings;
 }
 
 const STRIDE = 8;
@@ -19,7 +22,7 @@ const STRIDE = 8;
  * answers a test can foretell, run by the very code that runs trained ones.
  */
 export async function writeBrightnessBundle(folder: string, options: BrightnessBundle = {}): Promise<void> {
-  const { size = 64, ballast = 0 } = options;
+  const { size = 64, ballast = 0, locate = null } = options;
   const cells = size / STRIDE;
   await exportBundle(folder, {
     id: 'brightness',
@@ -31,7 +34,7 @@ export async function writeBrightnessBundle(folder: string, options: BrightnessB
     calibration: { scores: [0, 0.01, 0.02, 0.03], mapThreshold: 0.5 },
     trainedOn: { images: 0, source: 'made for tests', seed: 0, steps: 0, seconds: 0 },
     model: graph(size, cells, ballast),
-    locate: null,
+    locate,
     golden: [flat(size, 0), flat(size, 255)],
   });
 }

@@ -10,7 +10,7 @@ export const COARSE = {
   turns: 72,
 } as const;
 
-/** A pose in relief pixels, and how well it fits; comparable only within one search. */
+/** A pose in coarse pixels, and how well it fits; comparable only within one search. */
 export interface Candidate extends Pose {
   readonly fit: number;
 }
@@ -21,15 +21,15 @@ export interface Candidate extends Pose {
  */
 export class CoarseSearch {
   /** Relief pixels to a coarse one. */
-  readonly #shrink: number;
+  readonly factor: number;
   readonly #plane = new FourierPlane(COARSE.side);
   /** Per pair of turns a, b the spectrum conj(A) + i·conj(B): real and imaginary part of one result are two searches. */
   readonly #kernels: readonly Float32Array[];
   readonly #spectrum = new Float64Array(2 * COARSE.side ** 2);
 
   constructor(template: Relief) {
-    this.#shrink = Math.ceil(Math.max(template.width, template.height) / COARSE.side);
-    const coarse = shrinkRelief(template, this.#shrink);
+    this.factor = Math.ceil(Math.max(template.width, template.height) / COARSE.side);
+    const coarse = shrinkRelief(template, this.factor);
     const kernels: Float32Array[] = [];
     for (let turn = 0; turn < COARSE.turns; turn += 2) {
       const [a, b] = [this.#spectrumOf(coarse, turn), this.#spectrumOf(coarse, turn + 1)];
@@ -43,10 +43,12 @@ export class CoarseSearch {
     this.#kernels = kernels;
   }
 
-  /** The best place at each turn that fits better than its neighbours, the best fit first; at most `most`. */
-  search(relief: Relief, most: number): Candidate[] {
+  /**
+   * The best place at each turn that fits better than its neighbours, the best fit first; at most `most`.
+   * @param coarse the relief, shrunk by `factor`
+   */
+  search(coarse: Relief, most: number): Candidate[] {
     const { side, turns } = COARSE;
-    const coarse = shrinkRelief(relief, this.#shrink);
     this.#plane.clear();
     this.#plane.put(coarse);
     this.#plane.forward();
@@ -64,12 +66,12 @@ export class CoarseSearch {
         const at = this.#plane.highest(part);
         const [row, column] = [Math.floor(at / side), at % side];
         // The correlation is periodic: the far half of the square is a shift to the left or upwards.
-        const dx = (column > side / 2 ? column - side : column) * this.#shrink;
-        const dy = (row > side / 2 ? row - side : row) * this.#shrink;
+        const dx = column > side / 2 ? column - side : column;
+        const dy = row > side / 2 ? row - side : row;
         best.push({
           turn: ((2 * pair + part) * 2 * Math.PI) / turns,
-          x: relief.width / 2 + dx,
-          y: relief.height / 2 + dy,
+          x: coarse.width / 2 + dx,
+          y: coarse.height / 2 + dy,
           fit: this.#plane.data[2 * at + part]!,
         });
       }

@@ -3,12 +3,12 @@ import { CoarseSearch } from './coarse-search.js';
 import type { Pose } from './pose.js';
 import { type Fit, Refiner } from './refine.js';
 import { type Relief, ReliefMaker } from './relief.js';
-import { shrinkRelief } from './relief-grid.js';
+import { shrinkPose, shrinkRelief } from './relief-grid.js';
 
 export const LOCATOR = {
   /** Places of the coarse search that are looked at closer. */
   candidates: 8,
-  coarseSteps: 8,
+  coarseSteps: 5,
   /** Of these, so many are looked at in full resolution. */
   finalists: 2,
   fineSteps: 12,
@@ -51,7 +51,7 @@ export class Locator {
     this.#scaleY = input.height / template.height;
     this.#relief = new ReliefMaker(template);
     this.#search = new CoarseSearch(template);
-    this.#coarse = new Refiner(shrinkRelief(template, COARSE_FACTOR));
+    this.#coarse = new Refiner(shrinkRelief(template, this.#search.factor));
     this.#fine = new Refiner(template);
   }
 
@@ -62,16 +62,15 @@ export class Locator {
 
   /** The same for a relief of the template's size that is there already. */
   find(relief: Relief): Located {
-    const small = shrinkRelief(relief, COARSE_FACTOR);
-    const inSmall = ({ turn, x, y }: Pose): Pose => ({ turn, x: x / COARSE_FACTOR, y: y / COARSE_FACTOR });
-    const inFull = ({ turn, x, y }: Pose): Pose => ({ turn, x: x * COARSE_FACTOR, y: y * COARSE_FACTOR });
+    const { factor } = this.#search;
+    const coarse = shrinkRelief(relief, factor);
     const fits = this.#search
-      .search(relief, LOCATOR.candidates)
-      .map((candidate) => this.#coarse.refine(small, inSmall(candidate), LOCATOR.coarseSteps))
+      .search(coarse, LOCATOR.candidates)
+      .map((candidate) => this.#coarse.refine(coarse, candidate, LOCATOR.coarseSteps))
       .sort(bySimilarity);
     const best = distinct(fits)
       .slice(0, LOCATOR.finalists)
-      .map((fit) => this.#fine.refine(relief, inFull(fit), LOCATOR.fineSteps))
+      .map((fit) => this.#fine.refine(relief, shrinkPose(fit, coarse, relief, 1 / factor), LOCATOR.fineSteps))
       .sort(bySimilarity)[0] as Fit;
     const { turn, x, y, similarity } = best;
     return { pose: { turn, x: x * this.#scaleX, y: y * this.#scaleY }, similarity };
@@ -82,8 +81,6 @@ export class Locator {
     return this.#fine.similarityAt(relief, { turn, x: x / this.#scaleX, y: y / this.#scaleY });
   }
 }
-
-const COARSE_FACTOR = 2;
 
 function bySimilarity(a: Fit, b: Fit): number {
   return b.similarity - a.similarity;

@@ -3,12 +3,12 @@ import { blur, type Relief } from './relief.js';
 
 export const REFINE = {
   /** A step that moves nothing by more than this many pixels is the last one. */
-  stillPixels: 0.01,
+  stillPixels: 0.02,
   /** Largest steps: from farther away the relief says nothing about the way. */
   largestTurn: 0.1,
   largestShift: 3,
   /** Pixels with a weight below are left out. */
-  leastWeight: 0.05,
+  leastWeight: 0.25,
   /** Reach, in pixels, of the blur that spreads the weight around what stands out in the template. */
   weightReach: 1,
 } as const;
@@ -75,34 +75,51 @@ export class Refiner {
     ];
   }
 
-  /** @param from in pixels of the relief, which has the template's size */
+  /**
+   * Looks at most `mostSteps` times again. A step that makes it worse is taken back and tried at half its length: thin
+   * edges lead Gauss-Newton astray.
+   * @param from in pixels of the relief, which has the template's size
+   */
   refine(relief: Relief, from: Pose, mostSteps: number): Fit {
-    let { turn, x, y } = from;
-    for (let step = 0; ; step++) {
-      const sums = this.#sums(relief, turn, x, y);
+    let sums = this.#sums(relief, from);
+    let best: Fit = { ...from, similarity: this.#similarity(sums) };
+    let step = this.#step(sums);
+    for (let looks = 0; looks < mostSteps && this.#moves(step); looks++) {
+      const pose = moved(best, step);
+      sums = this.#sums(relief, pose);
       const similarity = this.#similarity(sums);
-      if (step === mostSteps || !(sums.product > 0)) return { turn, x, y, similarity };
-      const gain = this.#energy / sums.product;
-      const m = this.#inverse;
-      const by = (row: number) => gain * (m[row]! * sums.turn + m[row + 1]! * sums.x + m[row + 2]! * sums.y);
-      const byTurn = clamp(by(0), REFINE.largestTurn);
-      const [byX, byY] = [clamp(by(3), REFINE.largestShift), clamp(by(6), REFINE.largestShift)];
-      if (Math.abs(byTurn) * this.#radius + Math.hypot(byX, byY) < REFINE.stillPixels) {
-        return { turn, x, y, similarity };
+      if (similarity > best.similarity) {
+        best = { ...pose, similarity };
+        step = this.#step(sums);
+      } else {
+        step = { turn: step.turn / 2, x: step.x / 2, y: step.y / 2 };
       }
-      turn -= byTurn;
-      x -= Math.cos(turn) * byX - Math.sin(turn) * byY;
-      y -= Math.sin(turn) * byX + Math.cos(turn) * byY;
     }
+    return best;
   }
 
   /** How well the region fits the template at just this pose. */
   similarityAt(relief: Relief, pose: Pose): number {
-    return this.refine(relief, pose, 0).similarity;
+    return this.#similarity(this.#sums(relief, pose));
+  }
+
+  /** The Gauss-Newton step of the template, in its own frame; none where the correlation is not positive. */
+  #step(sums: Sums): Pose {
+    if (!(sums.product > 0)) return { turn: 0, x: 0, y: 0 };
+    const gain = this.#energy / sums.product;
+    const m = this.#inverse;
+    const by = (row: number) => gain * (m[row]! * sums.turn + m[row + 1]! * sums.x + m[row + 2]! * sums.y);
+    const { largestTurn, largestShift } = REFINE;
+    return { turn: clamp(by(0), largestTurn), x: clamp(by(3), largestShift), y: clamp(by(6), largestShift) };
+  }
+
+  /** Whether a step is worth another look. */
+  #moves({ turn, x, y }: Pose): boolean {
+    return Math.abs(turn) * this.#radius + Math.hypot(x, y) >= REFINE.stillPixels;
   }
 
   /** One look at the region through the pose: weighted sums over the template's pixels. */
-  #sums(relief: Relief, turn: number, centreX: number, centreY: number) {
+  #sums(relief: Relief, { turn, x: centreX, y: centreY }: Pose): Sums {
     const { values } = relief;
     const [width, height] = [this.#width, this.#height];
     const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
@@ -132,7 +149,7 @@ export class Refiner {
     return sums;
   }
 
-  #similarity({ weight, value, square, product }: { weight: number; value: number; square: number; product: number }) {
+  #similarity({ weight, value, square, product }: Sums): number {
     const variance = square - (value * value) / weight;
     return variance > 0 && this.#energy > 0 ? product / Math.sqrt(variance * this.#energy) : 0;
   }
@@ -142,6 +159,28 @@ export class Refiner {
     for (let i = 0; i < a.length; i++) sum += this.#weight[i]! * a[i]! * b[i]!;
     return sum;
   }
+}
+
+/** Weighted sums of the region's values: plain, squared, times the template, and times each steepest descent image. */
+interface Sums {
+  weight: number;
+  value: number;
+  square: number;
+  product: number;
+  turn: number;
+  x: number;
+  y: number;
+}
+
+/** A pose after the template has moved by a step in its own frame: the region moves the other way. */
+function moved(pose: Pose, step: Pose): Pose {
+  const turn = pose.turn - step.turn;
+  const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
+  return {
+    turn,
+    x: pose.x - (cosine * step.x - sine * step.y),
+    y: pose.y - (sine * step.x + cosine * step.y),
+  };
 }
 
 /** Between 0 where the template is flat and nearly 1 where it stands out. */

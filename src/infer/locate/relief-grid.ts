@@ -1,15 +1,35 @@
+import type { Pose } from './pose.js';
 import type { Relief } from './relief.js';
 
-/** Means of blocks; what a block lacks at the right and lower edge counts as 0, the mean of a relief. */
+/**
+ * Means of blocks of `factor` × `factor` pixels around the same centre; what a block lacks at an edge counts as 0, the mean of a
+ * relief.
+ */
 export function shrinkRelief({ width, height, values }: Relief, factor: number): Relief {
   const small = { width: Math.ceil(width / factor), height: Math.ceil(height / factor) };
+  const right = Math.floor((small.width * factor - width) / 2);
+  const down = Math.floor((small.height * factor - height) / 2);
   const result = new Float32Array(small.width * small.height);
   for (let y = 0; y < height; y++) {
-    const row = Math.floor(y / factor) * small.width;
-    for (let x = 0; x < width; x++) result[row + Math.floor(x / factor)]! += values[y * width + x]!;
+    const row = Math.floor((y + down) / factor) * small.width;
+    for (let x = 0; x < width; x++) result[row + Math.floor((x + right) / factor)]! += values[y * width + x]!;
   }
   for (let i = 0; i < result.length; i++) result[i]! /= factor * factor;
   return { ...small, values: result };
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The same pose in a grid with the same centre whose pixels are `factor` times as large. */
+export function shrinkPose({ turn, x, y }: Pose, full: Size, small: Size, factor: number): Pose {
+  return {
+    turn,
+    x: small.width / 2 + (x - full.width / 2) / factor,
+    y: small.height / 2 + (y - full.height / 2) / factor,
+  };
 }
 
 /** The bilinear value at a place in relief pixels, 0 outside. */

@@ -1,5 +1,5 @@
 import { resampleToRgb } from '../../image/resample.js';
-import type { Raster } from '../raster.js';
+import { pictureOf, type Raster } from '../raster.js';
 import { PAPER } from './settings.js';
 
 /** The image scaled to 256 × 256 pixels, whatever its shape. */
@@ -8,7 +8,7 @@ export function squared(image: Raster): Raster {
   const { width, height } = image;
   if (width === size && height === size) return image;
   const result = { width: size, height: size, data: new Uint8Array(size * size * 3) };
-  resampleToRgb({ ...image, stride: width * 3, format: 'RGB' }, { x: 0, y: 0, width, height }, result);
+  resampleToRgb(pictureOf(image), { x: 0, y: 0, width, height }, result);
   return result;
 }
 

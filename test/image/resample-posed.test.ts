@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { resampleToRgb } from '../../src/image/resample.js';
+import { resamplePosed } from '../../src/image/resample-posed.js';
+import type { Picture, PixelFormat } from '../../src/types.js';
+
+function pictureOf(width: number, height: number, greyAt: (x: number, y: number) => number): Picture {
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+    const pixel = Math.floor(i / 3);
+    return Math.max(0, greyAt(pixel % width, Math.floor(pixel / width)) - 20 * (i % 3));
+  });
+  return { width, height, stride: width * 3, format: 'RGB', data };
+}
+
+/** A full turn: the pose of an upright part, by the way of all turned ones. */
+const FULL_TURN = 2 * Math.PI;
+const scene = pictureOf(48, 40, (x, y) => (x * 37 + y * 91 + x * y * 13) % 256);
+const whole = { x: 0, y: 0, width: 48, height: 40 };
+
+function posed(
+  picture: Picture,
+  box: typeof whole,
+  turn: number,
+  width: number,
+  height: number,
+  x = width / 2,
+  y = height / 2,
+) {
+  const target = { width, height, data: new Uint8Array(width * height * 3) };
+  resamplePosed(picture, box, { turn, x, y }, target);
+  return target.data;
+}
+
+function plain(picture: Picture, box: typeof whole, width: number, height: number) {
+  const target = { width, height, data: new Uint8Array(width * height * 3) };
+  resampleToRgb(picture, box, target);
+  return target.data;
+}
+
+function assertNear(actual: Uint8Array, expected: Uint8Array, most: number): void {
+  const worst = actual.reduce((worst, value, i) => Math.max(worst, Math.abs(value - expected[i]!)), 0);
+  assert.ok(worst <= most, `differs by ${worst}`);
+}
+
+test('an upright pose is the plain resampling: for a copy, half the size, and a part of the frame', () => {
+  const part = { x: 8, y: 6, width: 32, height: 24 };
+  for (const turn of [0, FULL_TURN]) {
+    assertNear(posed(scene, whole, turn, 48, 40), plain(scene, whole, 48, 40), 1);
+    assertNear(posed(scene, whole, turn, 24, 20), plain(scene, whole, 24, 20), 1);
+    assertNear(posed(scene, part, turn, 32, 24), plain(scene, part, 32, 24), 1);
+    assertNear(posed(scene, part, turn, 16, 12), plain(scene, part, 16, 12), 1);
+  }
+});
+
+test('a quarter turn moves pixels and changes none', () => {
+  const square = pictureOf(32, 32, (x, y) => (x * 37 + y * 91) % 256);
+  const turned = posed(square, { x: 0, y: 0, width: 32, height: 32 }, Math.PI / 2, 32, 32);
+  // The target's x axis points down in the frame, its y axis to the left.
+  const expected = pictureOf(32, 32, (x, y) => ((31 - y) * 37 + x * 91) % 256);
+  assertNear(turned, expected.data, 1);
+});
+
+test('a shift is one in target pixels', () => {
+  const shifted = posed(scene, whole, FULL_TURN, 24, 20, 12 + 3, 10 - 2);
+  const straight = plain(scene, whole, 24, 20);
+  for (let y = 4; y < 18; y++) {
+    for (let x = 2; x < 18; x++) {
+      assert.ok(Math.abs(shifted[(y * 24 + x) * 3]! - straight[((y - 2) * 24 + x + 3) * 3]!) <= 1, `at ${x}, ${y}`);
+    }
+  }
+});
+
+test('shrinking averages: a fine pattern becomes even grey and no coarse pattern, at any turn', () => {
+  const board = pictureOf(128, 128, (x, y) => ((x + y) % 2 === 0 ? 240 : 40));
+  for (const turn of [FULL_TURN, 0.3, 1]) {
+    const small = posed(board, { x: 0, y: 0, width: 128, height: 128 }, turn, 32, 32);
+    for (let y = 10; y < 22; y++) {
+      for (let x = 10; x < 22; x++)
+        assert.ok(Math.abs(small[(y * 32 + x) * 3]! - 140) < 25, `turn ${turn} at ${x}, ${y}`);
+    }
+  }
+});
+
+test('outside the frame its edge goes on', () => {
+  const far = posed(scene, whole, FULL_TURN, 48, 40, 24 - 48, 20);
+  for (let y = 0; y < 40; y++) {
+    for (let x = 0; x < 47; x++) assert.equal(far[(y * 48 + x) * 3], scene.data[y * 48 * 3], `at ${x}, ${y}`);
+  }
+});
+
+test('all pixel formats give the same', () => {
+  const grey = pictureOf(48, 40, (x, y) => 40 + ((x * 37 + y * 91) % 200));
+  const formats: [PixelFormat, number, (i: number, channel: number) => number][] = [
+    ['BGRx', 4, (i, channel) => (channel === 3 ? 7 : grey.data[3 * i + 2 - channel]!)],
+    ['GRAY8', 1, (i) => grey.data[3 * i]!],
+  ];
+  for (const [format, bytes, valueAt] of formats) {
+    const data = Uint8Array.from({ length: 48 * 40 * bytes }, (_, i) => valueAt(Math.floor(i / bytes), i % bytes));
+    const expected = posed(grey, whole, 0.4, 24, 20);
+    const actual = posed({ ...grey, format, stride: 48 * bytes, data }, whole, 0.4, 24, 20);
+    for (let i = 0; i < expected.length; i += format === 'GRAY8' ? 3 : 1) {
+      assert.equal(actual[i], expected[i], `${format} at ${i}`);
+    }
+  }
+});

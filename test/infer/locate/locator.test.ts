@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { renderPart } from '../../../src/capture/simulated/render.js';
+import { drawVariation } from '../../../src/capture/simulated/variation.js';
+import { Cropper } from '../../../src/infer/locate/cropper.js';
+import { Locator } from '../../../src/infer/locate/locator.js';
+import { ReliefMaker, reliefSize } from '../../../src/infer/locate/relief.js';
+import { learnTemplate } from '../../../src/train/template.js';
+import type { Picture } from '../../../src/types.js';
+import { angleBetween, reliefOf, turnedPart } from '../../support/turned-parts.js';
+
+const SIDE = 128;
+const WHOLE = { x: 0, y: 0, width: SIDE, height: SIDE };
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+}
+
+describe('finding a part of a known shape', () => {
+  const locator = new Locator(reliefOf(turnedPart()), WHOLE);
+
+  test('pose and similarity are right wherever the part lies and however it is turned', () => {
+    for (const [turn, x, y] of [
+      [0, 64, 64],
+      [0.7, 58, 70],
+      [2.1, 71.5, 60.25],
+      [-3, 60, 61],
+      [-1.57, 66, 72],
+    ] as const) {
+      const { pose, similarity } = locator.locate(turnedPart({ turn, x, y }), WHOLE);
+      const off = `turn ${turn} at (${x}, ${y}) was found as ${JSON.stringify(pose)}`;
+      assert.ok(Math.abs(angleBetween(pose.turn, turn)) < 0.01, off);
+      assert.ok(Math.hypot(pose.x - x, pose.y - y) < 0.3, off);
+      assert.ok(similarity > 0.85, `${off}, similarity ${similarity}`);
+    }
+  });
+
+  test('poses are in pixels of the model’s input, whatever the size of the picture', () => {
+    const { pose } = locator.locate(turnedPart({ size: 160, turn: 1, x: 70, y: 90 }), {
+      x: 10,
+      y: 20,
+      width: 128,
+      height: 128,
+    });
+    assert.ok(Math.hypot(pose.x - 60, pose.y - 70) < 0.3, JSON.stringify(pose));
+  });
+
+  test('the part is found in regions of any size and shape', () => {
+    const box = { x: 10, y: 40, width: 180, height: 120 };
+    const middle = { size: 200, x: 100, y: 100 };
+    for (const [width, height] of [
+      [168, 112],
+      [192, 128],
+      [392, 264],
+      [600, 400],
+    ] as const) {
+      const input = { width, height };
+      const relief = new ReliefMaker(reliefSize(input)).make(turnedPart(middle), box);
+      const anySize = new Locator(relief, input);
+      for (let i = 0; i < 12; i++) {
+        const part = { size: 200, turn: 0.55 * i, x: 84 + 8 * (i % 5), y: 92 + 8 * (i % 3) };
+        const { pose } = anySize.locate(turnedPart(part), box);
+        const off = `${width}×${height}: ${JSON.stringify(part)} was found at ${JSON.stringify(pose)}`;
+        assert.ok(Math.abs(angleBetween(pose.turn, part.turn)) < 0.01, off);
+        const [x, y] = [((part.x - box.x) * width) / box.width, ((part.y - box.y) * height) / box.height];
+        assert.ok(Math.hypot(pose.x - x, pose.y - y) < 0.3, off);
+      }
+    }
+  });
+
+  test('less light, and light that falls off to one side, leave the pose where it is', () => {
+    const there = { turn: 2, x: 60, y: 68 };
+    for (const light of [{ gain: 0.6 }, { gain: 1.2, slope: 0.5 }]) {
+      const { pose, similarity } = locator.locate(turnedPart({ ...there, ...light }), WHOLE);
+      assert.ok(Math.hypot(pose.x - there.x, pose.y - there.y) < 0.3, JSON.stringify(pose));
+      assert.ok(Math.abs(angleBetween(pose.turn, there.turn)) < 0.01, JSON.stringify(pose));
+      assert.ok(similarity > 0.8, `similarity ${similarity}`);
+    }
+  });
+
+  test('a disc has a place, and any turn', () => {
+    const disc = (x: number, y: number): Picture => {
+      const data = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => {
+        const pixel = Math.floor(i / 3);
+        const radius = Math.hypot((pixel % SIDE) + 0.5 - x, Math.floor(pixel / SIDE) + 0.5 - y);
+        return radius < 14 ? 70 : radius < 34 ? 180 : 40;
+      });
+      return { width: SIDE, height: SIDE, stride: SIDE * 3, format: 'RGB', data };
+    };
+    const { pose, similarity } = new Locator(reliefOf(disc(64, 64)), WHOLE).locate(disc(52, 75), WHOLE);
+    assert.ok(Math.hypot(pose.x - 52, pose.y - 75) < 0.5, JSON.stringify(pose));
+    assert.ok(similarity > 0.8, `similarity ${similarity}`);
+  });
+
+  test('an even region has no part', () => {
+    const blank = {
+      width: SIDE,
+      height: SIDE,
+      stride: SIDE * 3,
+      format: 'RGB' as const,
+      data: new Uint8Array(SIDE * SIDE * 3).fill(90),
+    };
+    assert.ok(locator.locate(blank, WHOLE).similarity < 0.1);
+  });
+});
+
+describe('finding simulated parts, with a template learnt from others of them', () => {
+  const frame = { width: 256, height: 256 };
+  const input = { width: 256, height: 256 };
+  const whole = { x: 0, y: 0, ...frame };
+  const partOf = (index: number) => ({ seed: 21, index, ...frame, format: 'RGB', placement: 'anywhere' }) as const;
+  const maker = new ReliefMaker(reliefSize(input));
+  const reliefs = Array.from({ length: 36 }, (_, index) => {
+    const relief = maker.make(renderPart(partOf(index)).picture, whole);
+    return { ...relief, values: relief.values.slice() };
+  });
+  const template = learnTemplate(reliefs);
+  const locator = new Locator(template, input);
+  const others = Array.from({ length: 24 }, (_, i) => {
+    const options = partOf(100 + i);
+    return { truth: drawVariation(options), found: locator.locate(renderPart(options).picture, whole) };
+  });
+
+  test('turn and place are those of the part, up to what is common to all', () => {
+    const turns = others.map(({ truth, found }) => angleBetween(found.pose.turn, truth.turn));
+    const common = turns.find((one) => median(turns.map((turn) => Math.abs(angleBetween(turn, one)))) < 0.01);
+    assert.ok(common !== undefined, `turns are off by ${turns}`);
+    assert.ok(
+      turns.every((turn) => Math.abs(angleBetween(turn, common)) < 0.03),
+      `turns are off by ${turns}`,
+    );
+    const inPart = others.map(({ truth, found }) => {
+      const [dx, dy] = [found.pose.x - truth.centreX, found.pose.y - truth.centreY];
+      const [cosine, sine] = [Math.cos(truth.turn), Math.sin(truth.turn)];
+      return { x: cosine * dx + sine * dy, y: cosine * dy - sine * dx };
+    });
+    const middle = { x: median(inPart.map(({ x }) => x)), y: median(inPart.map(({ y }) => y)) };
+    const off = inPart.map(({ x, y }) => Math.hypot(x - middle.x, y - middle.y));
+    assert.ok(Math.max(...off) < 2.5, `places are off by ${off}`);
+    assert.ok(Math.hypot(middle.x, middle.y) < 6, 'the template has the part in its middle');
+  });
+
+  test('a belt without a part is not taken for one', () => {
+    const least = 0.5 * median(others.map(({ found }) => found.similarity));
+    const cropper = new Cropper(input, { template, minimumSimilarity: least });
+    const target = { ...input, data: new Uint8Array(256 * 256 * 3) };
+    const { picture } = renderPart(partOf(0));
+    assert.equal(cropper.crop(picture, whole, target)?.found, true);
+    // The corners of a frame show the belt alone: one of them, mirrored over the whole frame.
+    const corner = 20;
+    const belt = Uint8Array.from({ length: 256 * 256 * 3 }, (_, i) => {
+      const fold = (at: number) => (at % (2 * corner) < corner ? at % corner : corner - 1 - (at % corner));
+      const pixel = Math.floor(i / 3);
+      return picture.data[(fold(Math.floor(pixel / 256)) * 256 + fold(pixel % 256)) * 3 + (i % 3)]!;
+    });
+    const found = cropper.crop({ ...picture, data: belt }, whole, target);
+    assert.equal(found?.found, false, `similarity ${found?.similarity}, ${least} is needed`);
+  });
+});
