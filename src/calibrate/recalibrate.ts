@@ -90,7 +90,10 @@ export async function recalibrate(options: RecalibrateOptions): Promise<Recalibr
   const { good, failed, skipped } = await scoreParts(inspector, parts, options).finally(() => inspector.close());
   requireEnough(good.length, images, skipped);
 
-  const { scores: fresh, mapThreshold } = calibrate(good);
+  const { scores: fresh, mapThreshold } = calibrate(
+    good.map(({ score }) => score),
+    good.map(({ hottest }) => hottest),
+  );
   const old = previous.calibration.scores;
   const scores = combine ? [...old, ...fresh].sort((a, b) => a - b) : fresh;
   const created = new Date().toISOString();

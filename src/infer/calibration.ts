@@ -108,12 +108,14 @@ export interface Calibration {
 
 const GOOD_REGIONS_WITH_HOT_CELLS = 0.05;
 
-/** @param good score and hottest cell of each held-out good image, at least two */
-export function calibrate(good: readonly { readonly score: number; readonly hottest: number }[]): Calibration {
-  const ascending = (values: number[]) => values.sort((a, b) => a - b);
-  const hottest = ascending(good.map((each) => each.hottest));
+/**
+ * @param scores of good images, at least two
+ * @param hottest the hottest cell of each of some good images, of the same ones or of others; at least two
+ */
+export function calibrate(scores: readonly number[], hottest: readonly number[]): Calibration {
+  const ascending = (values: readonly number[]) => [...values].sort((a, b) => a - b);
   return {
-    scores: ascending(good.map((each) => each.score)),
-    mapThreshold: quantileThreshold(hottest, GOOD_REGIONS_WITH_HOT_CELLS).score,
+    scores: ascending(scores),
+    mapThreshold: quantileThreshold(ascending(hottest), GOOD_REGIONS_WITH_HOT_CELLS).score,
   };
 }

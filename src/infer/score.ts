@@ -16,11 +16,14 @@ export interface ScoreTerm {
 }
 
 /**
- * The score of an image. NaN where a map holds a NaN.
+ * Means of the hottest cells of an image, one for each term. NaN where a map holds a NaN.
  *
  * @param maps the contribution of each kind of evidence, of equal length
  */
-export function imageScore(maps: Readonly<Record<DefectKind, Float32Array>>, { weights, terms }: Scoring): number {
+export function hottestMeans(
+  maps: Readonly<Record<DefectKind, Float32Array>>,
+  { weights, terms }: Scoring,
+): readonly number[] {
   const weighted = new Float32Array(maps.position.length);
   for (const kind of DEFECT_KINDS) {
     const [map, weight] = [maps[kind], weights[kind]];
@@ -28,7 +31,12 @@ export function imageScore(maps: Readonly<Record<DefectKind, Float32Array>>, { w
   }
   // Typed arrays sort by number, NaN last.
   weighted.sort();
-  return terms.reduce((score, { cells, centre, spread }) => score + (meanOfLast(weighted, cells) - centre) / spread, 0);
+  return terms.map(({ cells }) => meanOfLast(weighted, cells));
+}
+
+/** The score of an image, from the means of its hottest cells. */
+export function scoreOf(means: readonly number[], terms: readonly ScoreTerm[]): number {
+  return terms.reduce((score, { centre, spread }, index) => score + (means[index]! - centre) / spread, 0);
 }
 
 function meanOfLast(ascending: Float32Array, count: number): number {

@@ -7,7 +7,7 @@ import { Cropper, type Found } from './locate/cropper.js';
 import type { LocateSettings } from './locate/locator.js';
 import { placeMap } from './locate/place-map.js';
 import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
-import { imageScore, type Scoring } from './score.js';
+import { hottestMeans, type Scoring, scoreOf } from './score.js';
 
 export interface ScorerOptions
   extends ModelGeometry,
@@ -23,6 +23,8 @@ export interface ScorerOptions
 /** What the network says about one region. The maps belong to the receiver. */
 export interface Scored {
   readonly score: number;
+  /** Of the hottest cells, one for each term of the score. */
+  readonly means: readonly number[];
   /** In the region's own grid, however the part lies. */
   readonly maps: HeadMaps;
   /** Where the part was found, and whether it was; null for a model that does not look for it. */
@@ -123,7 +125,9 @@ export class Scorer {
     const cropped = performance.now();
     await this.#session.run(this.#binding);
     const ran = performance.now();
-    const score = imageScore(this.#maps, this.#options.scoring);
+    const { scoring } = this.#options;
+    const means = hottestMeans(this.#maps, scoring);
+    const score = scoreOf(means, scoring.terms);
     if (!Number.isFinite(score)) {
       throw new SideglanceError(
         'SG_RUNTIME',
@@ -133,6 +137,7 @@ export class Scorer {
     }
     return {
       score,
+      means,
       maps: this.#mapsOf(located),
       located,
       cropMs: cropped - begun,

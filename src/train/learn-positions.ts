@@ -14,9 +14,16 @@ export interface PositionNorms {
   readonly wide: PositionNorm;
 }
 
+/** Norms from all good images, and from all but one fold: no image of that fold had a part in them. */
+export interface LearntPositions {
+  readonly all: PositionNorms;
+  /** In the order of the folds. */
+  readonly without: readonly PositionNorms[];
+}
+
 export interface LearnPositionsOptions {
-  readonly training: readonly GoodImage[];
-  readonly heldOut: readonly GoodImage[];
+  /** At least two; the first is held out of everything else that is trained, too. */
+  readonly folds: readonly (readonly GoodImage[])[];
   readonly threads: number;
   readonly emit: (event: TrainEvent) => void;
 }
@@ -27,47 +34,48 @@ const KEPT_BYTES = 512 * 2 ** 20;
 /** Learns what belongs where, and warns of images that look as if they did not belong. */
 export async function learnPositions(
   weights: Weights,
-  { training, heldOut, threads, emit }: LearnPositionsOptions,
-): Promise<PositionNorms> {
-  const { width, height } = training[0] as Raster;
+  { folds, threads, emit }: LearnPositionsOptions,
+): Promise<LearntPositions> {
+  const { width, height } = folds[0]![0] as Raster;
   const { stride, features } = LOCAL_NET;
   const [rows, columns] = [height / stride, width / stride];
   const grid = { channels: features, rows, columns };
+  const local = folds.map(() => new PositionStatistics(grid));
+  const wide = folds.map(() => new PositionStatistics({ channels: WIDE_NET.features, rows, columns }));
+  const kept: { file: string; features: Float32Array; fold: number }[] = [];
   const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, wide: true, threads });
-  const kept: { file: string; features: Float32Array; learntFrom: boolean }[] = [];
   const most = KEPT_BYTES / (4 * extractor.featuresLength);
-  const statistics = new PositionStatistics(grid);
-  const wideStatistics = new PositionStatistics({ channels: WIDE_NET.features, rows, columns });
   try {
-    const look = async (image: GoodImage, learntFrom: boolean) => {
-      extractor.image(0).set(image.data);
-      await extractor.run();
-      if (kept.length < most) {
-        kept.push({ file: image.file, features: Float32Array.from(extractor.features), learntFrom });
+    for (const [fold, images] of folds.entries()) {
+      for (const image of images) {
+        extractor.image(0).set(image.data);
+        await extractor.run();
+        local[fold]!.add(extractor.features);
+        wide[fold]!.add(extractor.wide);
+        if (kept.length < most) kept.push({ file: image.file, features: Float32Array.from(extractor.features), fold });
       }
-    };
-    for (const image of heldOut) await look(image, false);
-    for (const image of training) {
-      await look(image, true);
-      statistics.add(extractor.features);
-      wideStatistics.add(extractor.wide);
     }
   } finally {
     await extractor.close();
   }
-  const trust = statistics.bestTrust(kept.filter((one) => !one.learntFrom).map((one) => one.features));
+  const others = (all: readonly PositionStatistics[], fold: number) =>
+    PositionStatistics.joined(all.filter((_, index) => index !== fold));
+  const trust = others(local, 0).bestTrust(kept.filter(({ fold }) => fold === 0).map((one) => one.features));
   emit({ type: 'phase', text: `position is trusted by ${trust}` });
-  const local = statistics.norm(trust);
+  const without = folds.map((_, fold) => ({
+    local: others(local, fold).norm(trust),
+    wide: others(wide, fold).norm(trust),
+  }));
   const facts = kept.map(
     (one): ImageFacts => ({
       file: one.file,
-      learntFrom: one.learntFrom,
       feature: meanFeature(one.features, features),
-      strangeness: strangeness(one.features, local, grid, one.learntFrom ? training.length : 0),
+      strangeness: strangeness(one.features, without[one.fold]!.local, grid),
     }),
   );
   for (const warning of warnOfFeatures(facts)) emit({ type: 'warning', ...warning });
-  return { local, wide: wideStatistics.norm(trust) };
+  const norm = (parts: readonly PositionStatistics[]) => PositionStatistics.joined(parts).norm(trust);
+  return { all: { local: norm(local), wide: norm(wide) }, without };
 }
 
 /** Mean over all patches, a value for each channel. */

@@ -1,6 +1,6 @@
 import { decodeImage } from '../image/decode.js';
 import type { LocateSettings } from '../infer/locate/locator.js';
-import type { ScoreTerm, Scoring } from '../infer/score.js';
+import { type ScoreTerm, type Scoring, scoreOf } from '../infer/score.js';
 import { Scorer } from '../infer/scorer.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import { pictureOf } from './raster.js';
@@ -15,9 +15,17 @@ export const TOP_SHARES = { spotsAndReach: [0.003, 0.1], spots: [0.003] } as con
 /** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
 const LEAST_CELLS = 2;
 
+/** Good images, with the model as it is without them. */
+export interface Fold {
+  readonly model: Uint8Array;
+  readonly images: readonly GoodImage[];
+}
+
 /** A trained model, whose scores have not been measured yet. */
 export interface TrainedHeads {
   readonly model: Uint8Array;
+  /** The first normalises, the others calibrate; a single one has to do for both. */
+  readonly folds: readonly Fold[];
   readonly steps: number;
   /** What each kind of evidence counts for in the score. */
   readonly weights: Scoring['weights'];
@@ -25,62 +33,80 @@ export interface TrainedHeads {
   readonly shares: readonly number[];
 }
 
-export interface MeasureScoresOptions extends Pick<TrainedHeads, 'model' | 'weights' | 'shares'> {
+export interface MeasureScoresOptions extends Omit<TrainedHeads, 'model' | 'steps'> {
   readonly width: number;
   readonly height: number;
-  /** Good images that the model was not trained from, at least two. */
-  readonly images: readonly GoodImage[];
   readonly threads: number;
   readonly locate: LocateSettings | null;
 }
 
+/** What good images say that the model, as it was then, had never seen. */
 export interface MeasuredScores {
   readonly scoring: Scoring;
-  /** Score and hottest cell of each image. */
-  readonly good: readonly { readonly score: number; readonly hottest: number }[];
+  /** Of the images that calibrate. */
+  readonly scores: readonly number[];
+  /** The hottest cell of each image that normalises. */
+  readonly hottest: readonly number[];
 }
 
-/** Brings the terms of a model's score to one scale, and scores the images by the way of every inspection. */
-export async function measureScores(options: MeasureScoresOptions): Promise<MeasuredScores> {
+/** More good images than this are not scored: they would say little more. */
+const MOST_PER_FOLD = 500;
+
+/**
+ * Brings the terms of a model's score to one scale by the images of the first fold, and scores those of the others with
+ * it, by the way of every inspection (cross-conformal prediction: Vovk 2015).
+ */
+export async function measureScores({
+  folds,
+  weights,
+  shares,
+  ...options
+}: MeasureScoresOptions): Promise<MeasuredScores> {
   const cells = (options.width / LOCAL_NET.stride) * (options.height / LOCAL_NET.stride);
-  const measured: { term: ScoreTerm; values: number[]; hottest: number[] }[] = [];
-  for (const share of options.shares) {
-    const raw = { cells: Math.max(LEAST_CELLS, Math.round(share * cells)), centre: 0, spread: 1 };
-    const { values, hottest } = await scoresOf(options, raw);
-    const centre = meanOf(values);
-    const variance = meanOf(values.map((value) => (value - centre) ** 2));
-    measured.push({ term: { ...raw, centre, spread: Math.max(1e-3, Math.sqrt(variance)) }, values, hottest });
-  }
+  const raw = shares.map((share) => ({
+    cells: Math.max(LEAST_CELLS, Math.round(share * cells)),
+    centre: 0,
+    spread: 1,
+  }));
+  const seen: Scored[][] = [];
+  for (const fold of folds) seen.push(await scoreFold(fold, { weights, terms: raw }, options));
+  const normalising = seen[0]!;
+  const calibrating = seen.length > 1 ? seen.slice(1).flat() : normalising;
+  const terms = raw.map((term, index) => ({ ...term, ...scaleOf(normalising.map(({ means }) => means[index]!)) }));
   return {
-    scoring: { weights: options.weights, terms: measured.map(({ term }) => term) },
-    good: options.images.map((_, index) => ({
-      score: measured.reduce((sum, { term, values }) => sum + (values[index]! - term.centre) / term.spread, 0),
-      hottest: measured[0]!.hottest[index]!,
-    })),
+    scoring: { weights, terms },
+    scores: calibrating.map(({ means }) => scoreOf(means, terms)),
+    hottest: normalising.map(({ hottest }) => hottest),
   };
 }
 
-async function scoresOf(
-  { model, width, height, images, weights, threads, locate }: MeasureScoresOptions,
-  term: ScoreTerm,
-): Promise<{ values: number[]; hottest: number[] }> {
-  const scoring = { weights, terms: [term] };
+interface Scored {
+  /** Of the hottest cells, for each term. */
+  readonly means: readonly number[];
+  readonly hottest: number;
+}
+
+async function scoreFold(
+  { model, images }: Fold,
+  scoring: Scoring,
+  { width, height, threads, locate }: Omit<MeasureScoresOptions, 'folds' | 'weights' | 'shares'>,
+): Promise<Scored[]> {
   const scorer = await Scorer.create(model, { width, height, stride: LOCAL_NET.stride, scoring, threads, locate });
   try {
-    const values: number[] = [];
-    const hottest: number[] = [];
-    for (const image of images) {
+    const results: Scored[] = [];
+    for (const image of images.slice(0, MOST_PER_FOLD)) {
       const picture = locate ? await decodeImage(image.file) : pictureOf(image);
-      const { score, maps } = await scorer.score(picture, { x: 0, y: 0, width: picture.width, height: picture.height });
-      values.push(score);
-      hottest.push(maps.score.reduce((a, b) => Math.max(a, b)));
+      const { means, maps } = await scorer.score(picture, { x: 0, y: 0, width: picture.width, height: picture.height });
+      results.push({ means, hottest: maps.score.reduce((a, b) => Math.max(a, b)) });
     }
-    return { values, hottest };
+    return results;
   } finally {
     await scorer.close();
   }
 }
 
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function scaleOf(values: readonly number[]): Pick<ScoreTerm, 'centre' | 'spread'> {
+  const mean = (of: readonly number[]) => of.reduce((sum, value) => sum + value, 0) / of.length;
+  const centre = mean(values);
+  return { centre, spread: Math.max(1e-3, Math.sqrt(mean(values.map((value) => (value - centre) ** 2)))) };
 }

@@ -55,6 +55,8 @@ export const TRAINING = {
   minutes: 5,
   /** Augmentation is as strong as it may be up to this many training images, and weaker in proportion beyond: they vary themselves. */
   augmentedImages: 40,
+  /** Regions of more pixels have fewer folds: the statistics of each are kept. */
+  manyPixels: 512 * 512,
 } as const;
 
 /** Trains a model from good images alone (docs/method.md). Writes nothing. */
@@ -98,18 +100,10 @@ async function trainFrom(
   const { width, height, training, heldOut } = good;
   for (const warning of warnOfPixels([...training, ...heldOut])) emit({ type: 'warning', ...warning });
   const common = { training, heldOut, random, threads, schedule, emit, ...(signal ? { signal } : {}) };
-  const { model, steps, ...evidence } = method === 'paper' ? await trainPaper(common) : await trainHeads(common);
-  const { locate } = good;
-  const { scoring, good: scores } = await measureScores({
-    model,
-    width,
-    height,
-    images: heldOut,
-    ...evidence,
-    threads,
-    locate,
-  });
-  const calibration = calibrate(scores);
+  const { model, steps, ...heads } = method === 'paper' ? await trainPaper(common) : await trainHeads(common);
+  emit({ type: 'phase', text: 'scoring good images, each by a model that has not seen it' });
+  const { scoring, scores, hottest } = await measureScores({ ...heads, width, height, threads, locate: good.locate });
+  const calibration = calibrate(scores, hottest);
   emit({ type: 'calibrated', ...calibration });
   return { model, width, height, scoring, calibration, good, steps, seconds: schedule.seconds };
 }
@@ -129,8 +123,11 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
   const { training, heldOut, random, threads, schedule, emit, signal } = options;
   const { width, height } = training[0] as Raster;
   const backbone = backboneWeights();
-  emit({ type: 'phase', text: `learning what belongs where: ${training.length} images of ${width} × ${height}` });
-  const norms = await learnPositions(backbone, options);
+  const folds = [heldOut, ...split(training, foldsOf(width, height) - 1)];
+  const count = training.length + heldOut.length;
+  emit({ type: 'phase', text: `learning what belongs where: ${count} images of ${width} × ${height}` });
+  const { all, without } = await learnPositions(backbone, { folds, threads, emit });
+  const unseen = without[0]!;
 
   // Before the first step there is no model worth keeping.
   signal?.throwIfAborted();
@@ -138,7 +135,7 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
   const { weights, steps } = await trainContext({
     images: training,
     localNet: backbone,
-    norm: norms.local,
+    norm: unseen.local,
     batch: TRAINING.batch,
     learningRate: TRAINING.learningRate,
     augmentation: weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / training.length)),
@@ -152,16 +149,28 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
     weights: new Map([...backbone, ...weights]),
     width,
     height,
-    norms,
+    norms: unseen,
     form: 'likelihood',
   };
-  const measured = await measureHeldOut(unmeasured, heldOut, threads);
-  // Where position says all, the other evidence localises, but adds nothing to the verdict (docs/accuracy.md).
-  const rest = 1 - norms.local.trust;
+  const measured = { ...unmeasured, ...(await measureHeldOut(unmeasured, heldOut, threads)) };
   return {
-    model: exportModel({ ...unmeasured, ...measured }),
+    model: exportModel({ ...measured, norms: all }),
+    folds: folds.map((images, fold) => ({ images, model: exportModel({ ...measured, norms: without[fold]! }) })),
     steps,
-    weights: { position: 1, context: rest, distortion: rest },
+    // Position tells good from bad parts best; the other evidence shows where (docs/accuracy.md).
+    weights: { position: 1, context: 0, distortion: 0 },
     shares: TOP_SHARES.spotsAndReach,
   };
+}
+
+/** In so many folds good images are split, one of which is held out of the networks' training. */
+function foldsOf(width: number, height: number): number {
+  return width * height > TRAINING.manyPixels ? 2 : 5;
+}
+
+/** Parts of about equal length. */
+function split<T>(items: readonly T[], parts: number): T[][] {
+  return Array.from({ length: parts }, (_, part) =>
+    items.slice(Math.floor((part * items.length) / parts), Math.floor(((part + 1) * items.length) / parts)),
+  );
 }

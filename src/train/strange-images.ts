@@ -10,10 +10,8 @@ export interface ImageFacts {
   readonly file: string;
   /** Mean Z_l over all patches, before normalisation; 56 values. */
   readonly feature: Float32Array;
-  /** Mean of the strangest patches' (1/n)‖Z_l‖², after normalisation. */
+  /** Mean of the strangest patches' (1/n)‖Z_l‖², after a normalisation in which the image had no part. */
   readonly strangeness: number;
-  /** Images that the norm was learnt from look less strange than others: they are compared among themselves. */
-  readonly learntFrom: boolean;
 }
 
 /** Something about the good images that a person should look at before trusting the model. */
@@ -72,8 +70,8 @@ export function warnOfPixels(images: readonly GoodImage[]): ImageWarning[] {
 export function warnOfFeatures(facts: readonly ImageFacts[]): ImageWarning[] {
   const warnings: ImageWarning[] = [];
   const logOf = ({ strangeness }: ImageFacts) => Math.log(Math.max(1e-9, strangeness));
-  const centres = [true, false].map((learnt) => median(facts.filter((one) => one.learntFrom === learnt).map(logOf)));
-  const above = facts.map((one) => logOf(one) - centres[one.learntFrom ? 0 : 1]!);
+  const centre = median(facts.map(logOf));
+  const above = facts.map((one) => logOf(one) - centre);
   const spread = Math.max(STRANGE_IMAGES.leastSpread, 1.4826 * median(above.map(Math.abs)));
   const unlike = facts
     .map(({ file }, index) => ({ file, value: above[index]! / spread }))

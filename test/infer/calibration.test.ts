@@ -111,8 +111,10 @@ test('quantiles agree with published tables', () => {
 });
 
 test('calibration sorts the scores and takes the map threshold from the hottest cells', () => {
-  const good = hundred.map((score) => ({ score: 100 - score, hottest: score * 10 }));
-  const { scores, mapThreshold } = calibrate(good);
+  const { scores, mapThreshold } = calibrate(
+    hundred.map((score) => 100 - score),
+    hundred.map((score) => score * 10),
+  );
   assert.deepEqual(scores, hundred);
   assert.equal(mapThreshold, 950);
 });

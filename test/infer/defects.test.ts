@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { findDefects, type HeadMaps, MAX_DEFECTS } from '../../src/infer/defects.js';
-import { hottestCell, imageScore } from '../../src/infer/score.js';
+import { hottestCell, hottestMeans, type Scoring, scoreOf } from '../../src/infer/score.js';
 import { type ByKind, byKind, DEFECT_KINDS, leadingKind, sharesOf } from '../../src/kinds.js';
 import { hottestCells } from '../support/scoring.js';
 
@@ -119,16 +119,18 @@ test('a map full of defects yields a bounded list of the strongest', () => {
 });
 
 describe('the score of an image', () => {
+  const imageScore = (maps: Parameters<typeof hottestMeans>[0], scoring: Scoring) =>
+    scoreOf(hottestMeans(maps, scoring), scoring.terms);
   const values = Float32Array.of(0, 9, -1, 3, 6);
   const nothing = new Float32Array(values.length);
-  const scoreOf = (position: Float32Array, cells: number) =>
+  const ofPosition = (position: Float32Array, cells: number): number =>
     imageScore({ position, context: nothing, distortion: nothing }, hottestCells(cells));
 
   test('is the mean of the hottest cells, so that one of them does not decide alone', () => {
-    assert.equal(scoreOf(values, 1), 9);
-    assert.equal(scoreOf(values, 3), 6);
-    assert.equal(scoreOf(values, 100), 17 / 5);
-    assert.ok(Number.isNaN(scoreOf(Float32Array.of(1, Number.NaN, 2), 1)));
+    assert.equal(ofPosition(values, 1), 9);
+    assert.equal(ofPosition(values, 3), 6);
+    assert.equal(ofPosition(values, 100), 17 / 5);
+    assert.ok(Number.isNaN(ofPosition(Float32Array.of(1, Number.NaN, 2), 1)));
     assert.equal(hottestCell(values), 1);
   });
 

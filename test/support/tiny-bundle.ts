@@ -83,14 +83,16 @@ let calibrated: Promise<Calibration> | undefined;
 /** From good pictures with the seeds 100 to 139. */
 async function tinyCalibration(): Promise<Calibration> {
   const scorer = await Scorer.create(tinyModel(), { ...TINY, scoring: hottestCells(TINY.topCells), locate: null });
-  const good: { score: number; hottest: number }[] = [];
+  const scores: number[] = [];
+  const hottest: number[] = [];
   for (let seed = 100; seed < 140; seed++) {
     const { width, height } = TINY;
     const { score, maps } = await scorer.score(tinyPicture({ seed }), { x: 0, y: 0, width, height });
-    good.push({ score, hottest: Math.max(...maps.score) });
+    scores.push(score);
+    hottest.push(Math.max(...maps.score));
   }
   await scorer.close();
-  return calibrate(good);
+  return calibrate(scores, hottest);
 }
 
 /** What `exportBundle` takes. */

@@ -108,7 +108,7 @@ export class PatchwiseModel {
     const narrowValid = (r: number, c: number) =>
       inside(r, c) && !anyMasked(r * stride - border, c * stride - border, patch);
     const narrow = memo((r, c) => rectify(this.#dense(local(r, c), 'global.narrow')));
-    const near = this.#partial('global.near', 11, 1, row, column, narrowValid, narrow);
+    const near = this.#partial('global.near', 3, 5, row, column, narrowValid, narrow);
 
     const neighbours = [-1, 0, 1].flatMap((dy) => [-1, 0, 1].map((dx) => [dy, dx] as const));
     const meanValid = (r: number, c: number) => neighbours.every(([dy, dx]) => narrowValid(r + dy, c + dx));
@@ -124,7 +124,7 @@ export class PatchwiseModel {
 
     const stemValid = (r: number, c: number) => inside(r, c) && !anyMasked(r * stride, c * stride, stride);
     const stem = memo((r, c) => this.#stem(r, c));
-    const fine = this.#partial('global.fine', 9, 1, row, column, stemValid, stem);
+    const fine = this.#partial('global.fine', 3, 3, row, column, stemValid, stem);
 
     const joined = this.#dense(rectify(Float64Array.from([...near, ...far, ...fine])), 'global.join');
     const place = this.#matrix('global.position.weight', this.#position(row, column));
@@ -160,7 +160,7 @@ export class PatchwiseModel {
         }
       }
     }
-    const taps = { 'global.near': 121 - 81, 'global.far': 49 - 9, 'global.fine': 81 - 25 }[name] as number;
+    const taps = { 'global.near': 9 - 1, 'global.far': 49 - 9, 'global.fine': 9 - 1 }[name] as number;
     const bias = this.#weight(`${name}.bias`).data;
     return sum.map((total, o) => (seen > 0 ? (total * taps) / seen + (bias[o] as number) : 0));
   }

@@ -21,7 +21,7 @@ const hundred = Array.from({ length: 100 }, (_, index) => image(index));
 
 function facts(index: number, product: number, strangeness = Math.exp(0.1 * random.normal())): ImageFacts {
   const feature = Float32Array.from({ length: 8 }, (_, c) => random.normal() * 0.1 + (c < 4 ? product : 0));
-  return { file: `good/${index}.png`, feature, strangeness, learntFrom: index % 5 > 0 };
+  return { file: `good/${index}.png`, feature, strangeness };
 }
 
 const alike = Array.from({ length: 100 }, (_, index) => facts(index, 0));

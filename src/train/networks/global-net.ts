@@ -35,10 +35,11 @@ export function globalNet(g: Graph, local: Value, pixels: Value, source: Paramet
   const { context, reduced } = GLOBAL_NET;
   const narrow = relu(g, biasedConvolution(g, local, source, 'global.narrow', reduced, 1));
 
-  // Z_l of cells up to 4 away sees pixels of the patch: a 9 × 9 hole.
+  // Z_l of cells up to 4 away sees pixels of the patch: the nearest taps lie 5 away.
   const near = partialConvolution(g, narrow, source, 'global.near', context, {
-    size: 11,
-    hole: 2 * OVERLAPPING_CELLS + 1,
+    size: 3,
+    hole: 1,
+    dilation: OVERLAPPING_CELLS + 1,
   });
 
   // 3 × 3 means of those, 3 apart: the innermost taps, 6 cells away, cover cells 5 to 7. Means at the border lack cells.
@@ -49,10 +50,10 @@ export function globalNet(g: Graph, local: Value, pixels: Value, source: Paramet
     validity: interior(rows, columns),
   });
 
-  // The stem's cells see just their own 8 × 8 pixels; a 35-pixel patch touches cells up to 2 away: a 5 × 5 hole.
+  // The stem's cells see just their own 8 × 8 pixels; a 35-pixel patch touches cells up to 2 away: the taps lie 3 away.
   const blocks = relu(g, biasedConvolution(g, spaceToDepth(g, pixels, 4), source, 'global.stem.1', GLOBAL_NET.stem, 1));
   const stem = relu(g, biasedConvolution(g, spaceToDepth(g, blocks, 2), source, 'global.stem.2', GLOBAL_NET.stem, 1));
-  const fine = partialConvolution(g, stem, source, 'global.fine', context, { size: 9, hole: 5 });
+  const fine = partialConvolution(g, stem, source, 'global.fine', context, { size: 3, hole: 1, dilation: 3 });
 
   const seen = relu(g, concatenate(g, [near, far, fine], 1));
   const encoding = positionEncoding(rows, columns);

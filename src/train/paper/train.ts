@@ -6,6 +6,7 @@ import { TOP_SHARES, type TrainedHeads } from '../measure-scores.js';
 import { LOCAL_NET } from '../networks/local-net.js';
 import type { Raster } from '../raster.js';
 import type { Schedule } from '../schedule.js';
+import type { GoodImage } from '../strange-images.js';
 import { trainPaperContext } from './context.js';
 import { distilPaperLocalNet } from './distil.js';
 import { exportPaperModel, type PaperExportOptions } from './export.js';
@@ -14,7 +15,7 @@ import { PAPER } from './settings.js';
 
 export interface TrainPaperOptions {
   readonly training: readonly Raster[];
-  readonly heldOut: readonly Raster[];
+  readonly heldOut: readonly GoodImage[];
   readonly random: Random;
   readonly threads: number;
   readonly schedule: Schedule;
@@ -53,8 +54,10 @@ export async function trainPaper(options: TrainPaperOptions): Promise<TrainedHea
     distortionNorm: { centre: 0, spread: 1 },
   };
   const norms = await measure(exportPaperModel(unmeasured), heldOut.slice(0, NORMALISING_IMAGES), threads);
+  const model = exportPaperModel({ ...unmeasured, ...norms });
   return {
-    model: exportPaperModel({ ...unmeasured, ...norms }),
+    model,
+    folds: [{ model, images: heldOut }],
     steps,
     weights: { position: 0, context: 1, distortion: 1 },
     shares: TOP_SHARES.spots,

@@ -41,11 +41,9 @@ const STRANGEST = 3;
 /**
  * How strange the strangest places of an image are: the mean of its largest distances (1/C)‖A·W·(Z_l − mean)‖².
  *
- * @param features Z_l, [channels × rows × columns]
- * @param learntFrom number of images that the norm was learnt from, if this was one of them: each had its share in the
- * norm and is judged, about, as if it had had none (d / (1 − d·C/n), the leverage of a linear fit); else 0
+ * @param features Z_l, [channels × rows × columns], of an image that had no part in the norm
  */
-export function strangeness(features: Float32Array, norm: PositionNorm, grid: Grid, learntFrom: number): number {
+export function strangeness(features: Float32Array, norm: PositionNorm, grid: Grid): number {
   const { channels, rows, columns } = grid;
   const cells = rows * columns;
   const centred = new Float64Array(channels);
@@ -60,8 +58,7 @@ export function strangeness(features: Float32Array, norm: PositionNorm, grid: Gr
     } else distances[cell] = meanSquare(whitened);
   }
   const strangest = distances.sort().subarray(-STRANGEST);
-  const share = learntFrom > 0 ? channels / learntFrom : 0;
-  return strangest.reduce((sum, value) => sum + value / (1 - Math.min(0.99, share * value)), 0) / strangest.length;
+  return strangest.reduce((sum, value) => sum + value, 0) / strangest.length;
 }
 
 /** y = matrix · x, with the square matrix at `offset` of a list. */
