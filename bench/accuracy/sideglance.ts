@@ -6,6 +6,8 @@ import { modelScorer } from '../../src/evaluate/model-scorer.js';
 import { Inspector } from '../../src/infer/inspector.js';
 import { MODEL_FILE } from '../../src/model/manifest.js';
 import { AGENT_VERSION } from '../../src/model/version.js';
+import { EVIDENCE } from '../../src/train/export.js';
+import { TERMS } from '../../src/train/measure-scores.js';
 import { TRAINING, type TrainMethod } from '../../src/train/model.js';
 import { PAPER } from '../../src/train/paper/settings.js';
 import { POSITION } from '../../src/train/position/norm.js';
@@ -15,9 +17,9 @@ import { type FitOptions, type FittedMethod, leftOut, type Method } from './meth
 /** A method of the project: trained as `sideglance train --method` does, scored as `sideglance evaluate` does. */
 export function trained(method: TrainMethod): Method {
   const settings = {
-    revision: 1,
+    revision: 2,
     version: AGENT_VERSION,
-    training: method === 'paper' ? PAPER : { ...TRAINING, position: POSITION },
+    training: method === 'paper' ? PAPER : { ...TRAINING, position: POSITION, evidence: EVIDENCE, terms: TERMS },
   } as const;
   return { name: method, settings, takesMinutes: true, fit: (options) => fit(method, options) };
 }

@@ -1,16 +1,22 @@
 import { decodeImage } from '../image/decode.js';
 import type { LocateSettings } from '../infer/locate/locator.js';
-import { type ScoreTerm, type Scoring, scoreOf } from '../infer/score.js';
+import { type Scoring, scoreOf } from '../infer/score.js';
 import { Scorer } from '../infer/scorer.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import { pictureOf } from './raster.js';
 import type { GoodImage } from './strange-images.js';
 
-/**
- * The score of an image says how strange its strangest spots are, and how far strangeness reaches: a small defect shows in
- * the first share of its cells, a part that is soiled or worn all over in the second.
- */
-export const TOP_SHARES = { spotsAndReach: [0.003, 0.1], spots: [0.003] } as const;
+/** A term of the score: the mean of this share of the cells, the hottest ones, and what it counts for. */
+export interface TermChoice {
+  readonly share: number;
+  readonly weight: number;
+}
+
+/** How strange the strangest spots of an image are: small defects. */
+const SPOTS: TermChoice = { share: 0.003, weight: 1 };
+/** How far strangeness reaches: a part that is soiled or worn all over. */
+const REACH: TermChoice = { share: 0.1, weight: 0.5 };
+export const TERMS = { spots: [SPOTS], spotsAndReach: [SPOTS, REACH] } as const;
 
 /** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
 const LEAST_CELLS = 2;
@@ -29,8 +35,7 @@ export interface TrainedHeads {
   readonly steps: number;
   /** What each kind of evidence counts for in the score. */
   readonly weights: Scoring['weights'];
-  /** Shares of the hottest cells that make the terms of the score. */
-  readonly shares: readonly number[];
+  readonly terms: readonly TermChoice[];
 }
 
 export interface MeasureScoresOptions extends Omit<TrainedHeads, 'model' | 'steps'> {
@@ -59,11 +64,11 @@ const MOST_PER_FOLD = 500;
 export async function measureScores({
   folds,
   weights,
-  shares,
+  terms: choices,
   ...options
 }: MeasureScoresOptions): Promise<MeasuredScores> {
   const cells = (options.width / LOCAL_NET.stride) * (options.height / LOCAL_NET.stride);
-  const raw = shares.map((share) => ({
+  const raw = choices.map(({ share }) => ({
     cells: Math.max(LEAST_CELLS, Math.round(share * cells)),
     centre: 0,
     spread: 1,
@@ -72,7 +77,10 @@ export async function measureScores({
   for (const fold of folds) seen.push(await scoreFold(fold, { weights, terms: raw }, options));
   const normalising = seen[0]!;
   const calibrating = seen.length > 1 ? seen.slice(1).flat() : normalising;
-  const terms = raw.map((term, index) => ({ ...term, ...scaleOf(normalising.map(({ means }) => means[index]!)) }));
+  const terms = raw.map((term, index) => {
+    const { centre, deviation } = momentsOf(normalising.map(({ means }) => means[index]!));
+    return { ...term, centre, spread: Math.max(1e-3, deviation) / choices[index]!.weight };
+  });
   return {
     scoring: { weights, terms },
     scores: calibrating.map(({ means }) => scoreOf(means, terms)),
@@ -89,7 +97,7 @@ interface Scored {
 async function scoreFold(
   { model, images }: Fold,
   scoring: Scoring,
-  { width, height, threads, locate }: Omit<MeasureScoresOptions, 'folds' | 'weights' | 'shares'>,
+  { width, height, threads, locate }: Omit<MeasureScoresOptions, 'folds' | 'weights' | 'terms'>,
 ): Promise<Scored[]> {
   const scorer = await Scorer.create(model, { width, height, stride: LOCAL_NET.stride, scoring, threads, locate });
   try {
@@ -105,8 +113,8 @@ async function scoreFold(
   }
 }
 
-function scaleOf(values: readonly number[]): Pick<ScoreTerm, 'centre' | 'spread'> {
+function momentsOf(values: readonly number[]): { centre: number; deviation: number } {
   const mean = (of: readonly number[]) => of.reduce((sum, value) => sum + value, 0) / of.length;
   const centre = mean(values);
-  return { centre, spread: Math.max(1e-3, Math.sqrt(mean(values.map((value) => (value - centre) ** 2)))) };
+  return { centre, deviation: Math.sqrt(mean(values.map((value) => (value - centre) ** 2))) };
 }

@@ -9,7 +9,7 @@ import { type ExportOptions, exportModel } from './export.js';
 import { type GoodImages, readGoodImages } from './good-images.js';
 import { type HeldOut, measureHeldOut } from './held-out.js';
 import { learnPositions } from './learn-positions.js';
-import { measureScores, TOP_SHARES, type TrainedHeads } from './measure-scores.js';
+import { measureScores, TERMS, type TrainedHeads } from './measure-scores.js';
 import { trainPaper } from './paper/train.js';
 import { describePlacement, type PlacementChoice } from './placement.js';
 import type { Raster } from './raster.js';
@@ -159,7 +159,7 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
     steps,
     // Position tells good from bad parts best; the other evidence shows where (docs/accuracy.md).
     weights: { position: 1, context: 0, distortion: 0 },
-    shares: TOP_SHARES.spotsAndReach,
+    terms: TERMS.spotsAndReach,
   };
 }
 

@@ -24,11 +24,11 @@ export const POSITION = {
   /** How far position may be believed: `bestTrust` chooses, by the likelihood of held-out images. */
   trusts: [0, 0.5, 0.8, 1] as readonly number[],
   /** The covariance around a position counts as much as that of so many images at it. */
-  neighbourhoodImages: 100,
+  neighbourhoodImages: 400,
   /** Deviation of the Gaussian that weights the positions around, in cells. */
   neighbourhoodCells: 2,
   /** Added to the variance at a position, whose mean over all positions is 1. */
-  leastVariance: 0.1,
+  leastVariance: 0.2,
   /** Added to the pooled covariance, relative to its mean variance. */
   ridge: 1e-3,
   /** Likelihoods are measured at this many positions, evenly spread. */
