@@ -2,6 +2,9 @@ import { decodeImage } from '../image/decode.js';
 import type { LocateSettings } from '../infer/locate/locator.js';
 import { type ScoreTerm, type Scoring, scoreOf } from '../infer/score.js';
 import { Scorer } from '../infer/scorer.js';
+import type { ByKind } from '../kinds.js';
+import type { ExportOptions } from './export.js';
+import type { PositionNorms } from './learn-positions.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import { pictureOf } from './raster.js';
 import type { GoodImage } from './strange-images.js';
@@ -12,6 +15,9 @@ import type { GoodImage } from './strange-images.js';
  */
 export const TOP_SHARES = { spotsAndReach: [0.003, 0.1], spots: [0.003] } as const;
 
+/** What each kind of evidence counts for in the score. Position tells good from bad parts best; the rest shows where. */
+export const SCORE_WEIGHTS: ByKind = { position: 1, context: 0, distortion: 0 };
+
 /** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
 const LEAST_CELLS = 2;
 
@@ -21,9 +27,18 @@ export interface Fold {
   readonly images: readonly GoodImage[];
 }
 
+/** What the files of a model are exported from. */
+export interface ExportedParts {
+  /** With the norms without the first fold, on whose images the scales were measured. */
+  readonly unseen: ExportOptions;
+  /** The norms of the model itself. */
+  readonly all: PositionNorms;
+}
+
 /** A trained model, whose scores have not been measured yet. */
 export interface TrainedHeads {
   readonly model: Uint8Array;
+  readonly parts?: ExportedParts;
   /** The first normalises, the others calibrate; a single one has to do for both. */
   readonly folds: readonly Fold[];
   readonly steps: number;
@@ -33,7 +48,7 @@ export interface TrainedHeads {
   readonly shares: readonly number[];
 }
 
-export interface MeasureScoresOptions extends Omit<TrainedHeads, 'model' | 'steps'> {
+export interface MeasureScoresOptions extends Omit<TrainedHeads, 'model' | 'parts' | 'steps'> {
   readonly width: number;
   readonly height: number;
   readonly threads: number;
@@ -63,16 +78,15 @@ export async function measureScores({
   ...options
 }: MeasureScoresOptions): Promise<MeasuredScores> {
   const cells = (options.width / LOCAL_NET.stride) * (options.height / LOCAL_NET.stride);
-  const raw = shares.map((share) => ({
-    cells: Math.max(LEAST_CELLS, Math.round(share * cells)),
-    centre: 0,
-    spread: 1,
-  }));
+  const raw = rawTerms(shares, cells);
   const seen: Scored[][] = [];
   for (const fold of folds) seen.push(await scoreFold(fold, { weights, terms: raw }, options));
   const normalising = seen[0]!;
   const calibrating = seen.length > 1 ? seen.slice(1).flat() : normalising;
-  const terms = raw.map((term, index) => ({ ...term, ...scaleOf(normalising.map(({ means }) => means[index]!)) }));
+  const terms = scaledTerms(
+    raw,
+    normalising.map(({ means }) => means),
+  );
   return {
     scoring: { weights, terms },
     scores: calibrating.map(({ means }) => scoreOf(means, terms)),
@@ -103,6 +117,28 @@ async function scoreFold(
   } finally {
     await scorer.close();
   }
+}
+
+/**
+ * The terms of a score before they are brought to one scale.
+ *
+ * @param shares of the cells of a map, a term for each
+ */
+export function rawTerms(shares: readonly number[], cells: number): ScoreTerm[] {
+  return shares.map((share) => ({
+    cells: Math.max(LEAST_CELLS, Math.round(share * cells)),
+    centre: 0,
+    spread: 1,
+  }));
+}
+
+/**
+ * Brings the terms to one scale.
+ *
+ * @param means of the hottest cells of each good image, for each term
+ */
+export function scaledTerms(raw: readonly ScoreTerm[], means: readonly (readonly number[])[]): ScoreTerm[] {
+  return raw.map((term, index) => ({ ...term, ...scaleOf(means.map((one) => one[index]!)) }));
 }
 
 function scaleOf(values: readonly number[]): Pick<ScoreTerm, 'centre' | 'spread'> {
