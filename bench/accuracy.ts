@@ -13,7 +13,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SideglanceError } from '../src/errors.js';
 import { type Dataset, readDataset, trainingImages } from '../src/evaluate/dataset.js';
-import { type CellKey, type Figures, keptOrMeasured } from './accuracy/cells.js';
+import { type CellKey, type Figures, FiguresSchema, keptOrMeasured } from './accuracy/cells.js';
 import { measure } from './accuracy/measure.js';
 import type { Method } from './accuracy/method.js';
 import { type RunOptions, readOptions } from './accuracy/options.js';
@@ -79,7 +79,7 @@ async function measureOne(
     minutes: method.takesMinutes ? minutes : null,
     settings: method.settings,
   };
-  return keptOrMeasured(join(out, 'cells'), key, () =>
+  return keptOrMeasured(join(out, 'cells'), key, FiguresSchema, () =>
     measure(method, dataset, { seed, size, minutes, threads: availableParallelism() }),
   );
 }

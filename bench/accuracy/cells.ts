@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 const share = z.number().nullable();
-const MetricsSchema = z.object({ imageAuroc: share, pixelAuroc: share, aupro: share, aupro05: share });
+export const MetricsSchema = z.object({ imageAuroc: share, pixelAuroc: share, aupro: share, aupro05: share });
 
-const FiguresSchema = MetricsSchema.extend({
+export const FiguresSchema = MetricsSchema.extend({
   /** Each defect against all good images. */
   perDefect: z.record(z.string(), MetricsSchema),
   /** Reading the images included. */
@@ -39,15 +39,18 @@ export interface CellKey {
 /**
  * The figures of a cell: those that an earlier run left in `folder`, otherwise those that `measure` finds, which are
  * kept there. A file appears under its name only when it is complete, so a run may be interrupted at any time.
+ *
+ * @param schema of the figures; kept ones that do not have it are measured again
  */
-export async function keptOrMeasured(
+export async function keptOrMeasured<T>(
   folder: string,
   key: CellKey,
-  measure: () => Promise<Figures>,
-): Promise<{ figures: Figures; kept: boolean }> {
+  schema: z.ZodType<T>,
+  measure: () => Promise<T>,
+): Promise<{ figures: T; kept: boolean }> {
   const digest = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 16);
   const file = join(folder, `${key.method}-${key.category}-${key.seed}-${digest}.json`);
-  const earlier = await readFigures(file);
+  const earlier = await readFigures(file, schema);
   if (earlier) return { figures: earlier, kept: true };
   const figures = await measure();
   await mkdir(folder, { recursive: true });
@@ -57,7 +60,7 @@ export async function keptOrMeasured(
 }
 
 /** Null where there is no such file, or one that another version of this script wrote. */
-async function readFigures(file: string): Promise<Figures | null> {
+async function readFigures<T>(file: string, schema: z.ZodType<T>): Promise<T | null> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -65,6 +68,6 @@ async function readFigures(file: string): Promise<Figures | null> {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw thrown;
   }
-  const { success, data } = z.object({ figures: FiguresSchema }).safeParse(JSON.parse(text));
+  const { success, data } = z.object({ figures: schema }).safeParse(JSON.parse(text));
   return success ? data.figures : null;
 }

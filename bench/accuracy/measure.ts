@@ -26,6 +26,6 @@ export async function measure(method: Method, dataset: Dataset, options: Omit<Fi
   }
 }
 
-function metricsOf({ imageAuroc, pixelAuroc, aupro, aupro05 }: GroupMetrics) {
+export function metricsOf({ imageAuroc, pixelAuroc, aupro, aupro05 }: GroupMetrics) {
   return { imageAuroc, pixelAuroc, aupro, aupro05 };
 }

@@ -3,7 +3,7 @@ import { FeatureExtractor } from './features.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
 import { WIDE_NET } from './networks/wide-net.js';
-import { type PositionNorm, strangeness } from './position/norm.js';
+import { POSITION, type PositionNorm, type PositionSettings, strangeness } from './position/norm.js';
 import { PositionStatistics } from './position/statistics.js';
 import type { Raster } from './raster.js';
 import { type GoodImage, type ImageFacts, warnOfFeatures } from './strange-images.js';
@@ -25,6 +25,8 @@ export interface LearnPositionsOptions {
   /** At least two; the first is held out of everything else that is trained, too. */
   readonly folds: readonly (readonly GoodImage[])[];
   readonly threads: number;
+  /** `POSITION` when left out. */
+  readonly settings?: PositionSettings;
   readonly emit: (event: TrainEvent) => void;
 }
 
@@ -34,14 +36,14 @@ const KEPT_BYTES = 512 * 2 ** 20;
 /** Learns what belongs where, and warns of images that look as if they did not belong. */
 export async function learnPositions(
   weights: Weights,
-  { folds, threads, emit }: LearnPositionsOptions,
+  { folds, threads, settings = POSITION, emit }: LearnPositionsOptions,
 ): Promise<LearntPositions> {
   const { width, height } = folds[0]![0] as Raster;
   const { stride, features } = LOCAL_NET;
   const [rows, columns] = [height / stride, width / stride];
   const grid = { channels: features, rows, columns };
-  const local = folds.map(() => new PositionStatistics(grid));
-  const wide = folds.map(() => new PositionStatistics({ channels: WIDE_NET.features, rows, columns }));
+  const local = folds.map(() => new PositionStatistics(grid, settings));
+  const wide = folds.map(() => new PositionStatistics({ channels: WIDE_NET.features, rows, columns }, settings));
   const kept: { file: string; features: Float32Array; fold: number }[] = [];
   const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, wide: true, threads });
   const most = KEPT_BYTES / (4 * extractor.featuresLength);

@@ -1,7 +1,10 @@
 import { decodeImage } from '../image/decode.js';
 import type { LocateSettings } from '../infer/locate/locator.js';
-import { type Scoring, scoreOf } from '../infer/score.js';
+import { type ScoreTerm, type Scoring, scoreOf } from '../infer/score.js';
 import { Scorer } from '../infer/scorer.js';
+import type { ByKind } from '../kinds.js';
+import type { ExportOptions } from './export.js';
+import type { PositionNorms } from './learn-positions.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import { pictureOf } from './raster.js';
 import type { GoodImage } from './strange-images.js';
@@ -18,6 +21,9 @@ const SPOTS: TermChoice = { share: 0.003, weight: 1 };
 const REACH: TermChoice = { share: 0.1, weight: 0.5 };
 export const TERMS = { spots: [SPOTS], spotsAndReach: [SPOTS, REACH] } as const;
 
+/** What each kind of evidence counts for in the score. Position tells good from bad parts best; the rest shows where. */
+export const SCORE_WEIGHTS: ByKind = { position: 1, context: 0, distortion: 0 };
+
 /** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
 const LEAST_CELLS = 2;
 
@@ -27,9 +33,18 @@ export interface Fold {
   readonly images: readonly GoodImage[];
 }
 
+/** What the files of a model are exported from. */
+export interface ExportedParts {
+  /** With the norms without the first fold, on whose images the scales were measured. */
+  readonly unseen: ExportOptions;
+  /** The norms of the model itself. */
+  readonly all: PositionNorms;
+}
+
 /** A trained model, whose scores have not been measured yet. */
 export interface TrainedHeads {
   readonly model: Uint8Array;
+  readonly parts?: ExportedParts;
   /** The first normalises, the others calibrate; a single one has to do for both. */
   readonly folds: readonly Fold[];
   readonly steps: number;
@@ -38,7 +53,7 @@ export interface TrainedHeads {
   readonly terms: readonly TermChoice[];
 }
 
-export interface MeasureScoresOptions extends Omit<TrainedHeads, 'model' | 'steps'> {
+export interface MeasureScoresOptions extends Omit<TrainedHeads, 'model' | 'parts' | 'steps'> {
   readonly width: number;
   readonly height: number;
   readonly threads: number;
@@ -68,19 +83,16 @@ export async function measureScores({
   ...options
 }: MeasureScoresOptions): Promise<MeasuredScores> {
   const cells = (options.width / LOCAL_NET.stride) * (options.height / LOCAL_NET.stride);
-  const raw = choices.map(({ share }) => ({
-    cells: Math.max(LEAST_CELLS, Math.round(share * cells)),
-    centre: 0,
-    spread: 1,
-  }));
+  const raw = rawTerms(choices, cells);
   const seen: Scored[][] = [];
   for (const fold of folds) seen.push(await scoreFold(fold, { weights, terms: raw }, options));
   const normalising = seen[0]!;
   const calibrating = seen.length > 1 ? seen.slice(1).flat() : normalising;
-  const terms = raw.map((term, index) => {
-    const { centre, deviation } = momentsOf(normalising.map(({ means }) => means[index]!));
-    return { ...term, centre, spread: Math.max(1e-3, deviation) / choices[index]!.weight };
-  });
+  const terms = scaledTerms(
+    raw,
+    choices,
+    normalising.map(({ means }) => means),
+  );
   return {
     scoring: { weights, terms },
     scores: calibrating.map(({ means }) => scoreOf(means, terms)),
@@ -111,6 +123,31 @@ async function scoreFold(
   } finally {
     await scorer.close();
   }
+}
+
+/** The terms of a score before they are brought to one scale. */
+export function rawTerms(choices: readonly TermChoice[], cells: number): ScoreTerm[] {
+  return choices.map(({ share }) => ({
+    cells: Math.max(LEAST_CELLS, Math.round(share * cells)),
+    centre: 0,
+    spread: 1,
+  }));
+}
+
+/**
+ * Brings the terms to one scale, and weighs them.
+ *
+ * @param means of the hottest cells of each good image, for each term
+ */
+export function scaledTerms(
+  raw: readonly ScoreTerm[],
+  choices: readonly TermChoice[],
+  means: readonly (readonly number[])[],
+): ScoreTerm[] {
+  return raw.map((term, index) => {
+    const { centre, deviation } = momentsOf(means.map((one) => one[index]!));
+    return { ...term, centre, spread: Math.max(1e-3, deviation) / choices[index]!.weight };
+  });
 }
 
 function momentsOf(values: readonly number[]): { centre: number; deviation: number } {

@@ -9,7 +9,7 @@ import { type ExportOptions, exportModel } from './export.js';
 import { type GoodImages, readGoodImages } from './good-images.js';
 import { type HeldOut, measureHeldOut } from './held-out.js';
 import { learnPositions } from './learn-positions.js';
-import { measureScores, TERMS, type TrainedHeads } from './measure-scores.js';
+import { type ExportedParts, measureScores, SCORE_WEIGHTS, TERMS, type TrainedHeads } from './measure-scores.js';
 import { trainPaper } from './paper/train.js';
 import { describePlacement, type PlacementChoice } from './placement.js';
 import type { Raster } from './raster.js';
@@ -38,6 +38,8 @@ export interface TrainModelOptions {
 
 export interface TrainedModel {
   readonly model: Uint8Array;
+  /** To export it again with other settings; null for the paper's method. */
+  readonly parts: ExportedParts | null;
   readonly width: number;
   readonly height: number;
   readonly scoring: Scoring;
@@ -100,12 +102,17 @@ async function trainFrom(
   const { width, height, training, heldOut } = good;
   for (const warning of warnOfPixels([...training, ...heldOut])) emit({ type: 'warning', ...warning });
   const common = { training, heldOut, random, threads, schedule, emit, ...(signal ? { signal } : {}) };
-  const { model, steps, ...heads } = method === 'paper' ? await trainPaper(common) : await trainHeads(common);
+  const {
+    model,
+    parts = null,
+    steps,
+    ...heads
+  } = method === 'paper' ? await trainPaper(common) : await trainHeads(common);
   emit({ type: 'phase', text: 'scoring good images, each by a model that has not seen it' });
   const { scoring, scores, hottest } = await measureScores({ ...heads, width, height, threads, locate: good.locate });
   const calibration = calibrate(scores, hottest);
   emit({ type: 'calibrated', ...calibration });
-  return { model, width, height, scoring, calibration, good, steps, seconds: schedule.seconds };
+  return { model, parts, width, height, scoring, calibration, good, steps, seconds: schedule.seconds };
 }
 
 interface TrainHeadsOptions {
@@ -156,9 +163,9 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
   return {
     model: exportModel({ ...measured, norms: all }),
     folds: folds.map((images, fold) => ({ images, model: exportModel({ ...measured, norms: without[fold]! }) })),
+    parts: { unseen: measured, all },
     steps,
-    // Position tells good from bad parts best; the other evidence shows where (docs/accuracy.md).
-    weights: { position: 1, context: 0, distortion: 0 },
+    weights: SCORE_WEIGHTS,
     terms: TERMS.spotsAndReach,
   };
 }

@@ -46,7 +46,15 @@ export async function train(options: TrainOptions): Promise<Manifest> {
   return manifest;
 }
 
-async function writeTrained(options: TrainOptions, trained: TrainedModel): Promise<Manifest> {
+/**
+ * Writes a trained model as a bundle.
+ *
+ * @throws SideglanceError as `exportBundle`
+ */
+export async function writeTrained(
+  options: Pick<TrainOptions, 'images' | 'out' | 'seed' | 'id' | 'version'>,
+  trained: TrainedModel,
+): Promise<Manifest> {
   const { width, height, good } = trained;
   return exportBundle(options.out, {
     id: options.id ?? bundleId(options.out),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { CellGaussians } from '../../bench/accuracy/cell-gaussians.js';
-import { type CellKey, type Figures, keptOrMeasured } from '../../bench/accuracy/cells.js';
+import { type CellKey, type Figures, FiguresSchema, keptOrMeasured } from '../../bench/accuracy/cells.js';
 import { greedyCoreset, projected } from '../../bench/accuracy/coreset.js';
 import { smoothed } from '../../bench/accuracy/grid-scorer.js';
 import { NearestNeighbour } from '../../bench/accuracy/nearest-neighbour.js';
@@ -123,15 +123,15 @@ test('a cell is measured once, and again when a setting changes; a failure is no
       return FIGURES;
     };
     await assert.rejects(
-      keptOrMeasured(folder, key, () => Promise.reject(new Error('no memory'))),
+      keptOrMeasured(folder, key, FiguresSchema, () => Promise.reject(new Error('no memory'))),
       /no memory/,
     );
-    assert.deepEqual(await keptOrMeasured(folder, key, measure), { figures: FIGURES, kept: false });
-    assert.deepEqual(await keptOrMeasured(folder, key, measure), { figures: FIGURES, kept: true });
+    assert.deepEqual(await keptOrMeasured(folder, key, FiguresSchema, measure), { figures: FIGURES, kept: false });
+    assert.deepEqual(await keptOrMeasured(folder, key, FiguresSchema, measure), { figures: FIGURES, kept: true });
     assert.equal(measured, 1);
     const changes: Partial<CellKey>[] = [{ seed: 2 }, { size: 128 }, { minutes: 5 }, { settings: { revision: 2 } }];
     for (const change of changes) {
-      assert.equal((await keptOrMeasured(folder, { ...key, ...change }, measure)).kept, false);
+      assert.equal((await keptOrMeasured(folder, { ...key, ...change }, FiguresSchema, measure)).kept, false);
     }
     assert.equal(measured, 1 + changes.length);
   } finally {

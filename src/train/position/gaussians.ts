@@ -1,9 +1,22 @@
 import { CholeskyDecomposition, EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { type Grid, POSITION, type PositionNorm } from './norm.js';
+import type { Grid, PositionNorm, PositionSettings } from './norm.js';
+
+export interface PositionGaussiansOptions {
+  readonly grid: Grid;
+  /** How far position is believed, 0…1. */
+  readonly trust: number;
+  /** [channels × rows × columns] */
+  readonly means: Float64Array;
+  /** About the means, lower triangles, [rows × columns × channels·(channels + 1)/2]. */
+  readonly covariances: Float64Array;
+  /** How many images they were taken from. */
+  readonly images: number;
+  readonly settings: PositionSettings;
+}
 
 /**
  * A Gaussian for the features at each position. Few images say little about a covariance, so that of a position is
- * joined with what lies around it (as a prior that counts like `POSITION.neighbourhoodImages` more images) and is bounded
+ * joined with what lies around it (as a prior that counts like `neighbourhoodImages` more images) and is bounded
  * from below.
  */
 export class PositionGaussians {
@@ -13,20 +26,16 @@ export class PositionGaussians {
   /** Lower triangles, a row for each cell. */
   readonly #covariances: Float64Array;
   readonly #whitening: Matrix;
+  readonly #settings: PositionSettings;
 
-  /**
-   * @param trust how far position is believed, 0…1
-   * @param means [channels × rows × columns]
-   * @param covariances about the means, lower triangles, [rows × columns × channels·(channels + 1)/2]
-   * @param images that they were taken from
-   */
-  constructor(grid: Grid, trust: number, means: Float64Array, covariances: Float64Array, images: number) {
+  constructor({ grid, trust, means, covariances, images, settings }: PositionGaussiansOptions) {
     this.#grid = grid;
     this.#trust = trust;
     this.#means = means;
-    this.#whitening = whiteningOf(covariances, grid);
-    const around = smoothed(covariances, grid);
-    const share = images / (images + POSITION.neighbourhoodImages);
+    this.#settings = settings;
+    this.#whitening = whiteningOf(covariances, grid, settings.ridge);
+    const around = smoothed(covariances, grid, settings.neighbourhoodCells);
+    const share = images / (images + settings.neighbourhoodImages);
     this.#covariances = covariances.map((own, index) => share * own + (1 - share) * around[index]!);
   }
 
@@ -48,7 +57,7 @@ export class PositionGaussians {
   surprise(images: readonly Float32Array[]): number {
     const { channels, rows, columns } = this.#grid;
     const cells = rows * columns;
-    const step = Math.max(1, Math.floor(cells / POSITION.probes));
+    const step = Math.max(1, Math.floor(cells / this.#settings.probes));
     let sum = 0;
     let probes = 0;
     for (let cell = Math.floor(step / 2); cell < cells; cell += step) {
@@ -75,38 +84,44 @@ export class PositionGaussians {
     const { channels } = this.#grid;
     const own = this.#whitening.mmul(unpacked(this.#covariances, cell, channels)).mmul(this.#whitening);
     const symmetric = own.add(own.transpose()).mul(0.5); // exactly, as the decompositions demand
-    return symmetric.mul(this.#trust).add(Matrix.eye(channels).mul(1 - this.#trust + POSITION.leastVariance));
+    const least = Matrix.eye(channels).mul(1 - this.#trust + this.#settings.leastVariance);
+    return symmetric.mul(this.#trust).add(least);
   }
 }
 
-/** W: the inverse square root of the mean covariance of all positions. */
-function whiteningOf(covariances: Float64Array, { channels, rows, columns }: Grid): Matrix {
+/** W: the inverse square root of the mean covariance of all positions, with `share` of its mean variance added. */
+function whiteningOf(covariances: Float64Array, { channels, rows, columns }: Grid, share: number): Matrix {
   const cells = rows * columns;
   const pooled = new Float64Array(covariances.length / cells);
   covariances.forEach((value, index) => {
     pooled[index % pooled.length]! += value / cells;
   });
   const matrix = unpacked(pooled, 0, channels);
-  const ridge = Math.max(1e-9, (POSITION.ridge * matrix.trace()) / channels);
+  const ridge = Math.max(1e-9, (share * matrix.trace()) / channels);
   return inverseRoot(matrix.add(Matrix.eye(channels).mul(ridge)));
 }
 
-/** Weighted means over the cells around each cell; beyond the border, the outermost cells go on. */
-function smoothed(covariances: Float64Array, { rows, columns }: Grid): Float64Array {
+/**
+ * Weighted means over the cells around each cell; beyond the border, the outermost cells go on.
+ *
+ * @param deviation of the Gaussian that weights them, in cells
+ */
+function smoothed(covariances: Float64Array, { rows, columns }: Grid, deviation: number): Float64Array {
+  const weights = gaussian(deviation);
   const length = covariances.length / (rows * columns);
-  const across = smoothedAlong(covariances, length, columns, rows, columns * length);
-  return smoothedAlong(across, columns * length, rows, 1, 0);
+  const across = smoothedAlong(weights, covariances, length, columns, rows, columns * length);
+  return smoothedAlong(weights, across, columns * length, rows, 1, 0);
 }
 
 /** Along lines of `count` blocks of `length` values each; line n begins at `n · pitch`. */
 function smoothedAlong(
+  weights: Float64Array,
   values: Float64Array,
   length: number,
   count: number,
   lines: number,
   pitch: number,
 ): Float64Array {
-  const weights = gaussian(POSITION.neighbourhoodCells);
   const reach = (weights.length - 1) / 2;
   const result = new Float64Array(values.length);
   for (let line = 0; line < lines; line += 1) {

@@ -20,20 +20,30 @@ export interface Grid {
   readonly columns: number;
 }
 
-export const POSITION = {
+export interface PositionSettings {
   /** How far position may be believed: `bestTrust` chooses, by the likelihood of held-out images. */
-  trusts: [0, 0.5, 0.8, 1] as readonly number[],
+  readonly trusts: readonly number[];
   /** The covariance around a position counts as much as that of so many images at it. */
-  neighbourhoodImages: 400,
+  readonly neighbourhoodImages: number;
   /** Deviation of the Gaussian that weights the positions around, in cells. */
-  neighbourhoodCells: 2,
+  readonly neighbourhoodCells: number;
   /** Added to the variance at a position, whose mean over all positions is 1. */
-  leastVariance: 0.2,
+  readonly leastVariance: number;
   /** Added to the pooled covariance, relative to its mean variance. */
-  ridge: 1e-3,
+  readonly ridge: number;
   /** Likelihoods are measured at this many positions, evenly spread. */
+  readonly probes: number;
+}
+
+/** What models are trained with. */
+export const POSITION: PositionSettings = {
+  trusts: [0, 0.5, 0.8, 1],
+  neighbourhoodImages: 400,
+  neighbourhoodCells: 2,
+  leastVariance: 0.2,
+  ridge: 1e-3,
   probes: 150,
-} as const;
+};
 
 /** Places that `strangeness` averages over. */
 const STRANGEST = 3;

@@ -1,9 +1,10 @@
 import { PositionGaussians } from './gaussians.js';
-import { type Grid, POSITION, type PositionNorm } from './norm.js';
+import { type Grid, POSITION, type PositionNorm, type PositionSettings } from './norm.js';
 
 /** First and second moments of features over images, for each position. */
 export class PositionStatistics {
   readonly grid: Grid;
+  readonly #settings: PositionSettings;
   readonly #cells: number;
   readonly #sums: Float64Array;
   /** Lower triangles of Σ z·zᵀ, a row of `channels · (channels + 1) / 2` for each cell. */
@@ -11,17 +12,18 @@ export class PositionStatistics {
   readonly #triangle: number;
   #count = 0;
 
-  constructor(grid: Grid) {
+  constructor(grid: Grid, settings: PositionSettings = POSITION) {
     this.grid = grid;
+    this.#settings = settings;
     this.#cells = grid.rows * grid.columns;
     this.#triangle = (grid.channels * (grid.channels + 1)) / 2;
     this.#sums = new Float64Array(grid.channels * this.#cells);
     this.#products = new Float64Array(this.#triangle * this.#cells);
   }
 
-  /** The moments over the images of several statistics of one grid. */
+  /** The moments over the images of several statistics of one grid and with the same settings. */
   static joined(parts: readonly PositionStatistics[]): PositionStatistics {
-    const joined = new PositionStatistics(parts[0]!.grid);
+    const joined = new PositionStatistics(parts[0]!.grid, parts[0]!.#settings);
     for (const part of parts) {
       part.#sums.forEach((sum, index) => {
         joined.#sums[index]! += sum;
@@ -56,7 +58,7 @@ export class PositionStatistics {
   /** The trust that makes held-out images likeliest under a Gaussian at each position. */
   bestTrust(heldOut: readonly Float32Array[]): number {
     let best = { trust: 0, surprise: Number.POSITIVE_INFINITY };
-    for (const trust of POSITION.trusts) {
+    for (const trust of this.#settings.trusts) {
       const surprise = this.#gaussians(trust).surprise(heldOut);
       if (surprise < best.surprise) best = { trust, surprise };
     }
@@ -69,7 +71,14 @@ export class PositionStatistics {
 
   #gaussians(trust: number): PositionGaussians {
     const means = this.#means(trust);
-    return new PositionGaussians(this.grid, trust, means, this.#covariances(means), this.#count);
+    return new PositionGaussians({
+      grid: this.grid,
+      trust,
+      means,
+      covariances: this.#covariances(means),
+      images: this.#count,
+      settings: this.#settings,
+    });
   }
 
   #means(trust: number): Float64Array {

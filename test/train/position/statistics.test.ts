@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Random } from '../../../src/random.js';
-import type { PositionNorm } from '../../../src/train/position/norm.js';
+import { POSITION, type PositionNorm } from '../../../src/train/position/norm.js';
 import { PositionStatistics } from '../../../src/train/position/statistics.js';
 
 const GRID = { channels: 3, rows: 4, columns: 5 };
@@ -22,8 +22,8 @@ function image(aligned: boolean): Float32Array {
   return features;
 }
 
-function statistics(images: readonly Float32Array[]): PositionStatistics {
-  const result = new PositionStatistics(GRID);
+function statistics(images: readonly Float32Array[], settings = POSITION): PositionStatistics {
+  const result = new PositionStatistics(GRID, settings);
   for (const each of images) result.add(each);
   return result;
 }
@@ -66,6 +66,19 @@ describe('normalisation by position', () => {
       norm.mean.subarray(0, CELLS).every((value) => value === norm.mean[0]),
       'one mean for all positions',
     );
+  });
+
+  test('takes its settings as an argument, and keeps them where statistics are joined', () => {
+    const few = training.slice(0, 20);
+    const joined = (settings: typeof POSITION) =>
+      PositionStatistics.joined([statistics(few.slice(0, 10), settings), statistics(few.slice(10), settings)]);
+    assert.deepEqual(joined(POSITION).norm(1), joined({ ...POSITION }).norm(1));
+    assert.notDeepEqual(
+      joined({ ...POSITION, neighbourhoodImages: 0 }).norm(1).factors,
+      joined(POSITION).norm(1).factors,
+    );
+    assert.equal(joined({ ...POSITION, trusts: [0] }).bestTrust(heldOut), 0);
+    assert.ok(joined(POSITION).bestTrust(heldOut) > 0);
   });
 
   test('stays finite with fewer images than features, and with a feature that never changes', () => {

@@ -1,0 +1,81 @@
+import type { ByKind } from '../../src/kinds.js';
+import { EVIDENCE, type Evidence } from '../../src/train/export.js';
+import { SCORE_WEIGHTS, TERMS, type TermChoice } from '../../src/train/measure-scores.js';
+import { POSITION, type PositionSettings } from '../../src/train/position/norm.js';
+
+/** What belongs where, learnt again with other settings: a closed form, no network is trained. */
+export const REFITS = {
+  ownCovariance: { ...POSITION, neighbourhoodImages: 0 },
+  noPosition: { ...POSITION, trusts: [0] },
+} as const satisfies Record<string, PositionSettings>;
+
+export type Refit = keyof typeof REFITS;
+
+/** A trained model with one thing changed. */
+export interface Variant {
+  readonly name: string;
+  /** Share of each kind of evidence in the map. */
+  readonly shares: Readonly<Record<Evidence, number>>;
+  /** What each part of the map counts for in the score. */
+  readonly weights: ByKind;
+  /** Shares of the hottest cells that make the terms of the score. */
+  readonly terms: readonly TermChoice[];
+  readonly scale: 'logarithmic' | 'linear';
+  readonly smoothing: boolean;
+  /** By which norms position is asked; null for those of the model. The networks keep what they were trained with. */
+  readonly refit: Refit | null;
+}
+
+export const EVIDENCE_NAMES = Object.keys(EVIDENCE) as Evidence[]; // the keys of a constant
+
+export const AS_IT_IS: Variant = {
+  name: 'as it is',
+  shares: byEvidence((name) => EVIDENCE[name].share),
+  weights: SCORE_WEIGHTS,
+  terms: TERMS.spotsAndReach,
+  scale: 'logarithmic',
+  smoothing: true,
+  refit: null,
+};
+
+const EQUAL: ByKind = { position: 1, context: 1, distortion: 1 };
+const [SPOTS, REACH] = TERMS.spotsAndReach;
+
+export const VARIANTS: readonly Variant[] = [
+  AS_IT_IS,
+  ...EVIDENCE_NAMES.map((name) => changed(`${name} alone`, { shares: alone(name), weights: EQUAL })),
+  ...EVIDENCE_NAMES.map((name) => changed(`without ${name}`, { shares: without(name) })),
+  changed(`score: spots only (${percent(SPOTS.share)})`, { terms: [SPOTS] }),
+  changed(`score: reach only (${percent(REACH.share)})`, { terms: [REACH] }),
+  changed('score: context and distortion count, too', { weights: EQUAL }),
+  changed('linear scale', { scale: 'linear' }),
+  changed('covariances without their neighbourhood', { refit: 'ownCovariance' }),
+  changed('position not trusted', { refit: 'noPosition' }),
+  changed('no smoothing', { smoothing: false }),
+];
+
+export function byEvidence<T>(of: (name: Evidence) => T): Record<Evidence, T> {
+  return {
+    position: of('position'),
+    surroundedPosition: of('surroundedPosition'),
+    context: of('context'),
+    distortion: of('distortion'),
+  };
+}
+
+function changed(name: string, changes: Partial<Variant>): Variant {
+  return { ...AS_IT_IS, name, ...changes };
+}
+
+function alone(name: Evidence): Variant['shares'] {
+  return byEvidence((each) => (each === name ? 1 : 0));
+}
+
+/** The other shares grow in proportion, to 1 in sum. */
+function without(name: Evidence): Variant['shares'] {
+  return byEvidence((each) => (each === name ? 0 : EVIDENCE[each].share / (1 - EVIDENCE[name].share)));
+}
+
+function percent(share: number): string {
+  return `${100 * share} %`;
+}
