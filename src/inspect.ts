@@ -111,8 +111,7 @@ async function inspectFile(
   const { width, height } = picture;
   const region = box ?? { x: 0, y: 0, width, height };
   const inspected = await inspector.inspectRegions(picture, [{ ...region, name: 'image' }]);
-  const contourLevel = inspector.manifest.calibration.mapThreshold;
-  if (overlay !== undefined) await writeOverlay(overlay, picture, inspected, { title: basename(file), contourLevel });
+  if (overlay !== undefined) await writeOverlay(overlay, picture, inspected, { title: basename(file) });
   const judged = inspected.regions[0] as RegionResult; // one region in, one result out
   const { verdict } = judged;
   return {

@@ -96,6 +96,8 @@ export interface RegionResult {
   /** Score of the region: the higher the stranger. Comparable only within one model. */
   readonly score: number;
   readonly threshold: number;
+  /** Places of the map above it belong to a defect. Map and score have scales of their own. */
+  readonly mapThreshold: number;
   /** Share of good parts that would score at least as high, by the held-out good scores; in (0, 1]. */
   readonly pValue: number;
   /** What each kind of evidence contributes to the map at its hottest place; near 0 on good parts. */

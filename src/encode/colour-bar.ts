@@ -71,7 +71,7 @@ export function colourBar(scale: HeatScale, at: Placement): string {
 
 function titlesOf(scale: HeatScale): string[] {
   if (scale.scoreOf === null) return ['above', 'background'];
-  return ['score'];
+  return ['map'];
 }
 
 function thresholdLabel(scale: HeatScale): string {

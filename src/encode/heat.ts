@@ -3,8 +3,8 @@ import type { RegionResult } from '../types.js';
 import { inferno } from './colour-map.js';
 
 /**
- * How scores become colours. Levels are counted per region from the background (0) to the threshold (1), so that
- * regions with different thresholds can share one colour bar.
+ * How the values of maps become colours. Levels are counted per region from the background (0) to the map threshold (1), so
+ * that regions with different thresholds can share one colour bar.
  */
 export interface HeatScale {
   /** The highest level that has a colour of its own. */
@@ -38,7 +38,7 @@ export interface RegionLevels {
 /** The common scale of an inspection's regions. */
 export function heatScaleOf(results: readonly RegionResult[]): { scale: HeatScale; regions: RegionLevels[] } {
   const first = results[0];
-  const oneThreshold = results.every((result) => result.threshold === first?.threshold);
+  const oneThreshold = results.every((result) => result.mapThreshold === first?.mapThreshold);
   const own = results.map(backgroundOf);
   const common = Math.min(...own);
   const regions = results.map((result, i) => ({ result, background: oneThreshold ? common : own[i]! }));
@@ -48,21 +48,21 @@ export function heatScaleOf(results: readonly RegionResult[]): { scale: HeatScal
   }
   const top = Math.min(LEVEL_TOP_MOST, Math.max(LEVEL_TOP_LEAST, highest));
   const scoreOf =
-    first === undefined || !oneThreshold ? null : (level: number) => common + level * (first.threshold - common);
+    first === undefined || !oneThreshold ? null : (level: number) => common + level * (first.mapThreshold - common);
   return { scale: { top, clipped: highest > top, scoreOf }, regions };
 }
 
 /** The score of an unremarkable place: a low quantile of the map, kept apart from the threshold. */
-function backgroundOf({ map, threshold }: RegionResult): number {
+function backgroundOf({ map, mapThreshold }: RegionResult): number {
   const sorted = map.values.slice().sort();
   const low = sorted[Math.floor(sorted.length * BACKGROUND_QUANTILE)] ?? 0;
   // A region that is a defect all over has no background to measure; something below the threshold stands in.
-  const least = threshold - Math.max(Math.abs(threshold) * 0.5, 1e-6);
+  const least = mapThreshold - Math.max(Math.abs(mapThreshold) * 0.5, 1e-6);
   return Math.min(low, least);
 }
 
 export function levelOf({ result, background }: RegionLevels, score: number): number {
-  return (score - background) / (result.threshold - background);
+  return (score - background) / (result.mapThreshold - background);
 }
 
 /** Colour and opacity (each 0…255) of a level. */

@@ -35,23 +35,20 @@ export function onCanvas(box: { x: number; y: number; width: number; height: num
   };
 }
 
-/** Whether any score of a region's map reaches the level of its contour. */
-export function hasContour({ map, threshold }: RegionResult, level: number = threshold): boolean {
-  return map.values.some((value) => value >= level);
+/** Whether any place of a region's map reaches the level of its contour. */
+export function hasContour({ map, mapThreshold }: RegionResult): boolean {
+  return map.values.some((value) => value >= mapThreshold);
 }
 
-/**
- * The contours of all regions at `level`, or at their own thresholds, light on a dark halo, so that they show on any
- * part.
- */
-export function contourMarks(regions: readonly RegionResult[], at: Placement, level?: number): string {
+/** The contours of all regions at their map thresholds, light on a dark halo, so that they show on any part. */
+export function contourMarks(regions: readonly RegionResult[], at: Placement): string {
   let path = '';
-  for (const { region, map, threshold } of regions) {
+  for (const { region, map, mapThreshold } of regions) {
     const width = map.columns * CONTOUR_STEPS;
     const height = map.rows * CONTOUR_STEPS;
     const frame = onCanvas(region, at);
     const place = { left: frame.left, top: frame.top, stepX: frame.width / width, stepY: frame.height / height };
-    path += contourPath(upsampleMap(map, width, height), width, height, level ?? threshold, place);
+    path += contourPath(upsampleMap(map, width, height), width, height, mapThreshold, place);
   }
   if (path === '') return '';
   const halo = `stroke="#000" stroke-opacity="0.55" stroke-width="${(at.unit * 0.2).toFixed(1)}"`;

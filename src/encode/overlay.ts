@@ -11,8 +11,6 @@ import { CAP_HEIGHT, fitText, svgText, textWidth } from './text.js';
 export interface OverlayOptions {
   /** Stands in the caption's second line, for instance the file name or the part number. */
   readonly title?: string;
-  /** The map score at which contours are drawn: the model's map threshold. A region's own threshold by default. */
-  readonly contourLevel?: number;
   /** The longer side of the part on the overlay is brought to this range, in pixels. */
   readonly minSide?: number;
   readonly maxSide?: number;
@@ -30,8 +28,8 @@ const MAX_SIDE = 2048;
 const MIN_WIDTH = 460;
 
 /**
- * Draws an inspection for people, as PNG: the part with the anomaly map over it (transparent where the score is far
- * below the threshold), contours at the threshold, boxes of the defects with kind and peak, a colour bar with the
+ * Draws an inspection for people, as PNG: the part with the anomaly map over it (transparent where it is far below its
+ * threshold), contours at the map's threshold, boxes of the defects with kind and peak, a colour bar with that
  * threshold marked, and a caption with verdict, score and threshold. Small parts are enlarged, large ones shrunk. Text
  * is drawn from outlines, so no font need be installed.
  *
@@ -57,7 +55,7 @@ export async function renderOverlay(
   const caption = captionOf(inspection, options.title, unit, canvasWidth);
   const left = Math.round((canvasWidth - width - barWidth) / 2);
   const at: Placement = { picture: { left, top: caption.height, width, height }, zoom, unit };
-  const legend = legendOf(inspection.regions, options.contourLevel, at, canvasWidth);
+  const legend = legendOf(inspection.regions, at, canvasWidth);
   const barHeight = barWidth > 0 ? colourBarHeight(scale, at) : 0;
   const canvasHeight = Math.ceil(caption.height + Math.max(height + Math.max(unit, legend.height), barHeight + unit));
 
@@ -67,7 +65,7 @@ export async function renderOverlay(
   const taken: { left: number; top: number; width: number; height: number }[] = [];
   const bar = barWidth > 0 ? colourBar(scale, at) : '';
   const marks =
-    contourMarks(inspection.regions, at, options.contourLevel) +
+    contourMarks(inspection.regions, at) +
     regionMarks(inspection.regions, at, taken) +
     defectMarks(inspection.regions, at, taken);
   const svg =
@@ -156,12 +154,7 @@ function margin(result: RegionResult): number {
 }
 
 /** The meaning of the lines that occur; nothing where there are none. */
-function legendOf(
-  regions: readonly RegionResult[],
-  contourLevel: number | undefined,
-  at: Placement,
-  width: number,
-): Block {
+function legendOf(regions: readonly RegionResult[], at: Placement, width: number): Block {
   const size = at.unit * 0.8;
   const found = new Set(regions.flatMap((region) => region.defects.map((defect) => defect.kind)));
   const entries = DEFECT_KINDS.filter((kind) => found.has(kind)).map((kind) => ({
@@ -170,9 +163,8 @@ function legendOf(
     height: size * 0.9,
   }));
   const { top: pictureTop, height: pictureHeight } = at.picture;
-  if (regions.some((region) => hasContour(region, contourLevel))) {
-    const level = contourLevel === undefined ? 'the threshold' : `score ${readable(contourLevel)}`;
-    entries.push({ text: `contour at ${level}`, colour: '#ffffff', height: 0 });
+  if (regions.some(hasContour)) {
+    entries.push({ text: 'contour at the threshold of the map', colour: '#ffffff', height: 0 });
   }
   if (entries.length === 0) return { svg: '', height: 0 };
 

@@ -152,6 +152,7 @@ export class Inspector {
       verdict,
       score,
       threshold: this.threshold.score,
+      mapThreshold: calibration.mapThreshold,
       pValue: pValueOf(score, calibration.scores, this.#tail),
       parts: byKind((kind) => maps[kind][hottest]!),
       defects: findDefects(maps, calibration.mapThreshold, region),

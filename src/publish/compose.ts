@@ -43,6 +43,7 @@ function regionMessage(result: RegionResult): RegionMessage {
     ...flatVerdict(result.verdict),
     score: finite(result.score),
     threshold: finite(result.threshold),
+    mapThreshold: finite(result.mapThreshold),
     pValue: finite(result.pValue),
     parts: { position: finite(position), context: finite(context), distortion: finite(distortion) },
     defects: strongestFirst.map(({ box, area, peak, kind, shares }) => ({

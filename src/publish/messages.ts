@@ -77,7 +77,7 @@ const mapGeometry = z
 
 const greyScale = z
   .object({ offset: z.number(), scale: z.number() })
-  .describe('A grey value v of the picture stands for the score offset + v × scale.');
+  .describe('A grey value v of the picture stands for the value offset + v × scale of the map.');
 
 const byKind = <Value extends z.ZodType>(value: Value) =>
   z.object({
@@ -89,7 +89,7 @@ const byKind = <Value extends z.ZodType>(value: Value) =>
 const defect = z.object({
   box,
   area: z.number().describe('In frame pixels².'),
-  peak: finiteOrNull.describe('Highest score inside.'),
+  peak: finiteOrNull.describe('Highest value of the map inside.'),
   kind: z.enum(DEFECT_KINDS).describe('The evidence with the largest share.'),
   shares: byKind(z.number().min(0).max(1)).describe('Why: the share of each kind of evidence; 1 in sum.'),
 });
@@ -100,6 +100,9 @@ const region = z.object({
   ...verdict,
   score: finiteOrNull.describe('The higher the stranger; comparable within one model only. Null: there is none.'),
   threshold: finiteOrNull.describe('The region fails from this score on.'),
+  mapThreshold: finiteOrNull.describe(
+    'Places of the map above it belong to a defect. Map and score have scales of their own.',
+  ),
   pValue: finiteOrNull.describe('Share of good parts that would score at least as high.'),
   parts: byKind(finiteOrNull).describe(
     'What each kind of evidence contributes to the map at its hottest place; near 0 on good parts.',
@@ -180,7 +183,7 @@ export const pictureSchema = z
     height: z.string(),
     region: name.optional(),
     box: z.string().optional().describe('`x,y,width,height` of the region in frame pixels.'),
-    scale: z.string().optional().describe('For maps: grey value v stands for the score offset + v × scale.'),
+    scale: z.string().optional().describe('For maps: grey value v stands for the value offset + v × scale of the map.'),
     offset: z.string().optional(),
     rows: z.string().optional().describe('For maps: the grid of scores behind the picture.'),
     columns: z.string().optional(),

@@ -8,11 +8,11 @@ export const encoders: Encoders = {
 };
 
 /**
- * From 0 to twice the threshold, so that maps of one station compare by eye and grey 128 is the threshold; further only
+ * From 0 to twice the map's threshold, so that maps of one station compare by eye and grey 128 is that threshold; further only
  * where the scores go further, since nothing may be cut off.
  */
-export function mapRange({ map, threshold }: Pick<RegionResult, 'map' | 'threshold'>): ScoreRange {
-  const range = { min: 0, max: Number.isFinite(threshold) && threshold > 0 ? 2 * threshold : 0 };
+export function mapRange({ map, mapThreshold }: Pick<RegionResult, 'map' | 'mapThreshold'>): ScoreRange {
+  const range = { min: 0, max: Number.isFinite(mapThreshold) && mapThreshold > 0 ? 2 * mapThreshold : 0 };
   for (const value of map.values) {
     if (value < range.min) range.min = value;
     if (value > range.max && value < Number.POSITIVE_INFINITY) range.max = value;

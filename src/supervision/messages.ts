@@ -63,6 +63,7 @@ function isRegionResult(raw: unknown): boolean {
     isVerdict(raw.verdict) &&
     isScore(raw.score, raw.verdict) &&
     isScore(raw.threshold, raw.verdict) &&
+    isScore(raw.mapThreshold, raw.verdict) &&
     isFields(raw.parts) &&
     isListOf(raw.defects, (defect) => isFields(defect) && isFields(defect.box) && isFields(defect.shares)) &&
     isFields(raw.map) &&

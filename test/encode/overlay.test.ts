@@ -37,6 +37,7 @@ function resultOf(height: number, change: Partial<RegionResult> = {}): RegionRes
     verdict: { result: height > 1 ? 'fail' : 'pass' },
     score: 0.5 + height,
     threshold: 1.5,
+    mapThreshold: 1.5,
     pValue: 0.01,
     parts: { position: 1, context: 1, distortion: 1 },
     defects: [],
@@ -118,9 +119,9 @@ test('the boxes of the kinds of defect differ and lie around the defect, dashed 
   }
 });
 
-test('the contour follows the level that is asked for, the threshold otherwise', async () => {
-  const widthOfContour = async (contourLevel?: number): Promise<number> => {
-    const png = await renderOverlay(part, judged(resultOf(3)), contourLevel === undefined ? {} : { contourLevel });
+test('the contour follows the threshold of the map', async () => {
+  const widthOfContour = async (mapThreshold: number): Promise<number> => {
+    const png = await renderOverlay(part, judged(resultOf(3, { mapThreshold })));
     const overlay = await decodeImage(png);
     const corner = cornerOf(overlay);
     const white = Array.from({ length: 400 }, (_, x) => x).filter((x) =>
@@ -130,8 +131,8 @@ test('the contour follows the level that is asked for, the threshold otherwise',
   };
   // The spot is 0.5 + 3 exp(−r²/8) with r in cells of 20 pixels.
   const radius = (level: number): number => 20 * Math.sqrt(-8 * Math.log((level - 0.5) / 3));
-  for (const level of [undefined, 1, 2.5]) {
-    const expected = 2 * radius(level ?? 1.5);
+  for (const level of [1, 1.5, 2.5]) {
+    const expected = 2 * radius(level);
     const drawn = await widthOfContour(level);
     assert.ok(Math.abs(drawn - expected) < 6, `level ${level}: ${drawn} wide for ${expected}`);
   }
@@ -177,10 +178,13 @@ test('what may go wrong with an inspection can still be drawn', async () => {
       part,
     ],
     ['a defect all over', judged(resultOf(3, { map: { ...spot(3), values: spot(3).values.fill(7) } })), part],
-    ['a threshold of zero', judged(resultOf(3, { threshold: 0 })), part],
+    ['a threshold of zero', judged(resultOf(3, { mapThreshold: 0 })), part],
     [
       'regions with thresholds of their own',
-      judged(resultOf(3), resultOf(0, { threshold: 4, region: { name: 'b', x: 700, y: 700, width: 90, height: 90 } })),
+      judged(
+        resultOf(3),
+        resultOf(0, { mapThreshold: 4, region: { name: 'b', x: 700, y: 700, width: 90, height: 90 } }),
+      ),
       part,
     ],
     ['a thin part', judged(resultOf(3, { region: { name: 'part', x: 0, y: 0, width: 30, height: 900 } })), thin],

@@ -9,7 +9,7 @@ function region(name: string, score: number, threshold: number, defects: Defect[
   const map = { rows: 1, columns: 1, cell: 8, inputWidth: 8, inputHeight: 8, values: new Float32Array(1) };
   const verdict: Verdict = { result: score >= threshold ? 'fail' : 'pass' };
   const box = { x: 0, y: 0, width: 8, height: 8 };
-  const evidence = { pValue: 0.5, parts: { position: 0, context: 0, distortion: 0 }, defects, map };
+  const evidence = { mapThreshold: 1, pValue: 0.5, parts: { position: 0, context: 0, distortion: 0 }, defects, map };
   return { region: { name, ...box }, verdict, score, threshold, ...evidence };
 }
 

@@ -22,6 +22,7 @@ export function scriptedInspector(
           verdict,
           score: 0.5,
           threshold: 1,
+          mapThreshold: 1,
           pValue: 0.5,
           parts: { position: 0, context: 0, distortion: 0 },
           defects: [],

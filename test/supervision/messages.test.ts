@@ -10,6 +10,7 @@ const region = {
   verdict: { result: 'fail' },
   score: 2,
   threshold: 1,
+  mapThreshold: 1,
   parts,
   defects: [{ box: { x: 0, y: 0, width: 1, height: 1 }, shares: parts }],
   map: { values: new Float32Array(4) },

@@ -124,6 +124,6 @@ export function galleryLegend(): Markup {
   const threshold = 200 / GALLERY_SCALE.top;
   return html`<div class="legend">
 <span><i class="swatch truth"></i>outline of the true defect</span>
-${DEFECT_KINDS.map((kind) => html`<span>${kindName(kind)}: ${KIND_MEANINGS[kind]}</span>\n`)}<span><svg class="heat" viewBox="0 0 200 14" preserveAspectRatio="none" role="img" aria-label="Colours of the anomaly map from the background over the threshold to ${GALLERY_SCALE.top} times as far"><defs><linearGradient id="heat">${stops}</linearGradient></defs><rect width="200" height="14" fill="#868c92"/><rect width="200" height="14" fill="url(#heat)"/><path d="M${threshold} 0v14"/></svg>anomaly map: background, threshold (line), ${GALLERY_SCALE.top} times as far and more; the same scale for every image</span>
+${DEFECT_KINDS.map((kind) => html`<span>${kindName(kind)}: ${KIND_MEANINGS[kind]}</span>\n`)}<span><svg class="heat" viewBox="0 0 200 14" preserveAspectRatio="none" role="img" aria-label="Colours of the anomaly map from the background over the threshold to ${GALLERY_SCALE.top} times as far"><defs><linearGradient id="heat">${stops}</linearGradient></defs><rect width="200" height="14" fill="#868c92"/><rect width="200" height="14" fill="url(#heat)"/><path d="M${threshold} 0v14"/></svg>anomaly map: background, threshold of the map (line), ${GALLERY_SCALE.top} times as far and more; the same scale for every image</span>
 </div>`;
 }

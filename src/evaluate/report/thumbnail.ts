@@ -14,7 +14,7 @@ export const THUMBNAIL = {
   truthCells: 120,
 } as const;
 
-/** One scale for all images, so that a colour means the same everywhere; up to 2.5 times as far as the threshold. */
+/** One scale for all images, so that a colour means the same everywhere; up to 2.5 times as far as the map's threshold. */
 export const GALLERY_SCALE: HeatScale = { top: 2.5, clipped: true, scoreOf: null };
 
 /**

@@ -21,6 +21,7 @@ function result(): RegionResult {
     verdict: { result: 'fail' },
     score: 4,
     threshold: 1,
+    mapThreshold: 1,
     pValue: 0.01,
     parts: { position: 2, context: 1, distortion: 1 },
     defects: [],

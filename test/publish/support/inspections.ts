@@ -78,6 +78,7 @@ export function region(name: string, defects = 1): RegionResult {
     verdict: { result: 'fail' },
     score: 6.25,
     threshold: 3.1,
+    mapThreshold: 3.1,
     pValue: 0.002,
     parts: { position: 5.2, context: 1.4, distortion: 0.9 },
     defects: Array.from({ length: defects }, (_, at) => ({
