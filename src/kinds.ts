@@ -28,6 +28,6 @@ export function sharesOf(parts: ByKind): ByKind {
   return byKind((kind) => against[kind] / sum);
 }
 
-export function byKind(of: (kind: DefectKind) => number): ByKind {
+export function byKind<T>(of: (kind: DefectKind) => T): Record<DefectKind, T> {
   return { position: of('position'), context: of('context'), distortion: of('distortion') };
 }

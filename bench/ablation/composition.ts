@@ -1,11 +1,11 @@
 import { hottestMeans, type Scoring, scoreOf } from '../../src/infer/score.js';
 import type { DefectKind } from '../../src/kinds.js';
-import { EVIDENCE, type Evidence, type HeadNorm } from '../../src/train/export.js';
+import { byEvidence, EVIDENCE, EVIDENCE_NAMES, type Evidence, type HeadNorm } from '../../src/train/export.js';
 import { headNorm } from '../../src/train/held-out.js';
 import { rawTerms, scaledTerms } from '../../src/train/measure-scores.js';
 import { smoothed } from '../accuracy/grid-scorer.js';
 import type { EvidenceMaps, Readings } from './evidence.js';
-import { byEvidence, EVIDENCE_NAMES, type Variant } from './variants.js';
+import type { Variant } from './variants.js';
 
 export interface MapSize {
   readonly rows: number;

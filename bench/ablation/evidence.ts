@@ -1,8 +1,15 @@
 import { type Binding, Session } from '../../src/infer/ort/session.js';
-import { type Evidence, EXPORTED_VALUES, type ExportOptions, exportModel } from '../../src/train/export.js';
+import {
+  byEvidence,
+  EVIDENCE_NAMES,
+  type Evidence,
+  EXPORTED_VALUES,
+  type ExportOptions,
+  exportModel,
+} from '../../src/train/export.js';
 import { exposeValues } from '../../src/train/expose.js';
 import { LOCAL_NET } from '../../src/train/networks/local-net.js';
-import { byEvidence, EVIDENCE_NAMES, type Refit } from './variants.js';
+import type { Refit } from './variants.js';
 
 /** Maps of all evidence over one region [rows × columns], before they are brought to one scale. */
 export type EvidenceMaps = Readonly<Record<Evidence, Float32Array>>;

@@ -1,5 +1,5 @@
 import type { ByKind } from '../../src/kinds.js';
-import { EVIDENCE, type Evidence } from '../../src/train/export.js';
+import { byEvidence, EVIDENCE, EVIDENCE_NAMES, type Evidence } from '../../src/train/export.js';
 import { SCORE_WEIGHTS, TERMS, type TermChoice } from '../../src/train/measure-scores.js';
 import { POSITION, type PositionSettings } from '../../src/train/position/norm.js';
 
@@ -26,8 +26,6 @@ export interface Variant {
   readonly refit: Refit | null;
 }
 
-export const EVIDENCE_NAMES = Object.keys(EVIDENCE) as Evidence[]; // the keys of a constant
-
 export const AS_IT_IS: Variant = {
   name: 'as it is',
   shares: byEvidence((name) => EVIDENCE[name].share),
@@ -53,15 +51,6 @@ export const VARIANTS: readonly Variant[] = [
   changed('position not trusted', { refit: 'noPosition' }),
   changed('no smoothing', { smoothing: false }),
 ];
-
-export function byEvidence<T>(of: (name: Evidence) => T): Record<Evidence, T> {
-  return {
-    position: of('position'),
-    surroundedPosition: of('surroundedPosition'),
-    context: of('context'),
-    distortion: of('distortion'),
-  };
-}
 
 function changed(name: string, changes: Partial<Variant>): Variant {
   return { ...AS_IT_IS, name, ...changes };

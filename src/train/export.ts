@@ -1,4 +1,4 @@
-import type { DefectKind } from '../kinds.js';
+import { byKind, type DefectKind } from '../kinds.js';
 import { Graph, type Value } from './graph.js';
 import type { PositionNorms } from './learn-positions.js';
 import { globalNet } from './networks/global-net.js';
@@ -29,7 +29,7 @@ export interface HeadNorm {
 }
 
 /**
- * The evidence of which a score is made, with its kind and its share in the score. `position` and `surroundedPosition` ask
+ * The evidence of which a map is made, with its kind and its share in the map. `position` and `surroundedPosition` ask
  * what belongs in the place, of the patch alone and of the patch with its surroundings; `context` is s_IAD, `distortion`
  * s_DAD (Wang et al. 2021, section 3.3). How the shares were chosen: docs/accuracy.md.
  */
@@ -41,6 +41,17 @@ export const EVIDENCE = {
 } as const satisfies Record<string, { readonly kind: DefectKind; readonly share: number }>;
 
 export type Evidence = keyof typeof EVIDENCE;
+
+export const EVIDENCE_NAMES = Object.keys(EVIDENCE) as Evidence[]; // the keys of a constant
+
+export function byEvidence<T>(of: (name: Evidence) => T): Record<Evidence, T> {
+  return {
+    position: of('position'),
+    surroundedPosition: of('surroundedPosition'),
+    context: of('context'),
+    distortion: of('distortion'),
+  };
+}
 
 export interface ExportOptions {
   readonly weights: Weights;
@@ -95,11 +106,13 @@ export function exportModel(options: ExportOptions): Uint8Array {
     const measured = named(g, evidence[name], EXPORTED_VALUES.evidence(name));
     return scale(g, normalised(g, measured, options.scales[name]), EVIDENCE[name].share);
   };
-  const parts = {
-    position: smoothed(g, add(g, weighted('position'), weighted('surroundedPosition'))),
-    context: smoothed(g, weighted('context')),
-    distortion: smoothed(g, weighted('distortion')),
-  };
+  const parts = byKind((kind) => {
+    const own = EVIDENCE_NAMES.filter((name) => EVIDENCE[name].kind === kind).map(weighted);
+    return smoothed(
+      g,
+      own.reduce((sum, each) => add(g, sum, each)),
+    );
+  });
   const score = add(g, add(g, parts.position, parts.context), parts.distortion);
   for (const [name, map] of Object.entries({ score, ...parts })) {
     const flat = g.apply('Squeeze', [map, g.integers([1])], [1, rows, columns]);

@@ -1,5 +1,12 @@
 import { Session } from '../infer/ort/session.js';
-import { type Evidence, EXPORTED_VALUES, type ExportOptions, exportModel, type HeadNorm } from './export.js';
+import {
+  byEvidence,
+  type Evidence,
+  EXPORTED_VALUES,
+  type ExportOptions,
+  exportModel,
+  type HeadNorm,
+} from './export.js';
 import { exposeValues } from './expose.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import type { Raster } from './raster.js';
@@ -49,15 +56,6 @@ export async function measureHeldOut(
     byEvidence((name) => maps[name].push(values(EXPORTED_VALUES.evidence(name))));
   });
   return { leastVariance, scales: byEvidence((name) => headNorm(maps[name])) };
-}
-
-function byEvidence<T>(of: (name: Evidence) => T): Record<Evidence, T> {
-  return {
-    position: of('position'),
-    surroundedPosition: of('surroundedPosition'),
-    context: of('context'),
-    distortion: of('distortion'),
-  };
 }
 
 /** Runs each image through the model and shows values of its inside. */
