@@ -7,12 +7,12 @@ const COLUMNS = 24;
 
 /**
  * What is known about good parts after a training: how their scores are distributed, and the threshold that follows.
- * @param scores of held-out good images, in ascending order, at least one
+ * @param scores of good images that the model had not seen, in ascending order, at least one
  */
 export function scoreSummary(scores: readonly number[]): string {
   const threshold = thresholdFrom({ falseRejectRate: DEFAULT_FALSE_REJECT_RATE }, scores);
   return [
-    `scores of ${scores.length} held-out good images: ${distribution(scores)}`,
+    `scores of ${scores.length} good images that the model had not seen: ${distribution(scores)}`,
     `threshold at a false reject rate of ${percent(DEFAULT_FALSE_REJECT_RATE)}: ${thresholdText(threshold, scores.length, DEFAULT_FALSE_REJECT_RATE)}`,
   ].join('\n');
 }

@@ -99,7 +99,7 @@ export function subjectList(report: Report): Markup {
 function thresholdText({ choice, goodScores, extrapolated }: Subject['threshold']): string {
   if ('score' in choice) return 'It was set by hand.';
   const rate = percent(choice.falseRejectRate);
-  const base = `the ${goodScores} scores of good images that the training held back`;
+  const base = `the ${goodScores} scores of good images that the model had not seen`;
   return extrapolated
     ? `It is to reject ${rate} of good parts; ${base} are too few for that rate, so it was extrapolated and the rate is an estimate.`
     : `It is to reject at most ${rate} of good parts, by ${base}.`;
