@@ -263,7 +263,7 @@ test('maps that the broker refuses are announced and reported once; verdicts tha
   const users = { agent: 'a', scada: 's' };
   const everything = 'user scada\ntopic read sideglance/#\nuser agent\ntopic write sideglance/+/+/+/status';
   const gapsToo = 'topic write sideglance/+/+/+/+/gap';
-  const conf = 'acl_file DIR/acl';
+  const conf = 'acl_file <folder>/acl';
   const noMaps = await startMosquitto({
     users,
     conf,

@@ -19,7 +19,7 @@ export interface Mosquitto {
   stop(): Promise<void>;
 }
 
-/** A real mosquitto on a free port of loopback. `conf` are further lines, in which DIR stands for its own folder. */
+/** A real mosquitto on a free port of loopback. `conf` are further lines, in which `<folder>` stands for its own folder. */
 export async function startMosquitto(
   options: { conf?: string; users?: Record<string, string>; files?: Record<string, string> } = {},
 ): Promise<Mosquitto> {
@@ -38,7 +38,7 @@ export async function startMosquitto(
   }
   for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, name), text);
   const confFile = join(folder, 'mosquitto.conf');
-  writeFileSync(confFile, `${lines.join('\n')}\n${(options.conf ?? '').replaceAll('DIR', folder)}\n`);
+  writeFileSync(confFile, `${lines.join('\n')}\n${(options.conf ?? '').replaceAll('<folder>', folder)}\n`);
 
   let child: ChildProcess | null = null;
   const end = async (signal: NodeJS.Signals) => {
