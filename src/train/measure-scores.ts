@@ -24,6 +24,9 @@ export const TERMS = { spots: [SPOTS], spotsAndReach: [SPOTS, REACH] } as const;
 /** What each kind of evidence counts for in the score. Position tells good from bad parts best; the rest shows where. */
 export const SCORE_WEIGHTS: ByKind = { position: 1, context: 0, distortion: 0 };
 
+/** Where parts are found first, their play blurs what position says, and all evidence is needed. */
+export const LOCATED_WEIGHTS: ByKind = { position: 1, context: 1, distortion: 1 };
+
 /** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
 const LEAST_CELLS = 2;
 

@@ -9,9 +9,17 @@ import { type ExportOptions, exportModel } from './export.js';
 import { type GoodImages, readGoodImages } from './good-images.js';
 import { type HeldOut, measureHeldOut } from './held-out.js';
 import { learnPositions } from './learn-positions.js';
-import { type ExportedParts, measureScores, SCORE_WEIGHTS, TERMS, type TrainedHeads } from './measure-scores.js';
+import {
+  type ExportedParts,
+  LOCATED_WEIGHTS,
+  measureScores,
+  SCORE_WEIGHTS,
+  TERMS,
+  type TrainedHeads,
+} from './measure-scores.js';
 import { trainPaper } from './paper/train.js';
 import { describePlacement, type PlacementChoice } from './placement.js';
+import { LOCATED_POSITION, POSITION } from './position/norm.js';
 import type { Raster } from './raster.js';
 import { Schedule } from './schedule.js';
 import { type GoodImage, warnOfPixels } from './strange-images.js';
@@ -101,7 +109,16 @@ async function trainFrom(
   for (const skipped of good.skipped) emit({ type: 'skipped', ...skipped });
   const { width, height, training, heldOut } = good;
   for (const warning of warnOfPixels([...training, ...heldOut])) emit({ type: 'warning', ...warning });
-  const common = { training, heldOut, random, threads, schedule, emit, ...(signal ? { signal } : {}) };
+  const common = {
+    training,
+    heldOut,
+    located: good.locate !== null,
+    random,
+    threads,
+    schedule,
+    emit,
+    ...(signal ? { signal } : {}),
+  };
   const {
     model,
     parts = null,
@@ -118,6 +135,8 @@ async function trainFrom(
 interface TrainHeadsOptions {
   readonly training: readonly GoodImage[];
   readonly heldOut: readonly GoodImage[];
+  /** Whether parts are found first. */
+  readonly located: boolean;
   readonly random: Random;
   readonly threads: number;
   readonly schedule: Schedule;
@@ -133,7 +152,12 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
   const folds = [heldOut, ...split(training, foldsOf(width, height) - 1)];
   const count = training.length + heldOut.length;
   emit({ type: 'phase', text: `learning what belongs where: ${count} images of ${width} × ${height}` });
-  const { all, without } = await learnPositions(backbone, { folds, threads, emit });
+  const { all, without } = await learnPositions(backbone, {
+    folds,
+    settings: options.located ? LOCATED_POSITION : POSITION,
+    threads,
+    emit,
+  });
   const unseen = without[0]!;
 
   // Before the first step there is no model worth keeping.
@@ -160,13 +184,15 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
     form: 'likelihood',
   };
   const measured = { ...unmeasured, ...(await measureHeldOut(unmeasured, heldOut, threads)) };
+  const scored = folds.map((images, fold) => ({ images, model: exportModel({ ...measured, norms: without[fold]! }) }));
   return {
     model: exportModel({ ...measured, norms: all }),
-    folds: folds.map((images, fold) => ({ images, model: exportModel({ ...measured, norms: without[fold]! }) })),
     parts: { unseen: measured, all },
     steps,
-    weights: SCORE_WEIGHTS,
-    terms: TERMS.spotsAndReach,
+    // Evidence of the networks counts only where parts are located, and those have seen all folds but the first.
+    ...(options.located
+      ? { folds: scored.slice(0, 1), weights: LOCATED_WEIGHTS, terms: TERMS.spots }
+      : { folds: scored, weights: SCORE_WEIGHTS, terms: TERMS.spotsAndReach }),
   };
 }
 

@@ -62,7 +62,10 @@ describe('what a training tells', () => {
     const lines = String(stream.read()).split('\n');
     assert.deepEqual(lines.slice(0, 4), ['reading', 'skipped a.png: broken', 'warning: few images', '  b.png']);
     assert.match(lines[4] ?? '', /100 % step 9, inconsistency 0\.1235, 0 s left$/);
-    assert.match(lines[5] ?? '', /^scores of 300 good images that the model had not seen: 0\.000 \|.*\| 2\.990, median 1\.490$/);
+    assert.match(
+      lines[5] ?? '',
+      /^scores of 300 good images that the model had not seen: 0\.000 \|.*\| 2\.990, median 1\.490$/,
+    );
     assert.match(lines[6] ?? '', /^threshold at a false reject rate of 0\.5 %: 2\.990$/);
   });
 
