@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Random } from '../../../src/random.js';
-import { POSITION, type PositionNorm } from '../../../src/train/position/norm.js';
+import { POSITION, type PositionNorm, type PositionSettings } from '../../../src/train/position/norm.js';
 import { PositionStatistics } from '../../../src/train/position/statistics.js';
 
 const GRID = { channels: 3, rows: 4, columns: 5 };
@@ -22,7 +22,10 @@ function image(aligned: boolean): Float32Array {
   return features;
 }
 
-function statistics(images: readonly Float32Array[], settings = POSITION): PositionStatistics {
+/** The covariances nearly as they are. */
+const OWN: PositionSettings = { ...POSITION, neighbourhoodImages: 0, leastVariance: 0.01 };
+
+function statistics(images: readonly Float32Array[], settings = OWN): PositionStatistics {
   const result = new PositionStatistics(GRID, settings);
   for (const each of images) result.add(each);
   return result;
