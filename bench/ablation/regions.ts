@@ -17,6 +17,7 @@ interface Region {
 export class Regions {
   readonly #reader: EvidenceReader;
   readonly #input: { readonly width: number; readonly height: number; readonly data: Uint8Array };
+  readonly #locate: LocateSettings | null;
   readonly #cropper: Cropper;
   readonly #known = new Map<string, Region>();
 
@@ -24,7 +25,8 @@ export class Regions {
     const { width, height } = input;
     this.#reader = reader;
     this.#input = { width, height, data: new Uint8Array(width * height * 3) };
-    this.#cropper = new Cropper(input, locate);
+    this.#locate = locate;
+    this.#cropper = new Cropper(locate);
   }
 
   scorer(composition: Composition): Scorer {
@@ -37,7 +39,7 @@ export class Regions {
     const { width: inputWidth, height: inputHeight } = this.#input;
     const cell = LOCAL_NET.stride;
     const map = { rows: inputHeight / cell, columns: inputWidth / cell, cell, inputWidth, inputHeight, values };
-    return { score, map: found ? { ...map, values: placeMap(map, found.pose) } : map };
+    return { score, map: found && this.#locate ? placeMap(map, found.pose, this.#locate) : map };
   }
 
   async #regionOf(picture: Picture): Promise<Region> {

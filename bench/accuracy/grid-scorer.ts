@@ -19,7 +19,7 @@ export function gridScorer(
 ): Scorer {
   const { width, height, rows, columns } = grid;
   const region = new Uint8Array(width * height * 3);
-  const cropper = new Cropper(grid, locate);
+  const cropper = new Cropper(locate);
   return {
     async score(picture) {
       const whole = { x: 0, y: 0, width: picture.width, height: picture.height };
@@ -27,7 +27,7 @@ export function gridScorer(
       const values = smoothed(await distances(await grid.featuresOf(region)), rows, columns);
       const score = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
       const map = { rows, columns, cell: CELL, inputWidth: width, inputHeight: height, values };
-      return { score, map: found ? { ...map, values: placeMap(map, found.pose) } : map };
+      return { score, map: found && locate ? placeMap(map, found.pose, locate) : map };
     },
   };
 }

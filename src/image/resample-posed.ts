@@ -1,18 +1,27 @@
 import type { Box, Picture } from '../types.js';
 import { layoutOf } from './pixels.js';
-import { type RgbTarget, resampleToRgb } from './resample.js';
+import type { RgbTarget } from './resample.js';
 
-/** Where the centre of the target lies in the box, in target pixels from its top left corner, and its turn in radians. */
-export interface TargetPose {
-  readonly turn: number;
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A turned window into a box. All lengths are in pixels of a grid of `frame` pixels that is laid over the box. */
+export interface View {
+  readonly frame: Size;
+  /** The window's sides. */
+  readonly window: Size;
+  /** Its centre, from the box's top left corner. */
   readonly x: number;
   readonly y: number;
+  /** In radians, clockwise as one looks at the picture. */
+  readonly turn: number;
 }
 
 /**
- * Samples a picture as {@link resampleToRgb} does, but turned and shifted: the box is thought scaled to the target's
- * size, and the target laid on it with its centre at `pose`. Bilinear; when shrinking, each target pixel is the mean
- * of as many places as it covers source pixels, which for upright targets and whole factors is the exact area average.
+ * Samples a picture as {@link resampleToRgb} does, but through a turned window. Bilinear; when shrinking, each target pixel
+ * is the mean of as many places as it covers source pixels, which for upright windows and whole factors is the exact area average.
  * Outside the frame its edge goes on; outside the box, the frame does.
  *
  * @throws SideglanceError as `resampleToRgb`
@@ -20,19 +29,16 @@ export interface TargetPose {
 export function resamplePosed(
   picture: Picture,
   box: Box & { readonly name?: string },
-  pose: TargetPose,
+  view: View,
   target: RgbTarget,
 ): void {
   const { width, height } = target;
-  const { turn, x, y } = pose;
-  if (turn === 0 && x === width / 2 && y === height / 2) {
-    resampleToRgb(picture, box, target);
-    return;
-  }
+  const { frame, window, turn, x, y } = view;
   const { bytes, red, green, blue } = layoutOf(picture);
   const { data: source, stride } = picture;
-  const [scaleX, scaleY] = [box.width / width, box.height / height];
-  const samples = Math.max(1, Math.ceil(Math.max(scaleX, scaleY) - 1e-6));
+  const [scaleX, scaleY] = [box.width / frame.width, box.height / frame.height];
+  const [stepX, stepY] = [window.width / width, window.height / height];
+  const samples = Math.max(1, Math.ceil(Math.max(scaleX * stepX, scaleY * stepY) - 1e-6));
   const share = 1 / samples;
   const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
   const [lastX, lastY] = [picture.width - 1, picture.height - 1];
@@ -41,8 +47,8 @@ export function resamplePosed(
     for (let column = 0; column < width; column++, out += 3) {
       let [r, g, b] = [0, 0, 0];
       for (let part = 0; part < samples * samples; part++) {
-        const dx = column + ((part % samples) + 0.5) * share - width / 2;
-        const dy = row + (((part / samples) | 0) + 0.5) * share - height / 2;
+        const dx = stepX * (column + ((part % samples) + 0.5) * share - width / 2);
+        const dy = stepY * (row + (((part / samples) | 0) + 0.5) * share - height / 2);
         const fromX = box.x + scaleX * (x + cosine * dx - sine * dy) - 0.5;
         const fromY = box.y + scaleY * (y + sine * dx + cosine * dy) - 0.5;
         const atX = fromX < 0 ? 0 : fromX > lastX ? lastX : fromX;

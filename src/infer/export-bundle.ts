@@ -63,7 +63,7 @@ export async function exportBundle(
     created: new Date().toISOString(),
     minimumAgent: BUNDLE_FORMAT_SINCE,
     ...facts,
-    ...(locate && { locate: { template: TEMPLATE_FILE, minimumSimilarity: locate.minimumSimilarity } }),
+    ...(locate && { locate: { ...locate, template: TEMPLATE_FILE } }),
     golden,
   } as const;
   return writeBundle(folder, { manifest, model, files });

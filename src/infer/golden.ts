@@ -9,14 +9,14 @@ export type GoldenFigures = Pick<GoldenSample, 'score'> & Required<Pick<GoldenSa
 /**
  * Runs a golden image through the very path of every inspection.
  * @param where the image, for messages
- * @throws SideglanceError `SG_MODEL_INVALID` when it is not exactly of the model's input size
+ * @throws SideglanceError `SG_MODEL_INVALID` when it is not exactly of the size of the regions that the model looks at
  */
 export async function measureGolden(scorer: Scorer, picture: Picture, where: string): Promise<GoldenFigures> {
   const { width, height } = picture;
-  if (width !== scorer.inputWidth || height !== scorer.inputHeight) {
+  if (width !== scorer.regionWidth || height !== scorer.regionHeight) {
     throw new SideglanceError(
       'SG_MODEL_INVALID',
-      `the golden image ${where} has ${width}×${height} pixels, the model's input ${scorer.inputWidth}×${scorer.inputHeight}. Export the model again`,
+      `the golden image ${where} has ${width}×${height} pixels, its region ${scorer.regionWidth}×${scorer.regionHeight}. Export the model again`,
     );
   }
   const { score, maps } = await scorer.score(picture, { x: 0, y: 0, width, height });

@@ -1,11 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
+import { byKind } from '../kinds.js';
 import type { Box, Picture } from '../types.js';
 import { checkContract, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
 import type { HeadMaps } from './defects.js';
 import { Cropper, type Found } from './locate/cropper.js';
 import type { LocateSettings } from './locate/locator.js';
-import { placeMap } from './locate/place-map.js';
+import { placeMap, regionGrid } from './locate/place-map.js';
 import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
 import { hottestMeans, type Scoring, scoreOf } from './score.js';
 
@@ -46,6 +47,9 @@ export class Scorer {
   readonly provider: Provider;
   readonly inputWidth: number;
   readonly inputHeight: number;
+  /** Pixels of a region that lose nothing when they are scaled to the input; no more are looked at. */
+  readonly regionWidth: number;
+  readonly regionHeight: number;
   readonly #session: Session;
   readonly #binding: Binding;
   readonly #options: ScorerOptions;
@@ -62,13 +66,16 @@ export class Scorer {
     this.inputHeight = height;
     this.#session = session;
     this.#options = options;
-    this.#cropper = new Cropper(options, options.locate);
+    this.#cropper = new Cropper(options.locate);
     this.#input = new Uint8Array(width * height * 3);
     const [rows, columns] = [height / stride, width / stride];
     const map = () => new Float32Array(rows * columns);
     const maps = { score: map(), position: map(), context: map(), distortion: map() };
     const [inputWidth, inputHeight] = [width, height];
     this.#maps = { rows, columns, cell: stride, inputWidth, inputHeight, ...maps };
+    const region = options.locate ? regionGrid(this.#maps, options.locate) : this.#maps;
+    this.regionWidth = region.inputWidth;
+    this.regionHeight = region.inputHeight;
     const output = (data: Float32Array) => ({ type: 'float32' as const, shape: [1, rows, columns], data });
     this.#binding = session.bind(
       { [INPUT_NAME]: { type: 'uint8', shape: [1, height, width, 3], data: this.#input } },
@@ -147,27 +154,25 @@ export class Scorer {
   }
 
   #mapsOf(located: Found | null): HeadMaps {
+    const { locate } = this.#options;
+    const { score, ...maps } = this.#maps;
     const place = (values: Float32Array) =>
-      located ? placeMap({ ...this.#maps, values }, located.pose) : values.slice();
-    const { score, position, context, distortion } = this.#maps;
-    return {
-      ...this.#maps,
-      score: place(score),
-      position: place(position),
-      context: place(context),
-      distortion: place(distortion),
-    };
+      located && locate ? placeMap({ ...maps, values }, located.pose, locate) : { ...maps, values: values.slice() };
+    const { values, ...geometry } = place(score);
+    return { ...geometry, score: values, ...byKind((kind) => place(maps[kind]).values) };
   }
 
   #checkShape({ name, width, height }: Box & { readonly name?: string }): void {
     // An empty region is the resampler's to refuse.
     if (!(width > 0 && height > 0)) return;
-    const [wanted, given] = [this.inputWidth / this.inputHeight, width / height];
+    const { template } = this.#options.locate ?? {};
+    const shape = template ?? { width: this.inputWidth, height: this.inputHeight };
+    const [wanted, given] = [shape.width / shape.height, width / height];
     if (Math.abs(given / wanted - 1) <= ASPECT_TOLERANCE) return;
     throw new SideglanceError(
       'SG_REGION_SHAPE',
       `region ${name === undefined ? '' : `"${name}" `}of ${width}×${height} has the aspect ratio ${given.toFixed(3)}, ` +
-        `but the model's input of ${this.inputWidth}×${this.inputHeight} has ${wanted.toFixed(3)}. ` +
+        `but ${template ? 'the template that finds the part' : "the model's input"} of ${shape.width}×${shape.height} has ${wanted.toFixed(3)}. ` +
         'Choose a region of that shape, or train a model for this one',
     );
   }

@@ -70,6 +70,8 @@ const ManifestSchema = z
       .object({
         /** A grey PNG of how strong edges are, of the part in the pose that the model knows. */
         template: path,
+        /** Sides, in pixels of the template, of what the model looks at around the template's centre. */
+        window: z.object({ width: z.number().positive().max(1024), height: z.number().positive().max(1024) }),
         /** Correlation with the template below which there is no part. */
         minimumSimilarity: z.number().min(0).max(1),
       })

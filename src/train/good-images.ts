@@ -47,7 +47,7 @@ export interface ReadOptions {
 /**
  * Reads the good images of a folder (or of `train/good` in it, when it is an MVTec category) scaled to one region size
  * of about `size`² pixels that keeps their aspect ratio, and splits them into training and held-out ones. Where parts
- * lie anywhere, a template is learnt first, and each image is sampled with its part in the template's pose.
+ * lie anywhere, a template is learnt first, and regions show the part alone, in the template's pose.
  *
  * @throws SideglanceError `SG_DATASET_INVALID` when there is no such folder or no image in it, `SG_TOO_FEW_IMAGES`,
  * `SG_IMAGE_UNREADABLE` when none can be decoded, `SG_STORAGE` when regions cannot be laid aside
@@ -66,32 +66,31 @@ export async function readGoodImages(
     );
   }
   requireEnough(files.length, folder);
-  const pictures = new Pictures(size, signal);
+  const pictures = new Pictures(signal);
   const learnt = placement === 'aligned' ? null : await learnFrom(files, pictures, placement);
-  const locate = learnt?.locate ?? null;
   const store = new RegionStore(memoryBytes);
   try {
     const images: GoodImage[] = [];
     const skipped: { file: string; reason: string }[] = [];
-    let cropper: Cropper | null = null;
+    let reading: Reading | null = null;
     for (const file of files) {
       const read = await pictures.read(file);
       if ('reason' in read) {
         skipped.push({ file, reason: read.reason });
         continue;
       }
-      const { picture, region } = read;
-      cropper ??= new Cropper(region, locate);
-      const data = new Uint8Array(region.width * region.height * 3);
-      const found = cropper.crop(picture, wholeOf(picture), { ...region, data });
+      const { picture } = read;
+      reading ??= readingOf(picture, learnt?.locate ?? null, size);
+      const { cropper, input } = reading;
+      const data = new Uint8Array(input.width * input.height * 3);
+      const found = cropper.crop(picture, wholeOf(picture), { ...input, data });
       if (found && !found.found) {
         skipped.push({ file, reason: `the part cannot be found in it (similarity ${found.similarity.toFixed(2)})` });
         continue;
       }
-      images.push(storedImage(file, region, store.add(data)));
+      images.push(storedImage(file, input, store.add(data)));
     }
-    const { region } = pictures;
-    if (region === null) {
+    if (reading === null) {
       throw new SideglanceError(
         'SG_IMAGE_UNREADABLE',
         `none of the ${files.length} images in ${folder} can be read: ${skipped[0]?.reason}`,
@@ -102,11 +101,11 @@ export async function readGoodImages(
     const heldOutCount = Math.max(4, Math.round(images.length * GOOD_IMAGES.heldOutShare));
     const picked = (indices: number[]) => indices.map((index) => images[index] as GoodImage);
     return {
-      ...region,
+      ...reading.input,
       training: picked(order.slice(heldOutCount)),
       heldOut: picked(order.slice(0, heldOutCount)),
       skipped,
-      locate,
+      locate: reading.locate,
       learnt,
       close: () => store.close(),
     };
@@ -128,7 +127,7 @@ async function learnFrom(
   for (let i = 0; i < count; i++) {
     const read = await pictures.read(files[Math.floor((i * files.length) / count)] as string);
     if ('reason' in read) continue;
-    maker ??= new ReliefMaker(reliefSize(read.region));
+    maker ??= new ReliefMaker(reliefSize(read.picture));
     const relief = maker.make(read.picture, wholeOf(read.picture));
     reliefs.push({ ...relief, values: relief.values.slice() });
   }
@@ -141,35 +140,43 @@ interface Size {
   readonly height: number;
 }
 
+/** How regions are made from pictures. */
+interface Reading {
+  readonly input: Size;
+  readonly locate: LocateSettings | null;
+  readonly cropper: Cropper;
+}
+
+/** @param first the picture whose shape all have */
+function readingOf(first: Size, locate: LocateSettings | null, size: number): Reading {
+  if (!locate) return { input: regionSize(first.width, first.height, size), locate, cropper: new Cropper(null) };
+  const { width, height } = locate.window;
+  const input = regionSize(width, height, size);
+  // As large as it has to be for the shape of the input.
+  const scale = Math.max(width / input.width, height / input.height);
+  const window = { width: scale * input.width, height: scale * input.height };
+  return { input, locate: { ...locate, window }, cropper: new Cropper({ ...locate, window }) };
+}
+
 /** Decodes images and checks that they have the shape of the first one that could be read. */
 class Pictures {
-  readonly #size: number;
   readonly #signal: AbortSignal | undefined;
-  #first: { readonly aspect: number; readonly region: Size } | null = null;
+  #aspect: number | null = null;
 
-  constructor(size: number, signal: AbortSignal | undefined) {
-    this.#size = size;
+  constructor(signal: AbortSignal | undefined) {
     this.#signal = signal;
   }
 
-  /** What all of them are scaled to; null before one has been read. */
-  get region(): Size | null {
-    return this.#first?.region ?? null;
-  }
-
-  async read(
-    file: string,
-  ): Promise<{ readonly picture: Picture; readonly region: Size } | { readonly reason: string }> {
+  async read(file: string): Promise<{ readonly picture: Picture } | { readonly reason: string }> {
     this.#signal?.throwIfAborted();
     try {
       const picture = await decodeImage(file, file);
       const { width, height } = picture;
-      this.#first ??= { aspect: width / height, region: regionSize(width, height, this.#size) };
-      const { aspect, region } = this.#first;
-      if (Math.abs(width / height / aspect - 1) > GOOD_IMAGES.aspectTolerance) {
+      this.#aspect ??= width / height;
+      if (Math.abs(width / height / this.#aspect - 1) > GOOD_IMAGES.aspectTolerance) {
         return { reason: `its shape ${width} × ${height} differs from the first image's` };
       }
-      return { picture, region };
+      return { picture };
     } catch (error) {
       if (!(error instanceof SideglanceError)) throw error;
       return { reason: error.message };

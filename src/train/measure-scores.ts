@@ -16,16 +16,13 @@ export interface TermChoice {
 }
 
 /** How strange the strangest spots of an image are: small defects. */
-const SPOTS: TermChoice = { share: 0.003, weight: 1 };
+export const SPOTS: TermChoice = { share: 0.003, weight: 1 };
 /** How far strangeness reaches: a part that is soiled or worn all over. */
-const REACH: TermChoice = { share: 0.1, weight: 0.5 };
-export const TERMS = { spots: [SPOTS], spotsAndReach: [SPOTS, REACH] } as const;
+export const REACH: TermChoice = { share: 0.2, weight: 0.5 };
+export const TERMS: readonly TermChoice[] = [SPOTS, REACH];
 
 /** What each kind of evidence counts for in the score. Position tells good from bad parts best; the rest shows where. */
 export const SCORE_WEIGHTS: ByKind = { position: 1, context: 0, distortion: 0 };
-
-/** Where parts are found first, their play blurs what position says, and all evidence is needed. */
-export const LOCATED_WEIGHTS: ByKind = { position: 1, context: 1, distortion: 1 };
 
 /** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
 const LEAST_CELLS = 2;

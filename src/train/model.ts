@@ -9,17 +9,9 @@ import { type ExportOptions, exportModel } from './export.js';
 import { type GoodImages, readGoodImages } from './good-images.js';
 import { type HeldOut, measureHeldOut } from './held-out.js';
 import { learnPositions } from './learn-positions.js';
-import {
-  type ExportedParts,
-  LOCATED_WEIGHTS,
-  measureScores,
-  SCORE_WEIGHTS,
-  TERMS,
-  type TrainedHeads,
-} from './measure-scores.js';
+import { type ExportedParts, measureScores, SCORE_WEIGHTS, TERMS, type TrainedHeads } from './measure-scores.js';
 import { trainPaper } from './paper/train.js';
 import { describePlacement, type PlacementChoice } from './placement.js';
-import { LOCATED_POSITION, POSITION } from './position/norm.js';
 import type { Raster } from './raster.js';
 import { Schedule } from './schedule.js';
 import { type GoodImage, warnOfPixels } from './strange-images.js';
@@ -112,7 +104,6 @@ async function trainFrom(
   const common = {
     training,
     heldOut,
-    located: good.locate !== null,
     random,
     threads,
     schedule,
@@ -135,8 +126,6 @@ async function trainFrom(
 interface TrainHeadsOptions {
   readonly training: readonly GoodImage[];
   readonly heldOut: readonly GoodImage[];
-  /** Whether parts are found first. */
-  readonly located: boolean;
   readonly random: Random;
   readonly threads: number;
   readonly schedule: Schedule;
@@ -154,7 +143,6 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
   emit({ type: 'phase', text: `learning what belongs where: ${count} images of ${width} × ${height}` });
   const { all, without } = await learnPositions(backbone, {
     folds,
-    settings: options.located ? LOCATED_POSITION : POSITION,
     threads,
     emit,
   });
@@ -189,10 +177,9 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
     model: exportModel({ ...measured, norms: all }),
     parts: { unseen: measured, all },
     steps,
-    // Evidence of the networks counts only where parts are located, and those have seen all folds but the first.
-    ...(options.located
-      ? { folds: scored.slice(0, 1), weights: LOCATED_WEIGHTS, terms: TERMS.spots }
-      : { folds: scored, weights: SCORE_WEIGHTS, terms: TERMS.spotsAndReach }),
+    folds: scored,
+    weights: SCORE_WEIGHTS,
+    terms: TERMS,
   };
 }
 

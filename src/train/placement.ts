@@ -3,7 +3,8 @@ import { type Pose, uprightPose } from '../infer/locate/pose.js';
 import { Refiner } from '../infer/locate/refine.js';
 import type { Relief } from '../infer/locate/relief.js';
 import { shrinkPose, shrinkRelief } from '../infer/locate/relief-grid.js';
-import { storedTemplate } from '../infer/locate/template-image.js';
+import { storedTemplate, WINDOW } from '../infer/locate/template-image.js';
+import { boxAt } from './part-box.js';
 import { learnTemplate, meanRelief } from './template.js';
 
 /** Whether parts lie in one place (`aligned`) or are turned and shifted (`anywhere`). */
@@ -18,6 +19,8 @@ export const PLACEMENT = {
   blocks: 4,
   /** Locating has to leave at most this share of what the mean image leaves unexplained (1 − r²). */
   unexplainedShare: 0.5,
+  /** Room around the part in the window, as a share of its longer side. */
+  margin: 0.04,
   /** What is less like the template than this share of the good parts' median similarity is no part. */
   minimumShare: 0.5,
 } as const;
@@ -42,7 +45,7 @@ export function learnPlacement(reliefs: readonly Relief[], choice: PlacementChoi
   const judges = reliefs.filter((_, i) => i % 3 === 2);
   const learning = reliefs.filter((_, i) => i % 3 !== 2);
   const template = storedTemplate(learnTemplate(learning));
-  const locator = new Locator(template, template);
+  const locator = new Locator(template);
   const found = judges.map((relief) => ({ relief, ...locator.find(relief) }));
 
   const upright = uprightPose(template);
@@ -58,8 +61,23 @@ export function learnPlacement(reliefs: readonly Relief[], choice: PlacementChoi
   const helps = 1 - located ** 2 < PLACEMENT.unexplainedShare * (1 - asSeen ** 2);
   const placement = choice === 'auto' ? (helps ? 'anywhere' : 'aligned') : choice;
   const least = PLACEMENT.minimumShare * median(found.map(({ similarity }) => similarity));
-  const settings = { template, minimumSimilarity: Math.max(0, Math.round(1000 * least) / 1000) };
+  const settings = {
+    template,
+    window: windowAround(template),
+    minimumSimilarity: Math.max(0, Math.round(1000 * least) / 1000),
+  };
   return { placement, agreement: { asSeen, located }, locate: placement === 'anywhere' ? settings : null };
+}
+
+/** The part with some room around it; what lies beyond is not looked at. */
+function windowAround(template: Relief): LocateSettings['window'] {
+  const box = boxAt(template, 0);
+  const room = PLACEMENT.margin * Math.max(box.width, box.height);
+  const side = (name: 'width' | 'height', centre: number) => {
+    const half = box[name] / 2 + Math.abs(centre - template[name] / 2) + room;
+    return Math.min(template[name], Math.max(WINDOW.leastShare * template[name], 2 * half));
+  };
+  return { width: side('width', box.x), height: side('height', box.y) };
 }
 
 /** What was decided and why, for people; null where nothing had to be. */

@@ -3,6 +3,7 @@ import { writeContactSheet } from '../encode/contact-sheet.js';
 import { decodeImage } from '../image/decode.js';
 import { resampleToRgb } from '../image/resample.js';
 import { exportBundle } from '../infer/export-bundle.js';
+import { regionGrid } from '../infer/locate/place-map.js';
 import type { Manifest } from '../model/manifest.js';
 import { checkTarget } from '../model/write.js';
 import type { Picture } from '../types.js';
@@ -73,17 +74,20 @@ export async function writeTrained(
       teacher: 'Open Images detector backbone (MobileNetV2)',
     },
     model: trained.model,
-    golden: await goldenPictures(good, { width, height }),
+    golden: await goldenPictures(good),
     locate: good.locate,
   });
 }
 
 const GOLDEN_SAMPLES = 3;
 
-/** Held-out images in the region's size, as a camera sees them: a model that finds its part has to find it in these too. */
-async function goldenPictures(good: GoodImages, size: { width: number; height: number }): Promise<Picture[]> {
-  const images = good.heldOut.slice(0, GOLDEN_SAMPLES);
-  if (!good.locate) return images.map(pictureOf);
+/** Held-out images as a camera sees them, without needless pixels: a model that finds its part has to find it in these too. */
+async function goldenPictures({ width, height, heldOut, locate }: GoodImages): Promise<Picture[]> {
+  const images = heldOut.slice(0, GOLDEN_SAMPLES);
+  if (!locate) return images.map(pictureOf);
+  const input = { cell: LOCAL_NET.stride, inputWidth: width, inputHeight: height };
+  const { inputWidth, inputHeight } = regionGrid(input, locate);
+  const size = { width: inputWidth, height: inputHeight };
   return Promise.all(
     images.map(async ({ file }) => {
       const picture = await decodeImage(file);

@@ -27,7 +27,8 @@ function posed(
   y = height / 2,
 ) {
   const target = { width, height, data: new Uint8Array(width * height * 3) };
-  resamplePosed(picture, box, { turn, x, y }, target);
+  const whole = { width, height };
+  resamplePosed(picture, box, { frame: whole, window: whole, turn, x, y }, target);
   return target.data;
 }
 
@@ -77,6 +78,21 @@ test('shrinking averages: a fine pattern becomes even grey and no coarse pattern
     for (let y = 10; y < 22; y++) {
       for (let x = 10; x < 22; x++)
         assert.ok(Math.abs(small[(y * 32 + x) * 3]! - 140) < 25, `turn ${turn} at ${x}, ${y}`);
+    }
+  }
+});
+
+test('a window is a part of the box, and as large in the target as the target is', () => {
+  const target = { width: 32, height: 24, data: new Uint8Array(32 * 24 * 3) };
+  // The window of 8 × 6 pixels of a frame half as large as the box covers 16 × 12 pixels of it.
+  const view = { frame: { width: 24, height: 20 }, window: { width: 8, height: 6 }, turn: 0, x: 9, y: 8 };
+  resamplePosed(scene, whole, view, target);
+  const expected = plain(scene, { x: 10, y: 10, width: 16, height: 12 }, 32, 24);
+  // Not at the rim: there the plain resampling clamps to its box.
+  for (let y = 1; y < 23; y++) {
+    for (let x = 1; x < 31; x++) {
+      const at = (y * 32 + x) * 3;
+      assert.ok(Math.abs(target.data[at]! - expected[at]!) <= 1, `at ${x}, ${y}`);
     }
   }
 });

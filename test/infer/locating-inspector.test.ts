@@ -18,7 +18,6 @@ import { fault } from '../support/faults.js';
 import { reliefOf, turnedPart } from '../support/turned-parts.js';
 
 const SIZE = 128;
-const CELL = 8;
 /** Relative to the part's middle. */
 const SPOT = { x: 26, y: -12 };
 const BLANK: Picture = {
@@ -32,7 +31,7 @@ const BLANK: Picture = {
 describe('an inspector that finds the part first', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sideglance-locating-'));
   const bundle = join(folder, 'bundle');
-  const locate = { template: reliefOf(turnedPart()), minimumSimilarity: 0.4 };
+  const locate = { template: reliefOf(turnedPart()), window: { width: 96, height: 96 }, minimumSimilarity: 0.4 };
   let inspector: Inspector;
   const inspect = async (picture: Picture, box = { x: 0, y: 0, width: picture.width, height: picture.height }) => {
     const { regions } = await inspector.inspectRegions(picture, [{ name: 'part', ...box }]);
@@ -61,10 +60,11 @@ describe('an inspector that finds the part first', () => {
         y: y + Math.sin(turn) * SPOT.x + Math.cos(turn) * SPOT.y,
       };
       const hottest = hottestCell(map.values);
-      const centre = { x: ((hottest % map.columns) + 0.5) * CELL, y: (Math.floor(hottest / map.columns) + 0.5) * CELL };
+      const cell = SIZE / map.columns;
+      const centre = { x: ((hottest % map.columns) + 0.5) * cell, y: (Math.floor(hottest / map.columns) + 0.5) * cell };
       const distance = Math.hypot(centre.x - there.x, centre.y - there.y);
       assert.ok(
-        distance < CELL,
+        distance < cell,
         `turn ${turn}: hottest at ${JSON.stringify(centre)}, the spot at ${JSON.stringify(there)}`,
       );
       const { box } = defects[0] ?? assert.fail('no defect');
@@ -121,8 +121,22 @@ describe('an inspector that finds the part first', () => {
     ]);
   });
 
-  test('a template of another size is refused by name', async () => {
-    const bytes = await pngOf(turnedPart({ size: 64 }));
+  test('a template that does not go with the window, or is too large, is refused by name', async () => {
+    await assert.rejects(
+      loadWith(48),
+      fault('SG_MODEL_INVALID', /template\.png has 48×48 pixels, .* window of 96×96: /),
+    );
+    await assert.rejects(loadWith(260), fault('SG_MODEL_INVALID', /template\.png has 260×260 pixels, at most 256/));
+  });
+
+  test('the region keeps the shape of the template', async () => {
+    const box = { x: 0, y: 0, width: 128, height: 100 };
+    await assert.rejects(inspect(turnedPart(), box), fault('SG_REGION_SHAPE', /the template .* of 128×128 has 1\.000/));
+  });
+
+  /** Loads the bundle with another template in it. */
+  async function loadWith(size: number): Promise<Inspector> {
+    const bytes = await pngOf(turnedPart({ size }));
     await writeFile(join(bundle, 'template.png'), bytes);
     const file = join(bundle, MANIFEST_FILE);
     const manifest = JSON.parse(await readFile(file, 'utf8')) as Manifest;
@@ -131,9 +145,6 @@ describe('an inspector that finds the part first', () => {
       one.path === 'template.png' ? { ...one, size: bytes.length, sha256 } : one,
     );
     await writeFile(file, JSON.stringify({ ...manifest, files }));
-    await assert.rejects(
-      Inspector.load(bundle, { threshold: { score: 0.75 } }),
-      fault('SG_MODEL_INVALID', /template\.png has 64×64 pixels, .* takes one of 128×128/),
-    );
-  });
+    return Inspector.load(bundle, { threshold: { score: 0.75 } });
+  }
 });

@@ -1,6 +1,7 @@
 import { OUTPUT_NAMES } from '../../src/infer/contract.js';
 import { exportBundle } from '../../src/infer/export-bundle.js';
 import type { LocateSettings } from '../../src/infer/locate/locator.js';
+import { regionGrid } from '../../src/infer/locate/place-map.js';
 import { encodeModel } from '../../src/onnx/codec.js';
 import { floatTensor, int64Tensor, model, node, value } from '../../src/onnx/model.js';
 import type { Picture } from '../../src/types.js';
@@ -24,6 +25,8 @@ const STRIDE = 8;
 export async function writeBrightnessBundle(folder: string, options: BrightnessBundle = {}): Promise<void> {
   const { size = 64, ballast = 0, locate = null } = options;
   const cells = size / STRIDE;
+  const input = { cell: STRIDE, inputWidth: size, inputHeight: size };
+  const seen = locate ? regionGrid(input, locate).inputWidth : size;
   await exportBundle(folder, {
     id: 'brightness',
     version: '1.0.0',
@@ -35,7 +38,7 @@ export async function writeBrightnessBundle(folder: string, options: BrightnessB
     trainedOn: { images: 0, source: 'made for tests', seed: 0, steps: 0, seconds: 0 },
     model: graph(size, cells, ballast),
     locate,
-    golden: [flat(size, 0), flat(size, 255)],
+    golden: [flat(seen, 0), flat(seen, 255)],
   });
 }
 

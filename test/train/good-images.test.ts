@@ -61,10 +61,16 @@ describe('reading good images', () => {
     const good = await readGoodImages(folderOf('anywhere'), SIZE, new Random(1));
     assert.equal(good.learnt?.placement, 'anywhere', JSON.stringify(good.learnt?.agreement));
     assert.ok(good.locate && good.locate.minimumSimilarity > 0.2 && good.locate.minimumSimilarity < 0.5);
+    // Of 256 pixels the plate takes 165 × 140: the model looks at that and a little around it.
+    const [longer, shorter] = [good.locate.window.width, good.locate.window.height].sort((a, b) => b - a) as [
+      number,
+      number,
+    ];
+    assert.ok(longer > 165 && longer < 200 && shorter > 140 && shorter < 175, `${longer} × ${shorter}`);
     assert.deepEqual(good.skipped, []);
     const asSeen = await readGoodImages(folderOf('anywhere'), SIZE, new Random(1), { placement: 'aligned' });
     const [before, after] = [likeness(asSeen), likeness(good)];
-    assert.ok(after > before + 0.15 && after > 0.6, `as seen: ${before}, in one pose: ${after}`);
+    assert.ok(after > before + 0.1 && after > 0.5, `as seen: ${before}, in one pose: ${after}`);
   });
 
   test('what is told counts, whatever the images say', async () => {

@@ -8,14 +8,14 @@ export interface Found extends Located {
   readonly found: boolean;
 }
 
-/** From a region to a network's input: as it is, or with the part brought to the pose that the model knows. */
+/** From a region to a network's input: as it is, or the part alone, brought to the pose that the model knows. */
 export class Cropper {
   readonly #settings: LocateSettings | null;
   readonly #locator: Locator | null;
 
-  constructor(input: { readonly width: number; readonly height: number }, settings: LocateSettings | null) {
+  constructor(settings: LocateSettings | null) {
     this.#settings = settings;
-    this.#locator = settings && new Locator(settings.template, input);
+    this.#locator = settings && new Locator(settings.template);
   }
 
   /**
@@ -32,8 +32,9 @@ export class Cropper {
       resampleToRgb(picture, region, target);
       return null;
     }
+    const { template, window, minimumSimilarity } = this.#settings;
     const located = this.#locator.locate(picture, region);
-    resamplePosed(picture, region, located.pose, target);
-    return { ...located, found: located.similarity >= this.#settings.minimumSimilarity };
+    resamplePosed(picture, region, { ...located.pose, frame: template, window }, target);
+    return { ...located, found: located.similarity >= minimumSimilarity };
   }
 }

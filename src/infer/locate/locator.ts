@@ -6,24 +6,27 @@ import { type Relief, ReliefMaker } from './relief.js';
 import { shrinkPose, shrinkRelief } from './relief-grid.js';
 
 export const LOCATOR = {
-  /** Places of the coarse search that are looked at closer. */
+  /** Places of the coarse search that are looked at closer, and how often each. */
   candidates: 8,
   coarseSteps: 5,
-  /** Of these, so many are looked at in full resolution. */
+  /** The best of these are looked at in half the resolution, */
   finalists: 2,
-  fineSteps: 12,
+  middleSteps: 8,
+  /** and the better one of them in full. */
+  fineSteps: 6,
 } as const;
 
 /** What a model needs to find its part. */
 export interface LocateSettings {
   readonly template: Relief;
+  /** Sides, in template pixels, of the window around the template's centre that the model looks at. */
+  readonly window: { readonly width: number; readonly height: number };
   /** Below, there is no part. */
   readonly minimumSimilarity: number;
 }
 
 /** Where the part was found. */
 export interface Located {
-  /** In pixels of the model's input. */
   readonly pose: Pose;
   /** Correlation with the template, both locally normalised: 1 for the same picture, about 0 for one without the part. */
   readonly similarity: number;
@@ -31,27 +34,25 @@ export interface Located {
 
 /**
  * Finds where a part lies in a region, by comparing reliefs with that of a template: a search over all places and turns
- * in low resolution, then Gauss-Newton steps on the best few of them. Light may change in strength and direction; size
- * and perspective may not. One core, no allocation that grows, not re-entrant.
+ * in low resolution, then Gauss-Newton steps on the best few of them, in steps of resolution. Light may change in
+ * strength and direction; size and perspective may not. One core, no allocation that grows, not re-entrant.
  */
 export class Locator {
-  readonly #scaleX: number;
-  readonly #scaleY: number;
   readonly #relief: ReliefMaker;
   readonly #search: CoarseSearch;
+  /** Relief pixels to one of the middle resolution. */
+  readonly #half: number;
   readonly #coarse: Refiner;
+  readonly #middle: Refiner;
   readonly #fine: Refiner;
 
-  /**
-   * @param template the relief of a part that lies as it should, usually the mean over many parts
-   * @param input the size of the model's input, in whose pixels poses are
-   */
-  constructor(template: Relief, input: { readonly width: number; readonly height: number }) {
-    this.#scaleX = input.width / template.width;
-    this.#scaleY = input.height / template.height;
+  /** @param template the relief of a part that lies as it should, usually the mean over many parts */
+  constructor(template: Relief) {
     this.#relief = new ReliefMaker(template);
     this.#search = new CoarseSearch(template);
     this.#coarse = new Refiner(shrinkRelief(template, this.#search.factor));
+    this.#half = this.#search.factor > 2 ? 2 : 1;
+    this.#middle = new Refiner(shrinkRelief(template, this.#half));
     this.#fine = new Refiner(template);
   }
 
@@ -64,21 +65,25 @@ export class Locator {
   find(relief: Relief): Located {
     const { factor } = this.#search;
     const coarse = shrinkRelief(relief, factor);
+    const middle = shrinkRelief(relief, this.#half);
     const fits = this.#search
       .search(coarse, LOCATOR.candidates)
       .map((candidate) => this.#coarse.refine(coarse, candidate, LOCATOR.coarseSteps))
       .sort(bySimilarity);
     const best = distinct(fits)
       .slice(0, LOCATOR.finalists)
-      .map((fit) => this.#fine.refine(relief, shrinkPose(fit, coarse, relief, 1 / factor), LOCATOR.fineSteps))
+      .map((fit) =>
+        this.#middle.refine(middle, shrinkPose(fit, coarse, middle, this.#half / factor), LOCATOR.middleSteps),
+      )
       .sort(bySimilarity)[0] as Fit;
-    const { turn, x, y, similarity } = best;
-    return { pose: { turn, x: x * this.#scaleX, y: y * this.#scaleY }, similarity };
+    const from = shrinkPose(best, middle, relief, 1 / this.#half);
+    const { similarity, ...pose } = this.#fine.refine(relief, from, LOCATOR.fineSteps);
+    return { pose, similarity };
   }
 
-  /** How well a relief fits where `pose`, in pixels of the model's input, says. */
-  similarityAt(relief: Relief, { turn, x, y }: Pose): number {
-    return this.#fine.similarityAt(relief, { turn, x: x / this.#scaleX, y: y / this.#scaleY });
+  /** How well a relief fits at just this pose. */
+  similarityAt(relief: Relief, pose: Pose): number {
+    return this.#fine.similarityAt(relief, pose);
   }
 }
 

@@ -1,28 +1,44 @@
 import type { AnomalyMap } from '../../types.js';
+import type { LocateSettings } from './locator.js';
 import type { Pose } from './pose.js';
 import { valueAt } from './relief-grid.js';
 
+type Geometry = Omit<AnomalyMap, 'values'>;
+
+/** Where a map of the window belongs in the region. */
+export type Placing = Pick<LocateSettings, 'template' | 'window'>;
+
+/** The grid over a region whose cells are as large as those of a map of the window. */
+export function regionGrid(map: Omit<Geometry, 'rows' | 'columns'>, { template, window }: Placing): Geometry {
+  const { cell, inputWidth, inputHeight } = map;
+  const columns = Math.ceil((template.width * inputWidth) / (window.width * cell));
+  const rows = Math.ceil((template.height * inputHeight) / (window.height * cell));
+  return { rows, columns, cell, inputWidth: columns * cell, inputHeight: rows * cell };
+}
+
 /**
- * Brings a map of a part in the model's own pose back to where the part lies: the result has the same grid, over the
- * region as the camera sees it. Bilinear between the centres of the cells, clamped outside the outermost ones; places
- * that the model did not look at get the map's median.
+ * Brings a map of a part in the model's own pose back to where the part lies: a map over the region as the camera sees it.
+ * Bilinear between the centres of the cells, clamped outside the outermost ones; places that the model did not look at get
+ * the map's median.
  */
-export function placeMap(map: AnomalyMap, pose: Pose): Float32Array {
-  const { rows, columns, cell, inputWidth, inputHeight, values } = map;
-  const median = Float32Array.from(values).sort()[values.length >> 1]!;
-  const grid = { width: columns, height: rows, values };
+export function placeMap(map: AnomalyMap, pose: Pose, placing: Placing): AnomalyMap {
+  const { template, window } = placing;
+  const median = Float32Array.from(map.values).sort()[map.values.length >> 1]!;
+  const grid = { width: map.columns, height: map.rows, values: map.values };
   const [cosine, sine] = [Math.cos(pose.turn), Math.sin(pose.turn)];
-  const placed = new Float32Array(values.length);
-  for (let row = 0, i = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, i++) {
-      const [dx, dy] = [(column + 0.5) * cell - pose.x, (row + 0.5) * cell - pose.y];
-      const x = inputWidth / 2 + cosine * dx + sine * dy;
-      const y = inputHeight / 2 + cosine * dy - sine * dx;
-      const covered = x >= 0 && y >= 0 && x <= inputWidth && y <= inputHeight;
-      placed[i] = covered ? valueAt(grid, inner(x / cell, columns), inner(y / cell, rows)) : median;
+  const placed = regionGrid(map, placing);
+  const values = new Float32Array(placed.rows * placed.columns);
+  for (let row = 0, i = 0; row < placed.rows; row++) {
+    const dy = ((row + 0.5) * template.height) / placed.rows - pose.y;
+    for (let column = 0; column < placed.columns; column++, i++) {
+      const dx = ((column + 0.5) * template.width) / placed.columns - pose.x;
+      const x = (0.5 + (cosine * dx + sine * dy) / window.width) * map.columns;
+      const y = (0.5 + (cosine * dy - sine * dx) / window.height) * map.rows;
+      const covered = x >= 0 && y >= 0 && x <= map.columns && y <= map.rows;
+      values[i] = covered ? valueAt(grid, inner(x, map.columns), inner(y, map.rows)) : median;
     }
   }
-  return placed;
+  return { ...placed, values };
 }
 
 /** Between the centres of the first and the last cell. */

@@ -1,6 +1,6 @@
 /**
- * Where a part lies in a region: the place of the template's centre in pixels of the model's input (its top left corner
- * is 0, 0), and the turn of the template there in radians, clockwise as one looks at the picture.
+ * Where a part lies in a region: the place of the template's centre in template pixels, laid over the region (its top left
+ * corner is 0, 0), and the turn of the template there in radians, clockwise as one looks at the picture.
  */
 export interface Pose {
   readonly turn: number;

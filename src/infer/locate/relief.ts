@@ -2,8 +2,8 @@ import { resampleToRgb } from '../../image/resample.js';
 import type { Box, Picture } from '../../types.js';
 
 export const RELIEF = {
-  /** The longer side is at most so many pixels: small enough to be quick, large enough for a fraction of an input pixel. */
-  longestSide: 192,
+  /** The longer side is at most so many pixels: half as many leave poses off by four times as much (docs/decisions.md). */
+  longestSide: 256,
   /** In grey levels from one pixel to the next but one; weaker edges are taken for noise. */
   leastEdge: 3,
   /** Deviation of the window for the local mean and deviation, as a share of the shorter side. */
@@ -24,11 +24,10 @@ interface Size {
   readonly height: number;
 }
 
-/** The size of the relief for a model's input: a whole fraction of it, so that turning keeps the shape. */
+/** The size of the relief of a region, in whose shape turns stay turns. */
 export function reliefSize({ width, height }: Size): Size {
-  let divisor = 1;
-  while (Math.max(width, height) / divisor > RELIEF.longestSide) divisor *= 2;
-  return { width: Math.round(width / divisor), height: Math.round(height / divisor) };
+  const scale = Math.min(1, RELIEF.longestSide / Math.max(width, height));
+  return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 
 /**

@@ -2,7 +2,7 @@ import { Session } from '../../infer/ort/session.js';
 import type { Random } from '../../random.js';
 import type { TrainEvent } from '../events.js';
 import { headNorm } from '../held-out.js';
-import { TERMS, type TrainedHeads } from '../measure-scores.js';
+import { SPOTS, type TrainedHeads } from '../measure-scores.js';
 import { LOCAL_NET } from '../networks/local-net.js';
 import type { Raster } from '../raster.js';
 import type { Schedule } from '../schedule.js';
@@ -60,7 +60,7 @@ export async function trainPaper(options: TrainPaperOptions): Promise<TrainedHea
     folds: [{ model, images: heldOut }],
     steps,
     weights: { position: 0, context: 1, distortion: 1 },
-    terms: TERMS.spots,
+    terms: [SPOTS],
   };
 }
 

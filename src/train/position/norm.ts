@@ -45,9 +45,6 @@ export const POSITION: PositionSettings = {
   probes: 150,
 };
 
-/** Of located parts: the covariance at an edge, where their play shows most, has little to do with those around it. */
-export const LOCATED_POSITION: PositionSettings = { ...POSITION, neighbourhoodImages: 0 };
-
 /** Places that `strangeness` averages over. */
 const STRANGEST = 3;
 
