@@ -1,3 +1,4 @@
+import { meanOf } from '../support/statistics.js';
 import type { Ablation } from './measure.js';
 import type { AblationOptions } from './options.js';
 import { VARIANTS } from './variants.js';
@@ -53,14 +54,5 @@ export function ablationTable(options: AblationOptions, measured: readonly Measu
 
 /** Means over the cells; none where one is missing: a mean over a part would be another figure. */
 function text(cells: readonly (Metrics | undefined)[]): string {
-  return METRICS.map((read) => mean(cells.map((cell) => (cell ? read(cell) : null)))?.toFixed(4) ?? '–').join(' / ');
-}
-
-function mean(values: readonly (number | null)[]): number | null {
-  let sum = 0;
-  for (const value of values) {
-    if (value === null) return null;
-    sum += value;
-  }
-  return sum / values.length;
+  return METRICS.map((read) => meanOf(cells.map((cell) => (cell ? read(cell) : null)))?.toFixed(4) ?? '–').join(' / ');
 }

@@ -1,3 +1,4 @@
+import { deviationOf, meanOf } from '../support/statistics.js';
 import type { Figures } from './cells.js';
 import type { RunOptions } from './options.js';
 
@@ -13,24 +14,26 @@ const COLUMNS: readonly {
   readonly title: string;
   readonly digits: number;
   readonly read: (f: Figures) => number | null;
+  /** How far seeds lie apart is told. */
+  readonly spread?: true;
 }[] = [
-  { title: 'image AUROC', digits: 4, read: ({ imageAuroc }) => imageAuroc },
-  { title: 'pixel AUROC', digits: 4, read: ({ pixelAuroc }) => pixelAuroc },
-  { title: 'AUPRO@30 %', digits: 4, read: ({ aupro }) => aupro },
-  { title: 'AUPRO@5 %', digits: 4, read: ({ aupro05 }) => aupro05 },
+  { title: 'image AUROC', digits: 4, read: ({ imageAuroc }) => imageAuroc, spread: true },
+  { title: 'pixel AUROC', digits: 4, read: ({ pixelAuroc }) => pixelAuroc, spread: true },
+  { title: 'AUPRO@30 %', digits: 4, read: ({ aupro }) => aupro, spread: true },
+  { title: 'AUPRO@5 %', digits: 4, read: ({ aupro05 }) => aupro05, spread: true },
   { title: 'training, s', digits: 0, read: ({ trainingSeconds }) => trainingSeconds },
   { title: 'ms an image', digits: 0, read: ({ msPerImage }) => msPerImage },
   { title: 'model, MB', digits: 1, read: ({ modelBytes }) => modelBytes / 1e6 },
 ];
 
-/** The table as Markdown: a row for each method and category, the mean over the seeds, and remarks on the cells. */
+/** The table as Markdown: a row for each method and category, mean and deviation over the seeds, and remarks on the cells. */
 export function accuracyTable(options: RunOptions, measured: readonly Measured[]): string {
   const { methods, categories, minutes, size, seeds } = options;
   const lines = [
     '# Accuracy: the method and baselines in one harness',
     '',
     `Written by \`node dist/bench/accuracy.js FOLDER --methods ${methods.join(',')} --categories ${categories.join(',')}`,
-    `--minutes ${minutes} --size ${size} --seeds ${seeds.join(',')}\`. ${seeds.length === 1 ? 'One seed.' : `Means of ${seeds.length} seeds.`}`,
+    `--minutes ${minutes} --size ${size} --seeds ${seeds.join(',')}\`. ${seeds.length === 1 ? 'One seed.' : `Means of ${seeds.length} seeds ± their standard deviation.`}`,
     `Regions keep the aspect of the images, with about as many pixels as ${size}²; sideglance has ${minutes} minutes to train.`,
     'The baselines take features of the teacher that ships, which sees the region at twice its size; their megabytes count it too.',
     `Times: ${machines(measured)}.`,
@@ -39,12 +42,10 @@ export function accuracyTable(options: RunOptions, measured: readonly Measured[]
     `|---|---|${'---:|'.repeat(COLUMNS.length)}`,
   ];
   for (const category of categories) {
-    for (const method of methods) lines.push(row(method, category, of(measured, method, category), seeds.length));
+    for (const method of methods) lines.push(row(method, category, of(measured, method, [category], seeds)));
   }
   if (categories.length > 1) {
-    for (const method of methods) {
-      lines.push(row(method, '**mean**', of(measured, method), seeds.length * categories.length));
-    }
+    for (const method of methods) lines.push(row(method, '**mean**', of(measured, method, categories, seeds)));
   }
   const remarks = measured.flatMap(({ method, category, seed, figures }) =>
     figures.notes.map((note) => `- ${method}, ${category}, seed ${seed}: ${note}`),
@@ -53,28 +54,29 @@ export function accuracyTable(options: RunOptions, measured: readonly Measured[]
   return `${lines.join('\n')}\n`;
 }
 
-function of(measured: readonly Measured[], method: string, category?: string): Figures[] {
-  return measured
-    .filter((one) => one.method === method && (category === undefined || one.category === category))
-    .map(({ figures }) => figures);
+/** The figures of each seed over the categories; null where one is missing: a mean over a part would be another figure. */
+function of(
+  measured: readonly Measured[],
+  method: string,
+  categories: readonly string[],
+  seeds: readonly number[],
+): (readonly Figures[] | null)[] {
+  return seeds.map((seed) => {
+    const cells = categories.map((category) =>
+      measured.find((one) => one.method === method && one.category === category && one.seed === seed),
+    );
+    return cells.every((cell) => cell !== undefined) ? cells.map(({ figures }) => figures) : null;
+  });
 }
 
-/** Empty where a cell of the row or a value of a cell is missing: a mean over a part would be another figure. */
-function row(method: string, category: string, figures: readonly Figures[], expected: number): string {
-  const cells = COLUMNS.map(({ digits, read }) =>
-    figures.length === expected ? (mean(figures.map(read))?.toFixed(digits) ?? '–') : '–',
-  );
+function row(method: string, category: string, bySeed: readonly (readonly Figures[] | null)[]): string {
+  const cells = COLUMNS.map(({ digits, read, spread }) => {
+    const values = bySeed.map((figures) => figures && meanOf(figures.map(read)));
+    const [mean, deviation] = [meanOf(values), spread ? deviationOf(values) : null];
+    if (mean === null) return '–';
+    return deviation === null ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${deviation.toFixed(digits)}`;
+  });
   return `| ${method} | ${category} | ${cells.join(' | ')} |`;
-}
-
-/** Null where a value is. */
-function mean(values: readonly (number | null)[]): number | null {
-  let sum = 0;
-  for (const value of values) {
-    if (value === null) return null;
-    sum += value;
-  }
-  return sum / values.length;
 }
 
 function machines(measured: readonly Measured[]): string {

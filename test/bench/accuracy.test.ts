@@ -139,7 +139,7 @@ test('a cell is measured once, and again when a setting changes; a failure is no
   }
 });
 
-test('the table has means over the seeds and categories, and none where a cell is missing', () => {
+test('the table has means and deviations over the seeds and categories, and none where a cell is missing', () => {
   const options = {
     folder: '',
     methods: ['padim'],
@@ -154,10 +154,13 @@ test('the table has means over the seeds and categories, and none where a cell i
   };
   const cells = [cellOf('nut', 1, 0.9), cellOf('nut', 2, 0.8), cellOf('ring', 1, 0.7), cellOf('ring', 2, 0.6)];
   const whole = accuracyTable(options, cells);
-  assert.match(whole, /\| padim \| nut \| 1.0000 \| 0.8500 \| – \| 0.7000 \| 3 \| 20 \| 0.0 \|/);
-  assert.match(whole, /\| padim \| \*\*mean\*\* \| 1.0000 \| 0.7500 \|/);
+  assert.match(
+    whole,
+    /\| padim \| nut \| 1.0000 ± 0.0000 \| 0.8500 ± 0.0707 \| – \| 0.7000 ± 0.0000 \| 3 \| 20 \| 0.0 \|/,
+  );
+  assert.match(whole, /\| padim \| \*\*mean\*\* \| 1.0000 ± 0.0000 \| 0.7500 ± 0.0707 \|/);
   const broken = accuracyTable(options, cells.slice(0, 3));
-  assert.match(broken, /\| padim \| nut \| 1.0000 \| 0.8500 \|/);
+  assert.match(broken, /\| padim \| nut \| 1.0000 ± 0.0000 \| 0.8500 ± 0.0707 \|/);
   assert.match(broken, /\| padim \| ring \| – \| – \|/);
   assert.match(broken, /\| padim \| \*\*mean\*\* \| – \| – \|/);
 });
