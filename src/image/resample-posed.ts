@@ -32,46 +32,76 @@ export function resamplePosed(
   view: View,
   target: RgbTarget,
 ): void {
-  const { width, height } = target;
-  const { frame, window, turn, x, y } = view;
+  const { width, height, data: out } = target;
   const { bytes, red, green, blue } = layoutOf(picture);
   const { data: source, stride } = picture;
-  const [scaleX, scaleY] = [box.width / frame.width, box.height / frame.height];
-  const [stepX, stepY] = [window.width / width, window.height / height];
-  const samples = Math.max(1, Math.ceil(Math.max(scaleX * stepX, scaleY * stepY) - 1e-6));
-  const share = 1 / samples;
-  const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
+  const { xAt, yAt, downX, downY, acrossX, acrossY, places } = planOf(box, view, target);
   const [lastX, lastY] = [picture.width - 1, picture.height - 1];
-  const weight = share * share;
-  for (let row = 0, out = 0; row < height; row++) {
-    for (let column = 0; column < width; column++, out += 3) {
-      let [r, g, b] = [0, 0, 0];
-      for (let part = 0; part < samples * samples; part++) {
-        const dx = stepX * (column + ((part % samples) + 0.5) * share - width / 2);
-        const dy = stepY * (row + (((part / samples) | 0) + 0.5) * share - height / 2);
-        const fromX = box.x + scaleX * (x + cosine * dx - sine * dy) - 0.5;
-        const fromY = box.y + scaleY * (y + sine * dx + cosine * dy) - 0.5;
+  const [placesX, placesY] = places;
+  const count = placesX.length;
+  const grey = bytes === 1;
+  for (let row = 0, at = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, at += 3) {
+      const middleX = xAt + row * downX + column * acrossX;
+      const middleY = yAt + row * downY + column * acrossY;
+      let r = 0;
+      let g = 0;
+      let b = 0;
+      for (let place = 0; place < count; place++) {
+        const fromX = middleX + placesX[place]!;
+        const fromY = middleY + placesY[place]!;
         const atX = fromX < 0 ? 0 : fromX > lastX ? lastX : fromX;
         const atY = fromY < 0 ? 0 : fromY > lastY ? lastY : fromY;
-        const [left, top] = [atX | 0, atY | 0];
-        const [right, down] = [atX - left, atY - top];
-        const at = top * stride + left * bytes;
-        const next = left < lastX ? at + bytes : at;
-        const below = top < lastY ? stride : 0;
-        const a = (1 - right) * (1 - down);
-        const c = right * (1 - down);
-        const d = (1 - right) * down;
-        const e = right * down;
-        r += a * source[at + red]! + c * source[next + red]!;
-        r += d * source[at + below + red]! + e * source[next + below + red]!;
-        g += a * source[at + green]! + c * source[next + green]!;
-        g += d * source[at + below + green]! + e * source[next + below + green]!;
-        b += a * source[at + blue]! + c * source[next + blue]!;
-        b += d * source[at + below + blue]! + e * source[next + below + blue]!;
+        const left = atX | 0;
+        const top = atY | 0;
+        const right = atX - left;
+        const down = atY - top;
+        const upper = top * stride + left * bytes;
+        const next = left < lastX ? bytes : 0;
+        const lower = top < lastY ? upper + stride : upper;
+        const lowerRight = right * down;
+        const upperRight = right - lowerRight;
+        const lowerLeft = down - lowerRight;
+        const upperLeft = 1 - right - lowerLeft;
+        r +=
+          upperLeft * source[upper + red]! +
+          upperRight * source[upper + next + red]! +
+          lowerLeft * source[lower + red]! +
+          lowerRight * source[lower + next + red]!;
+        if (grey) continue;
+        g +=
+          upperLeft * source[upper + green]! +
+          upperRight * source[upper + next + green]! +
+          lowerLeft * source[lower + green]! +
+          lowerRight * source[lower + next + green]!;
+        b +=
+          upperLeft * source[upper + blue]! +
+          upperRight * source[upper + next + blue]! +
+          lowerLeft * source[lower + blue]! +
+          lowerRight * source[lower + next + blue]!;
       }
-      target.data[out] = weight * r + 0.5;
-      target.data[out + 1] = weight * g + 0.5;
-      target.data[out + 2] = weight * b + 0.5;
+      out[at] = r / count + 0.5;
+      out[at + 1] = (grey ? r : g) / count + 0.5;
+      out[at + 2] = (grey ? r : b) / count + 0.5;
     }
   }
+}
+
+/** Where target pixels lie in the picture, as steps of frame pixels from the first one's centre. */
+function planOf(box: Box, { frame, window, turn, x, y }: View, { width, height }: RgbTarget) {
+  const [scaleX, scaleY] = [box.width / frame.width, box.height / frame.height];
+  const [stepX, stepY] = [window.width / width, window.height / height];
+  const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
+  const [acrossX, acrossY] = [scaleX * stepX * cosine, scaleY * stepX * sine];
+  const [downX, downY] = [-scaleX * stepY * sine, scaleY * stepY * cosine];
+  const xAt = box.x + scaleX * x - 0.5 + ((1 - width) / 2) * acrossX + ((1 - height) / 2) * downX;
+  const yAt = box.y + scaleY * y - 0.5 + ((1 - width) / 2) * acrossY + ((1 - height) / 2) * downY;
+  // As many places along each side of a target pixel as it covers frame pixels.
+  const side = Math.max(1, Math.ceil(Math.max(scaleX * stepX, scaleY * stepY) - 1e-6));
+  const offsets = Array.from({ length: side * side }, (_, i) => {
+    const [across, down] = [((i % side) + 0.5) / side - 0.5, (Math.floor(i / side) + 0.5) / side - 0.5];
+    return { x: across * acrossX + down * downX, y: across * acrossY + down * downY };
+  });
+  const places = [Float64Array.from(offsets, (one) => one.x), Float64Array.from(offsets, (one) => one.y)] as const;
+  return { xAt, yAt, acrossX, acrossY, downX, downY, places };
 }

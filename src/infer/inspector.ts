@@ -184,8 +184,8 @@ export class Inspector {
 
 async function locateSettings({ folder, manifest, template }: Bundle): Promise<LocateSettings | null> {
   if (!manifest.locate || !template) return null;
-  const { template: file, window, minimumSimilarity } = manifest.locate;
-  return { template: await readTemplate(template, window, `${folder}/${file}`), window, minimumSimilarity };
+  const { template: file, ...settings } = manifest.locate;
+  return { ...settings, template: await readTemplate(template, settings.window, `${folder}/${file}`) };
 }
 
 /** Whatever the score of something else may be, it says nothing about a part. */

@@ -65,9 +65,11 @@ const ManifestSchema = z
     region: z.object({ width: whole(8, 16384), height: whole(8, 16384) }),
     /** Pixels from one cell of the anomaly map to the next. */
     stride: whole(1, 256),
-    /** Where parts lie anywhere: how to find the part before it is looked at. */
+    /** Where parts do not lie in one place: how to find the part before it is looked at. */
     locate: z
       .object({
+        /** Anywhere in the region, or where the template has it, give or take the play of a fixture. */
+        search: z.enum(['everywhere', 'nearby']),
         /** A grey PNG of how strong edges are, of the part in the pose that the model knows. */
         template: path,
         /** Sides, in pixels of the template, of what the model looks at around the template's centre. */

@@ -2,7 +2,7 @@ import { SideglanceError } from '../errors.js';
 import { trainingImages } from '../evaluate/dataset.js';
 import { decodeImage } from '../image/decode.js';
 import { Cropper } from '../infer/locate/cropper.js';
-import type { LocateSettings } from '../infer/locate/locator.js';
+import { type LocateSettings, SEARCHES, type Search } from '../infer/locate/locator.js';
 import { type Relief, ReliefMaker, reliefSize } from '../infer/locate/relief.js';
 import type { Random } from '../random.js';
 import type { Picture } from '../types.js';
@@ -24,13 +24,13 @@ export const GOOD_IMAGES = {
 export interface GoodImages {
   readonly width: number;
   readonly height: number;
-  /** Regions as the network sees them: where parts lie anywhere, each is in the template's pose. */
+  /** Regions as the network sees them: where the part is found first, each is in the template's pose. */
   readonly training: readonly GoodImage[];
   readonly heldOut: readonly GoodImage[];
   readonly skipped: readonly { readonly file: string; readonly reason: string }[];
-  /** How to find the part; null where parts lie in one place. */
+  /** How to find the part; null where its place is known well enough. */
   readonly locate: LocateSettings | null;
-  /** What was found out about the placement; null where it was said to be aligned. */
+  /** What was found out about the placement; null where there were too few images to say. */
   readonly learnt: LearntPlacement | null;
   /** Gives back what is kept outside of memory; no region can be read any more. */
   close(): void;
@@ -47,7 +47,8 @@ export interface ReadOptions {
 /**
  * Reads the good images of a folder (or of `train/good` in it, when it is an MVTec category) scaled to one region size
  * of about `size`² pixels that keeps their aspect ratio, and splits them into training and held-out ones. Where parts
- * lie anywhere, a template is learnt first, and regions show the part alone, in the template's pose.
+ * lie anywhere, regions show the part alone, in the pose of a template that is learnt first; where they lie in one place with
+ * some play, it is taken back.
  *
  * @throws SideglanceError `SG_DATASET_INVALID` when there is no such folder or no image in it, `SG_TOO_FEW_IMAGES`,
  * `SG_IMAGE_UNREADABLE` when none can be decoded, `SG_STORAGE` when regions cannot be laid aside
@@ -67,7 +68,7 @@ export async function readGoodImages(
   }
   requireEnough(files.length, folder);
   const pictures = new Pictures(signal);
-  const learnt = placement === 'aligned' ? null : await learnFrom(files, pictures, placement);
+  const learnt = await learnFrom(files, pictures, placement);
   const store = new RegionStore(memoryBytes);
   try {
     const images: GoodImage[] = [];
@@ -122,17 +123,22 @@ async function learnFrom(
   placement: PlacementChoice,
 ): Promise<LearntPlacement | null> {
   const count = Math.min(PLACEMENT.mostImages, files.length);
-  const reliefs: Relief[] = [];
-  let maker: ReliefMaker | null = null;
+  const reliefs: Record<Search, Relief[]> = { everywhere: [], nearby: [] };
+  let makers: Record<Search, ReliefMaker> | null = null;
   for (let i = 0; i < count; i++) {
     const read = await pictures.read(files[Math.floor((i * files.length) / count)] as string);
     if ('reason' in read) continue;
-    maker ??= new ReliefMaker(reliefSize(read.picture));
-    const relief = maker.make(read.picture, wholeOf(read.picture));
-    reliefs.push({ ...relief, values: relief.values.slice() });
+    makers ??= {
+      everywhere: new ReliefMaker(reliefSize(read.picture, 'everywhere')),
+      nearby: new ReliefMaker(reliefSize(read.picture, 'nearby')),
+    };
+    for (const search of SEARCHES) {
+      const relief = makers[search].make(read.picture, wholeOf(read.picture));
+      reliefs[search].push({ ...relief, values: relief.values.slice() });
+    }
   }
   // Too few to learn from are too few to train with: that is said when all have been read.
-  return reliefs.length < 3 ? null : learnPlacement(reliefs, placement);
+  return reliefs.nearby.length < PLACEMENT.leastImages ? null : learnPlacement(reliefs, placement);
 }
 
 interface Size {
@@ -149,7 +155,9 @@ interface Reading {
 
 /** @param first the picture whose shape all have */
 function readingOf(first: Size, locate: LocateSettings | null, size: number): Reading {
-  if (!locate) return { input: regionSize(first.width, first.height, size), locate, cropper: new Cropper(null) };
+  if (locate?.search !== 'everywhere') {
+    return { input: regionSize(first.width, first.height, size), locate, cropper: new Cropper(locate) };
+  }
   const { width, height } = locate.window;
   const input = regionSize(width, height, size);
   // As large as it has to be for the shape of the input.

@@ -24,13 +24,35 @@ export type Found = ReturnType<Locator['find']>;
 export function learnTemplate(reliefs: readonly Relief[]): Relief {
   let template = bestSeed(reliefs);
   for (let round = 0; round < TEMPLATE.rounds; round++) {
-    const locator = new Locator(template);
+    const locator = new Locator(template, 'everywhere');
     const found = reliefs.map((relief) => ({ relief, ...locator.find(relief) }));
     found.sort((a, b) => b.similarity - a.similarity);
     const kept = found.slice(0, Math.ceil(TEMPLATE.keptShare * found.length));
     template = meanRelief(kept, uprightPose(template));
     // Once: the belt is gone by then, so that what is left is the part.
     if (round === 0) template = meanRelief(kept, tightestBox(template));
+  }
+  return template;
+}
+
+/** The mean relief of parts in a fixture, made sharp by taking back their play. */
+export function sharpenMean(reliefs: readonly Relief[]): Relief {
+  const upright = uprightPose(reliefs[0] as Relief);
+  let template = meanRelief(
+    reliefs.map((relief) => ({ relief, pose: upright })),
+    upright,
+  );
+  for (let round = 0; round < TEMPLATE.rounds; round++) {
+    const locator = new Locator(template, 'nearby');
+    const found = reliefs.map((relief) => ({ relief, ...locator.find(relief) }));
+    const mean = (of: (pose: Pose) => number) => found.reduce((sum, { pose }) => sum + of(pose), 0) / found.length;
+    const middle = { turn: mean(({ turn }) => turn), x: mean(({ x }) => x), y: mean(({ y }) => y) };
+    // Around their middle, or all of them would drift away together.
+    const centred = found.map(({ relief, pose: { turn, x, y } }) => ({
+      relief,
+      pose: { turn: turn - middle.turn, x: x - middle.x + upright.x, y: y - middle.y + upright.y },
+    }));
+    template = meanRelief(centred, upright);
   }
   return template;
 }
@@ -43,7 +65,7 @@ function bestSeed(reliefs: readonly Relief[]): Relief {
     );
   let best = { relief: reliefs[0]!, similarity: -1 };
   for (const relief of pick(TEMPLATE.seeds, 0)) {
-    const locator = new Locator(relief);
+    const locator = new Locator(relief, 'everywhere');
     const others = pick(TEMPLATE.judges, 1).filter((other) => other !== relief);
     const similarities = others.map((other) => locator.find(other).similarity).sort((a, b) => a - b);
     const similarity = similarities[similarities.length >> 1] ?? 0;

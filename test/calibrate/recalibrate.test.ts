@@ -68,7 +68,7 @@ async function assertUntouched(): Promise<void> {
 describe('a recalibration', () => {
   it('keeps what finds the part, and leaves out images without one', async () => {
     const window = { width: 128, height: 128 };
-    const locate = { template: reliefOf(turnedPart()), window, minimumSimilarity: 0.4 };
+    const locate = { search: 'everywhere', template: reliefOf(turnedPart()), window, minimumSimilarity: 0.4 } as const;
     await writeBrightnessBundle(bundle, { size: 128, locate });
     const images = join(folder, 'turned');
     for (let i = 0; i < 21; i++)
@@ -82,7 +82,7 @@ describe('a recalibration', () => {
       ['SG_NO_PART'],
     );
     const written = await openBundle(bundle);
-    assert.deepEqual(written.manifest.locate, { template: 'template.png', window, minimumSimilarity: 0.4 });
+    assert.deepEqual(written.manifest.locate, { ...locate, template: 'template.png' });
     assert.deepEqual(written.template, old.template);
   });
 

@@ -31,7 +31,9 @@ const BLANK: Picture = {
 describe('an inspector that finds the part first', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sideglance-locating-'));
   const bundle = join(folder, 'bundle');
-  const locate = { template: reliefOf(turnedPart()), window: { width: 96, height: 96 }, minimumSimilarity: 0.4 };
+  const template = reliefOf(turnedPart());
+  const window = { width: 96, height: 96 };
+  const locate = { search: 'everywhere', template, window, minimumSimilarity: 0.4 } as const;
   let inspector: Inspector;
   const inspect = async (picture: Picture, box = { x: 0, y: 0, width: picture.width, height: picture.height }) => {
     const { regions } = await inspector.inspectRegions(picture, [{ name: 'part', ...box }]);

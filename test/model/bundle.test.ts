@@ -75,7 +75,12 @@ test('a truncated manifest is unreadable, wherever it ends', async () => {
 });
 
 test('a manifest that breaks the contract is refused with every fault', async () => {
-  const findable = { template: 'golden/0.png', window: { width: 64, height: 64 }, minimumSimilarity: 0.4 };
+  const findable = {
+    search: 'nearby',
+    template: 'golden/0.png',
+    window: { width: 64, height: 64 },
+    minimumSimilarity: 0.4,
+  } as const;
   const faults: [(manifest: Writable<Manifest>) => void, RegExp][] = [
     [(m) => (m.stride = 7), /region\.width: must be a multiple of the stride 7; region\.height/],
     [(m) => (m.version = 'latest'), /version: must be a version such as 1\.4\.0/],
@@ -91,10 +96,7 @@ test('a manifest that breaks the contract is refused with every fault', async ()
       (m) => (m.golden[0] = { ...m.golden[0]!, image: 'golden/9.png' }),
       /golden\.0\.image: golden\/9\.png is not among/,
     ],
-    [
-      (m) => (m.locate = { template: 'template.png', window: { width: 64, height: 64 }, minimumSimilarity: 0.4 }),
-      /locate\.template: template\.png is not among/,
-    ],
+    [(m) => (m.locate = { ...findable, template: 'template.png' }), /locate\.template: template\.png is not among/],
     [(m) => (m.locate = { ...findable, minimumSimilarity: 2 }), /locate\.minimumSimilarity: /],
     [(m) => (m.locate = { ...findable, window: { width: 0, height: 64 } }), /locate\.window\.width: /],
     [(m) => m.files.splice(0, 1), /files: does not list model\.onnx/],

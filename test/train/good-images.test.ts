@@ -48,13 +48,32 @@ describe('reading good images', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  test('parts in a fixture are seen to be aligned, and taken as they are', async () => {
+  test('parts in a fixture are seen to be aligned, and their play is taken back', async () => {
     const good = await readGoodImages(folderOf('aligned'), SIZE, new Random(1));
     assert.equal(good.learnt?.placement, 'aligned', JSON.stringify(good.learnt?.agreement));
-    assert.equal(good.locate, null);
+    assert.equal(good.locate?.search, 'nearby', JSON.stringify(good.learnt?.agreement));
+    const { asSeen, located } = good.learnt.agreement;
+    assert.ok(located > asSeen + 0.1, JSON.stringify(good.learnt.agreement));
     const told = await readGoodImages(folderOf('aligned'), SIZE, new Random(1), { placement: 'aligned' });
-    assert.equal(told.learnt, null);
+    assert.deepEqual(told.learnt?.locate, good.locate);
     assert.deepEqual(told.training[0]?.data, good.training[0]?.data);
+  });
+
+  test('parts without play, and what is no part, are taken as they are', async () => {
+    const still = folderOf('still');
+    const noise = folderOf('noise');
+    const random = new Random(4);
+    for (let index = 0; index < 24; index += 1) {
+      await writePng(
+        join(still, `${index}.png`),
+        turnedPart({ gain: random.between(0.9, 1.1), noise: { random, deviation: 4 } }),
+      );
+      await writePng(join(noise, `${index}.png`), turnedPart({ gain: 0, noise: { random, deviation: 100 } }));
+    }
+    for (const folder of [still, noise]) {
+      const { locate, learnt } = await readGoodImages(folder, SIZE, new Random(1));
+      assert.equal(locate, null, `${folder}: ${JSON.stringify(learnt?.agreement)}`);
+    }
   });
 
   test('parts lying anywhere are seen to do so, and come in one pose', async () => {

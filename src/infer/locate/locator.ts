@@ -1,6 +1,6 @@
 import type { Box, Picture } from '../../types.js';
 import { CoarseSearch } from './coarse-search.js';
-import type { Pose } from './pose.js';
+import { type Pose, uprightPose } from './pose.js';
 import { type Fit, Refiner } from './refine.js';
 import { type Relief, ReliefMaker } from './relief.js';
 import { shrinkPose, shrinkRelief } from './relief-grid.js';
@@ -14,14 +14,22 @@ export const LOCATOR = {
   middleSteps: 8,
   /** and the better one of them in full. */
   fineSteps: 6,
+  /** How far a part may lie from where it should, in shares of the longer side and in radians, to be found nearby. */
+  reach: 0.06,
+  turnReach: 0.12,
 } as const;
+
+/** `everywhere`: the part lies anywhere, at any turn; `nearby`: where the template has it, give or take the play of a fixture. */
+export const SEARCHES = ['everywhere', 'nearby'] as const;
+export type Search = (typeof SEARCHES)[number];
 
 /** What a model needs to find its part. */
 export interface LocateSettings {
+  readonly search: Search;
   readonly template: Relief;
   /** Sides, in template pixels, of the window around the template's centre that the model looks at. */
   readonly window: { readonly width: number; readonly height: number };
-  /** Below, there is no part. */
+  /** Below, it is not found. */
   readonly minimumSimilarity: number;
 }
 
@@ -34,24 +42,25 @@ export interface Located {
 
 /**
  * Finds where a part lies in a region, by comparing reliefs with that of a template: a search over all places and turns
- * in low resolution, then Gauss-Newton steps on the best few of them, in steps of resolution. Light may change in
- * strength and direction; size and perspective may not. One core, no allocation that grows, not re-entrant.
+ * in low resolution, then Gauss-Newton steps on the best few of them, in steps of resolution; nearby, the steps alone. Light may
+ * change in strength and direction; size and perspective may not. One core, no allocation that grows, not re-entrant.
  */
 export class Locator {
   readonly #relief: ReliefMaker;
-  readonly #search: CoarseSearch;
+  /** Null where the part is looked for nearby. */
+  readonly #search: CoarseSearch | null;
   /** Relief pixels to one of the middle resolution. */
   readonly #half: number;
-  readonly #coarse: Refiner;
+  readonly #coarse: Refiner | null;
   readonly #middle: Refiner;
   readonly #fine: Refiner;
 
   /** @param template the relief of a part that lies as it should, usually the mean over many parts */
-  constructor(template: Relief) {
+  constructor(template: Relief, search: Search) {
     this.#relief = new ReliefMaker(template);
-    this.#search = new CoarseSearch(template);
-    this.#coarse = new Refiner(shrinkRelief(template, this.#search.factor));
-    this.#half = this.#search.factor > 2 ? 2 : 1;
+    this.#search = search === 'everywhere' ? new CoarseSearch(template) : null;
+    this.#coarse = this.#search && new Refiner(shrinkRelief(template, this.#search.factor));
+    this.#half = (this.#search?.factor ?? 3) > 2 ? 2 : 1;
     this.#middle = new Refiner(shrinkRelief(template, this.#half));
     this.#fine = new Refiner(template);
   }
@@ -63,28 +72,42 @@ export class Locator {
 
   /** The same for a relief of the template's size that is there already. */
   find(relief: Relief): Located {
-    const { factor } = this.#search;
-    const coarse = shrinkRelief(relief, factor);
     const middle = shrinkRelief(relief, this.#half);
-    const fits = this.#search
-      .search(coarse, LOCATOR.candidates)
-      .map((candidate) => this.#coarse.refine(coarse, candidate, LOCATOR.coarseSteps))
-      .sort(bySimilarity);
-    const best = distinct(fits)
-      .slice(0, LOCATOR.finalists)
-      .map((fit) =>
-        this.#middle.refine(middle, shrinkPose(fit, coarse, middle, this.#half / factor), LOCATOR.middleSteps),
-      )
+    const best = this.#placesIn(relief, middle)
+      .map((place) => this.#middle.refine(middle, place, LOCATOR.middleSteps))
       .sort(bySimilarity)[0] as Fit;
     const from = shrinkPose(best, middle, relief, 1 / this.#half);
     const { similarity, ...pose } = this.#fine.refine(relief, from, LOCATOR.fineSteps);
-    return { pose, similarity };
+    if (this.#search || isNear(pose, relief)) return { pose, similarity };
+    const upright = uprightPose(relief);
+    return { pose: upright, similarity: this.similarityAt(relief, upright) };
   }
 
   /** How well a relief fits at just this pose. */
   similarityAt(relief: Relief, pose: Pose): number {
     return this.#fine.similarityAt(relief, pose);
   }
+
+  /** Where to look closer, in pixels of the middle resolution. */
+  #placesIn(relief: Relief, middle: Relief): Pose[] {
+    if (!this.#search || !this.#coarse) return [uprightPose(middle)];
+    const { factor } = this.#search;
+    const refiner = this.#coarse;
+    const coarse = shrinkRelief(relief, factor);
+    const fits = this.#search
+      .search(coarse, LOCATOR.candidates)
+      .map((candidate) => refiner.refine(coarse, candidate, LOCATOR.coarseSteps))
+      .sort(bySimilarity);
+    return distinct(fits)
+      .slice(0, LOCATOR.finalists)
+      .map((fit) => shrinkPose(fit, coarse, middle, this.#half / factor));
+  }
+}
+
+/** Whether a pose can be the play of a fixture. */
+function isNear({ turn, x, y }: Pose, { width, height }: Relief): boolean {
+  const shift = Math.hypot(x - width / 2, y - height / 2);
+  return shift <= LOCATOR.reach * Math.max(width, height) && Math.abs(turn) <= LOCATOR.turnReach;
 }
 
 function bySimilarity(a: Fit, b: Fit): number {

@@ -11,8 +11,9 @@ export type Placing = Pick<LocateSettings, 'template' | 'window'>;
 /** The grid over a region whose cells are as large as those of a map of the window. */
 export function regionGrid(map: Omit<Geometry, 'rows' | 'columns'>, { template, window }: Placing): Geometry {
   const { cell, inputWidth, inputHeight } = map;
-  const columns = Math.ceil((template.width * inputWidth) / (window.width * cell));
-  const rows = Math.ceil((template.height * inputHeight) / (window.height * cell));
+  const cells = (side: number) => Math.ceil(side / cell - 1e-6);
+  const columns = cells((template.width * inputWidth) / window.width);
+  const rows = cells((template.height * inputHeight) / window.height);
   return { rows, columns, cell, inputWidth: columns * cell, inputHeight: rows * cell };
 }
 

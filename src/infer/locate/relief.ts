@@ -2,8 +2,11 @@ import { resampleToRgb } from '../../image/resample.js';
 import type { Box, Picture } from '../../types.js';
 
 export const RELIEF = {
-  /** The longer side is at most so many pixels: half as many leave poses off by four times as much (docs/decisions.md). */
-  longestSide: 256,
+  /**
+   * The longer side is at most so many pixels. Of a part that turns, half as many leave the pose off by ten times as much; in a
+   * fixture, light is the same for all parts, and pulls all poses alike (docs/decisions.md).
+   */
+  longestSide: { everywhere: 256, nearby: 128 },
   /** In grey levels from one pixel to the next but one; weaker edges are taken for noise. */
   leastEdge: 3,
   /** Deviation of the window for the local mean and deviation, as a share of the shorter side. */
@@ -25,8 +28,8 @@ interface Size {
 }
 
 /** The size of the relief of a region, in whose shape turns stay turns. */
-export function reliefSize({ width, height }: Size): Size {
-  const scale = Math.min(1, RELIEF.longestSide / Math.max(width, height));
+export function reliefSize({ width, height }: Size, search: keyof typeof RELIEF.longestSide): Size {
+  const scale = Math.min(1, RELIEF.longestSide[search] / Math.max(width, height));
   return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 

@@ -34,10 +34,10 @@ export async function readTemplate(
 ): Promise<Relief> {
   const { width, height, data } = await decodeImage(bytes, where);
   const size = `the template ${where} has ${width}×${height} pixels`;
-  if (Math.max(width, height) > RELIEF.longestSide) {
+  if (Math.max(width, height) > RELIEF.longestSide.everywhere) {
     throw new SideglanceError(
       'SG_MODEL_INVALID',
-      `${size}, at most ${RELIEF.longestSide} a side are allowed. Export the model again`,
+      `${size}, at most ${RELIEF.longestSide.everywhere} a side are allowed. Export the model again`,
     );
   }
   const share = Math.min(window.width / width, window.height / height);

@@ -17,7 +17,7 @@ function median(values: readonly number[]): number {
 }
 
 describe('finding a part of a known shape', () => {
-  const locator = new Locator(reliefOf(turnedPart()));
+  const locator = new Locator(reliefOf(turnedPart()), 'everywhere');
 
   test('pose and similarity are right wherever the part lies and however it is turned', () => {
     for (const [turn, x, y] of [
@@ -55,7 +55,7 @@ describe('finding a part of a known shape', () => {
       [255, 170],
     ] as const) {
       const relief = new ReliefMaker({ width, height }).make(turnedPart(middle), box);
-      const anySize = new Locator(relief);
+      const anySize = new Locator(relief, 'everywhere');
       for (let i = 0; i < 12; i++) {
         const part = { size: 200, turn: 0.55 * i, x: 84 + 8 * (i % 5), y: 92 + 8 * (i % 3) };
         const { pose } = anySize.locate(turnedPart(part), box);
@@ -86,7 +86,7 @@ describe('finding a part of a known shape', () => {
       });
       return { width: SIDE, height: SIDE, stride: SIDE * 3, format: 'RGB', data };
     };
-    const { pose, similarity } = new Locator(reliefOf(disc(64, 64))).locate(disc(52, 75), WHOLE);
+    const { pose, similarity } = new Locator(reliefOf(disc(64, 64)), 'everywhere').locate(disc(52, 75), WHOLE);
     assert.ok(Math.hypot(pose.x - 52, pose.y - 75) < 0.5, JSON.stringify(pose));
     assert.ok(similarity > 0.8, `similarity ${similarity}`);
   });
@@ -103,18 +103,48 @@ describe('finding a part of a known shape', () => {
   });
 });
 
+describe('finding a part in a fixture', () => {
+  const template = reliefOf(turnedPart());
+  const locator = new Locator(template, 'nearby');
+
+  test('its play is found to a fraction of a pixel', () => {
+    for (const [turn, x, y] of [
+      [0, 64, 64],
+      [0.01, 63.4, 64.8],
+      [-0.03, 65.5, 62],
+      [0.06, 61, 66],
+    ] as const) {
+      const { pose, similarity } = locator.locate(turnedPart({ turn, x, y }), WHOLE);
+      const off = `turn ${turn} at (${x}, ${y}) was found as ${JSON.stringify(pose)}`;
+      assert.ok(Math.abs(angleBetween(pose.turn, turn)) < 0.005, off);
+      assert.ok(Math.hypot(pose.x - x, pose.y - y) < 0.2, off);
+      assert.ok(similarity > 0.85, `${off}, similarity ${similarity}`);
+    }
+  });
+
+  test('what is farther off than a fixture allows is looked at as it lies', () => {
+    const target = { width: 64, height: 64, data: new Uint8Array(64 * 64 * 3) };
+    const cropper = new Cropper({ search: 'nearby', template, window: WHOLE, minimumSimilarity: 0.5 });
+    const blank = { ...turnedPart(), data: new Uint8Array(SIDE * SIDE * 3).fill(90) };
+    for (const picture of [turnedPart({ turn: 1.2 }), turnedPart({ x: 90, y: 40 }), blank]) {
+      const found = cropper.crop(picture, WHOLE, target);
+      assert.deepEqual([found?.found, found?.pose], [true, { turn: 0, x: 64, y: 64 }], JSON.stringify(found));
+    }
+  });
+});
+
 describe('finding simulated parts, with a template learnt from others of them', () => {
   const frame = { width: 256, height: 256 };
   const input = { width: 128, height: 112 };
   const whole = { x: 0, y: 0, ...frame };
   const partOf = (index: number) => ({ seed: 21, index, ...frame, format: 'RGB', placement: 'anywhere' }) as const;
-  const maker = new ReliefMaker(reliefSize(frame));
+  const maker = new ReliefMaker(reliefSize(frame, 'everywhere'));
   const reliefs = Array.from({ length: 36 }, (_, index) => {
     const relief = maker.make(renderPart(partOf(index)).picture, whole);
     return { ...relief, values: relief.values.slice() };
   });
   const template = learnTemplate(reliefs);
-  const locator = new Locator(template);
+  const locator = new Locator(template, 'everywhere');
   const others = Array.from({ length: 24 }, (_, i) => {
     const options = partOf(100 + i);
     return { truth: drawVariation(options), found: locator.locate(renderPart(options).picture, whole) };
@@ -141,7 +171,12 @@ describe('finding simulated parts, with a template learnt from others of them', 
 
   test('a belt without a part is not taken for one', () => {
     const least = 0.5 * median(others.map(({ found }) => found.similarity));
-    const cropper = new Cropper({ template, window: { width: 182, height: 160 }, minimumSimilarity: least });
+    const cropper = new Cropper({
+      search: 'everywhere',
+      template,
+      window: { width: 182, height: 160 },
+      minimumSimilarity: least,
+    });
     const target = { ...input, data: new Uint8Array(128 * 112 * 3) };
     const { picture } = renderPart(partOf(0));
     assert.equal(cropper.crop(picture, whole, target)?.found, true);
