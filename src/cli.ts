@@ -76,7 +76,7 @@ function createProgram(): Command {
     .addOption(
       new Option(
         '--placement <how>',
-        'parts in one place, or turned and shifted: then each is found first; auto: the images say',
+        'parts in one place, give or take the play of a fixture, or turned and shifted; auto: the images say',
       )
         .choices(['auto', 'aligned', 'anywhere'])
         .default('auto'),

@@ -6,8 +6,9 @@ import { readDataset } from '../../src/evaluate/dataset.js';
 import { evaluateModel, type VerdictCounts } from '../../src/evaluate/evaluate.js';
 import { modelScorer } from '../../src/evaluate/model-scorer.js';
 import { Inspector } from '../../src/infer/inspector.js';
+import type { Search } from '../../src/infer/locate/locator.js';
 import { trainModel } from '../../src/train/model.js';
-import type { Agreement, Placement, PlacementChoice } from '../../src/train/placement.js';
+import type { Agreement, PlacementChoice } from '../../src/train/placement.js';
 import { writeTrained } from '../../src/train/train.js';
 import type { PlacementOptions } from './options.js';
 
@@ -18,9 +19,9 @@ export interface PlacementFigures {
   readonly aupro05: number | null;
   readonly verdicts: VerdictCounts | null;
   readonly told: PlacementChoice;
-  /** What the model does: `anywhere` finds the part first. */
-  readonly decided: Placement;
-  /** Why; null where nothing had to be decided. */
+  /** How the model looks for the part; null where it takes regions as they are. */
+  readonly search: Search | null;
+  /** Why; null where there was too little to decide by. */
   readonly agreement: Agreement | null;
   /** Training images that could not be used. */
   readonly skipped: number;
@@ -64,7 +65,7 @@ export async function measurePlacement(
       );
       return {
         ...{ imageAuroc, pixelAuroc, aupro, aupro05, verdicts, told },
-        decided: locate ? 'anywhere' : 'aligned',
+        search: locate?.search ?? null,
         agreement: learnt?.agreement ?? null,
         skipped: skipped.length,
         steps: trained.steps,

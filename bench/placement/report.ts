@@ -22,7 +22,8 @@ export function placementTable(
   const ratio = (read: (one: PlacementFigures) => number | null) =>
     text(aligned && anywhere ? ratioOf(read(anywhere), read(aligned)) : null);
   const rows = Object.entries(figures).map(([name, one]) => {
-    const { told, decided, agreement, verdicts, steps: taken, seconds, msPerImage } = one;
+    const { told, search, agreement, verdicts, steps: taken, seconds, msPerImage } = one;
+    const decided = search ?? 'as it lies';
     const why = agreement ? `${decided} (${agreement.asSeen.toFixed(2)}, ${agreement.located.toFixed(2)})` : decided;
     const wrong = verdicts ? `${verdicts.falseRejects}, ${verdicts.misses}, ${verdicts.invalid}` : '–';
     const [image, pixel, region, strict] = [one.imageAuroc, one.pixelAuroc, one.aupro, one.aupro05].map(text);
@@ -35,10 +36,10 @@ Written by \`node dist/bench/placement.js ${budget} --good ${good} --test-good $
 --pixels ${pixels} --size ${size} --seed ${seed}\`, on the simulated line: ${good} good parts to train from, ${testGood} good and ${defective} defective
 ones to test with. Times: ${cpu}, ${cores} cores, Node ${node}.
 
-Decided: whether the model looks for its part (\`anywhere\`), with how well images agree with their mean as they are, and with
-each part found first.
+Looks for the part: everywhere, nearby or not at all, with how well images agree with their mean as they are, and with each part
+found first.
 
-| parts | \`--placement\` | decided | image AUROC | pixel AUROC | AUPRO@30 % | AUPRO@5 % | false rejects, misses, invalid | steps | ms an image |
+| parts | \`--placement\` | looks for the part | image AUROC | pixel AUROC | AUPRO@30 % | AUPRO@5 % | false rejects, misses, invalid | steps | ms an image |
 |---|---|---|---:|---:|---:|---:|---|---|---:|
 ${rows.join('\n')}
 
