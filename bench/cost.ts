@@ -40,7 +40,6 @@ await session.close();
 /** Where a layer belongs, by the name of its weights. */
 const PARTS: readonly (readonly [string, RegExp])[] = [
   ['Local-Net', /^local\./],
-  ['wide patches', /^wide\./],
   ['Global-Net', /^global\./],
   ['distortion head', /^distortion\./],
 ];

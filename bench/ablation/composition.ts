@@ -1,6 +1,6 @@
 import { hottestMeans, type Scoring, scoreOf } from '../../src/infer/score.js';
-import type { DefectKind } from '../../src/kinds.js';
-import { byEvidence, EVIDENCE, EVIDENCE_NAMES, type Evidence, type HeadNorm } from '../../src/train/export.js';
+import { byKind, type DefectKind } from '../../src/kinds.js';
+import type { HeadNorm } from '../../src/train/export.js';
 import { headNorm } from '../../src/train/held-out.js';
 import { rawTerms, scaledTerms } from '../../src/train/measure-scores.js';
 import { smoothed } from '../accuracy/grid-scorer.js';
@@ -13,7 +13,7 @@ export interface MapSize {
 }
 
 /** The evidence of which the exported graph takes the logarithm; `distortion` is a logit. */
-const LOGARITHMS: ReadonlySet<Evidence> = new Set(['position', 'surroundedPosition', 'context']);
+const LOGARITHMS: ReadonlySet<DefectKind> = new Set(['position', 'context']);
 
 /**
  * How a variant makes map and score of the evidence: what the exported graph (`src/train/export.ts`) and the scorer
@@ -22,7 +22,7 @@ const LOGARITHMS: ReadonlySet<Evidence> = new Set(['position', 'surroundedPositi
 export class Composition {
   readonly #variant: Variant;
   readonly #size: MapSize;
-  readonly #scales: Readonly<Record<Evidence, HeadNorm>>;
+  readonly #scales: Readonly<Record<DefectKind, HeadNorm>>;
   readonly #scoring: Scoring;
 
   /** @param heldOut of good images, by the model as it is without them */
@@ -30,7 +30,7 @@ export class Composition {
     this.#variant = variant;
     this.#size = size;
     const evidence = heldOut.map((readings) => this.#evidenceOf(readings));
-    this.#scales = byEvidence((name) => headNorm(evidence.map((maps) => maps[name])));
+    this.#scales = byKind((name) => headNorm(evidence.map((maps) => maps[name])));
     const raw: Scoring = {
       weights: variant.weights,
       terms: rawTerms(variant.terms, size.rows * size.columns),
@@ -51,31 +51,17 @@ export class Composition {
     const { refit, scale } = this.#variant;
     const maps = readings[refit ?? 'trained'];
     if (scale === 'logarithmic') return maps;
-    return byEvidence((name) => (LOGARITHMS.has(name) ? maps[name].map(Math.exp) : maps[name]));
+    return byKind((name) => (LOGARITHMS.has(name) ? maps[name].map(Math.exp) : maps[name]));
   }
 
   /** What each kind contributes to the map. */
   #mapsOf(evidence: EvidenceMaps): Readonly<Record<DefectKind, Float32Array>> {
     const { shares, smoothing } = this.#variant;
     const { rows, columns } = this.#size;
-    const sums = emptyMaps(rows * columns);
-    for (const name of EVIDENCE_NAMES) {
-      const { centre, spread } = this.#scales[name];
-      const sum = sums[EVIDENCE[name].kind];
-      evidence[name].forEach((value, cell) => {
-        sum[cell]! += (shares[name] * (value - centre)) / spread;
-      });
-    }
-    if (!smoothing) return sums;
-    return {
-      position: smoothed(sums.position, rows, columns),
-      context: smoothed(sums.context, rows, columns),
-      distortion: smoothed(sums.distortion, rows, columns),
-    };
+    return byKind((kind) => {
+      const { centre, spread } = this.#scales[kind];
+      const map = evidence[kind].map((value) => (shares[kind] * (value - centre)) / spread);
+      return smoothing ? smoothed(map, rows, columns) : map;
+    });
   }
-}
-
-function emptyMaps(cells: number): Record<DefectKind, Float32Array> {
-  const map = () => new Float32Array(cells);
-  return { position: map(), context: map(), distortion: map() };
 }

@@ -1,20 +1,14 @@
 import { type Binding, Session } from '../../src/infer/ort/session.js';
-import {
-  byEvidence,
-  EVIDENCE_NAMES,
-  type Evidence,
-  EXPORTED_VALUES,
-  type ExportOptions,
-  exportModel,
-} from '../../src/train/export.js';
+import { byKind, DEFECT_KINDS, type DefectKind } from '../../src/kinds.js';
+import { EXPORTED_VALUES, type ExportOptions, exportModel } from '../../src/train/export.js';
 import { exposeValues } from '../../src/train/expose.js';
 import { LOCAL_NET } from '../../src/train/networks/local-net.js';
 import type { Refit } from './variants.js';
 
 /** Maps of all evidence over one region [rows × columns], before they are brought to one scale. */
-export type EvidenceMaps = Readonly<Record<Evidence, Float32Array>>;
+export type EvidenceMaps = Readonly<Record<DefectKind, Float32Array>>;
 
-/** By the norms of the model and by those of each refit. */
+/** By the norm of the model and by that of each refit. */
 export type Readings = Readonly<Record<'trained' | Refit, EvidenceMaps>>;
 
 /** A model as it was trained, and the same with each of the refitted norms. */
@@ -31,7 +25,7 @@ export class EvidenceReader {
   }
 
   static async create({ trained, ownCovariance, noPosition }: ExportChoices, threads: number): Promise<EvidenceReader> {
-    return new EvidenceReader(await Probe.create(trained, EVIDENCE_NAMES, threads), {
+    return new EvidenceReader(await Probe.create(trained, DEFECT_KINDS, threads), {
       ownCovariance: await Probe.create(ownCovariance, ASKED_OF_NORMS, threads),
       noPosition: await Probe.create(noPosition, ASKED_OF_NORMS, threads),
     });
@@ -56,12 +50,12 @@ export class EvidenceReader {
 }
 
 /** The evidence that only asks what belongs where. */
-const ASKED_OF_NORMS: readonly Evidence[] = ['position', 'surroundedPosition'];
+const ASKED_OF_NORMS: readonly DefectKind[] = ['position'];
 
-type SomeMaps = Partial<Record<Evidence, Float32Array>>;
+type SomeMaps = Partial<Record<DefectKind, Float32Array>>;
 
 function complete(maps: SomeMaps): EvidenceMaps {
-  return byEvidence((name) => maps[name]!);
+  return byKind((name) => maps[name]!);
 }
 
 /** One exported model, of which only some evidence is computed. */
@@ -71,7 +65,7 @@ class Probe {
   readonly #maps: SomeMaps;
   readonly #binding: Binding;
 
-  private constructor(session: Session, { height, width }: ExportOptions, names: readonly Evidence[]) {
+  private constructor(session: Session, { height, width }: ExportOptions, names: readonly DefectKind[]) {
     const shape = [1, 1, height / LOCAL_NET.stride, width / LOCAL_NET.stride];
     const cells = shape.reduce((a, b) => a * b);
     this.#session = session;
@@ -85,7 +79,7 @@ class Probe {
     );
   }
 
-  static async create(options: ExportOptions, names: readonly Evidence[], threads: number): Promise<Probe> {
+  static async create(options: ExportOptions, names: readonly DefectKind[], threads: number): Promise<Probe> {
     const model = exposeValues(exportModel(options), names.map(EXPORTED_VALUES.evidence));
     return new Probe(await Session.create(model, { threads }), options, names);
   }

@@ -67,7 +67,7 @@ export async function measureVariants(
   const notes = [
     ...leftOut(good.skipped.length),
     `${steps} steps of training`,
-    `position is trusted by ${parts.all.local.trust}, without the neighbourhood by ${refits.ownCovariance.all.local.trust}`,
+    `position is trusted by ${parts.all.trust}, without the neighbourhood by ${refits.ownCovariance.all.trust}`,
   ];
   const reader = await EvidenceReader.create(all, threads);
   try {
@@ -100,17 +100,17 @@ function choices(
   { unseen, all }: ExportedParts,
   { ownCovariance, noPosition }: Readonly<Record<Refit, LearntPositions>>,
 ): { readonly unseen: ExportChoices; readonly all: ExportChoices } {
-  const withNorms = (norms: ExportedParts['all']) => ({ ...unseen, norms });
+  const withNorm = (norm: ExportedParts['all']) => ({ ...unseen, norm });
   return {
     unseen: {
       trained: unseen,
-      ownCovariance: withNorms(ownCovariance.without[0]!),
-      noPosition: withNorms(noPosition.without[0]!),
+      ownCovariance: withNorm(ownCovariance.without[0]!),
+      noPosition: withNorm(noPosition.without[0]!),
     },
     all: {
-      trained: withNorms(all),
-      ownCovariance: withNorms(ownCovariance.all),
-      noPosition: withNorms(noPosition.all),
+      trained: withNorm(all),
+      ownCovariance: withNorm(ownCovariance.all),
+      noPosition: withNorm(noPosition.all),
     },
   };
 }

@@ -29,7 +29,6 @@ export function ablationTable(options: AblationOptions, measured: readonly Measu
     'One model a category is trained; no network is trained again for a variant, scales are measured again on held-out images.',
     'Cells: image AUROC / AUPRO@30 % / AUPRO@5 %.',
     '',
-    '- `position` and `surroundedPosition` ask what belongs in the place, of the patch alone and with what surrounds it.',
     '- alone: map and score of this evidence only. without: shares of the others rescaled; where the score does not look at',
     '  the evidence, its image AUROC stays.',
     '- score: the map stays as it is.',

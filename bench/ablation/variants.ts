@@ -1,5 +1,5 @@
-import type { ByKind } from '../../src/kinds.js';
-import { byEvidence, EVIDENCE, EVIDENCE_NAMES, type Evidence } from '../../src/train/export.js';
+import { type ByKind, byKind, DEFECT_KINDS, type DefectKind } from '../../src/kinds.js';
+import { SHARES } from '../../src/train/export.js';
 import { REACH, SCORE_WEIGHTS, SPOTS, TERMS, type TermChoice } from '../../src/train/measure-scores.js';
 import { POSITION, type PositionSettings } from '../../src/train/position/norm.js';
 
@@ -15,7 +15,7 @@ export type Refit = keyof typeof REFITS;
 export interface Variant {
   readonly name: string;
   /** Share of each kind of evidence in the map. */
-  readonly shares: Readonly<Record<Evidence, number>>;
+  readonly shares: ByKind;
   /** What each part of the map counts for in the score. */
   readonly weights: ByKind;
   /** Shares of the hottest cells that make the terms of the score. */
@@ -28,7 +28,7 @@ export interface Variant {
 
 export const AS_IT_IS: Variant = {
   name: 'as it is',
-  shares: byEvidence((name) => EVIDENCE[name].share),
+  shares: SHARES,
   weights: SCORE_WEIGHTS,
   terms: TERMS,
   scale: 'logarithmic',
@@ -40,8 +40,8 @@ const EQUAL: ByKind = { position: 1, context: 1, distortion: 1 };
 
 export const VARIANTS: readonly Variant[] = [
   AS_IT_IS,
-  ...EVIDENCE_NAMES.map((name) => changed(`${name} alone`, { shares: alone(name), weights: EQUAL })),
-  ...EVIDENCE_NAMES.map((name) => changed(`without ${name}`, { shares: without(name) })),
+  ...DEFECT_KINDS.map((name) => changed(`${name} alone`, { shares: alone(name), weights: EQUAL })),
+  ...DEFECT_KINDS.map((name) => changed(`without ${name}`, { shares: without(name) })),
   changed(`score: spots only (${percent(SPOTS.share)})`, { terms: [SPOTS] }),
   changed(`score: reach only (${percent(REACH.share)})`, { terms: [REACH] }),
   changed('score: context and distortion count, too', { weights: EQUAL }),
@@ -55,13 +55,13 @@ function changed(name: string, changes: Partial<Variant>): Variant {
   return { ...AS_IT_IS, name, ...changes };
 }
 
-function alone(name: Evidence): Variant['shares'] {
-  return byEvidence((each) => (each === name ? 1 : 0));
+function alone(name: DefectKind): Variant['shares'] {
+  return byKind((each) => (each === name ? 1 : 0));
 }
 
 /** The other shares grow in proportion, to 1 in sum. */
-function without(name: Evidence): Variant['shares'] {
-  return byEvidence((each) => (each === name ? 0 : EVIDENCE[each].share / (1 - EVIDENCE[name].share)));
+function without(name: DefectKind): Variant['shares'] {
+  return byKind((each) => (each === name ? 0 : SHARES[each] / (1 - SHARES[name])));
 }
 
 function percent(share: number): string {

@@ -6,7 +6,7 @@ import { modelScorer } from '../../src/evaluate/model-scorer.js';
 import { Inspector } from '../../src/infer/inspector.js';
 import { MODEL_FILE } from '../../src/model/manifest.js';
 import { AGENT_VERSION } from '../../src/model/version.js';
-import { EVIDENCE } from '../../src/train/export.js';
+import { SHARES } from '../../src/train/export.js';
 import { TERMS } from '../../src/train/measure-scores.js';
 import { TRAINING, type TrainMethod } from '../../src/train/model.js';
 import { PAPER } from '../../src/train/paper/settings.js';
@@ -19,7 +19,7 @@ export function trained(method: TrainMethod): Method {
   const settings = {
     revision: 2,
     version: AGENT_VERSION,
-    training: method === 'paper' ? PAPER : { ...TRAINING, position: POSITION, evidence: EVIDENCE, terms: TERMS },
+    training: method === 'paper' ? PAPER : { ...TRAINING, position: POSITION, shares: SHARES, terms: TERMS },
   } as const;
   return { name: method, settings, takesMinutes: true, fit: (options) => fit(method, options) };
 }

@@ -2,7 +2,6 @@ import { decodeModel } from '../onnx/codec.js';
 import { floatsOf } from '../onnx/model.js';
 import { LOCAL_BLOCKS } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
-import { WIDE_BLOCKS, wideBlock } from './networks/wide-net.js';
 import { DEFAULT_TEACHER, readTeacher } from './teacher/teacher.js';
 
 /** For each of three neighbours of a pixel, its share in three pixels in a row of the image enlarged by two. */
@@ -13,7 +12,7 @@ const ENLARGED_TAPS = [
 ] as const;
 
 /**
- * The weights of Local-Net and of the layers behind it (`wide-net.ts`), taken from the teacher that ships (a MobileNetV2; its names for the layers are those of the
+ * The weights of Local-Net, taken from the teacher that ships (a MobileNetV2; its names for the layers are those of the
  * TensorFlow Object Detection API).
  *
  * @throws SideglanceError `SG_MODEL_UNREADABLE`, `SG_MODEL_INVALID` for the teacher's file
@@ -33,15 +32,10 @@ export function backboneWeights(file: string = DEFAULT_TEACHER): Weights {
   take('Conv', 'local.stem');
   take('expanded_conv.depthwise', 'local.0.depthwise');
   take('expanded_conv.project', 'local.0.project');
-  const takeBlock = (number: number, name: string) => {
-    for (const layer of ['expand', 'depthwise', 'project'])
-      take(`expanded_conv_${number}.${layer}`, `${name}.${layer}`);
-  };
   LOCAL_BLOCKS.forEach((_, index) => {
-    takeBlock(index + 1, `local.${index + 1}`);
-  });
-  WIDE_BLOCKS.forEach((_, index) => {
-    takeBlock(wideBlock(index).number, wideBlock(index).name);
+    const number = index + 1;
+    for (const layer of ['expand', 'depthwise', 'project'])
+      take(`expanded_conv_${number}.${layer}`, `local.${number}.${layer}`);
   });
   const stem = weights.get('local.stem.weight');
   if (stem) weights.set('local.stem.weight', { ...stem, data: behindEnlargement(stem.data) });

@@ -1,41 +1,31 @@
 import { Session } from '../infer/ort/session.js';
-import { elementCount, Graph } from './graph.js';
+import { Graph } from './graph.js';
 import { LOCAL_NET, localNet } from './networks/local-net.js';
 import { normalisedFeature } from './networks/normalise.js';
 import { FrozenParameters, type Weights } from './networks/parameters.js';
-import { WIDE_NET, wideNet } from './networks/wide-net.js';
 import type { PositionNorm } from './position/norm.js';
 import { pixelsFromBytes } from './preprocess.js';
 
-/**
- * Local-Net on a batch of images held in `images`: each `run` fills `features`, [batch × 56 × h × w], and `wide`,
- * [batch × 32 × h × w], where it was asked for.
- */
+/** Local-Net on a batch of images held in `images`: each `run` fills `features`, [batch × 56 × h × w]. */
 export class FeatureExtractor {
   readonly images: Uint8Array;
   readonly features: Float32Array;
-  readonly wide: Float32Array;
   readonly imageBytes: number;
   readonly featuresLength: number;
   readonly #session: Session;
   readonly #run: () => Promise<void>;
 
-  private constructor(session: Session, batch: number, height: number, width: number, wide: boolean) {
+  private constructor(session: Session, batch: number, height: number, width: number) {
     const grid = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
     const shape = [batch, LOCAL_NET.features, ...grid];
-    const wideShape = [batch, wide ? WIDE_NET.features : 0, ...grid];
     this.#session = session;
     this.imageBytes = height * width * 3;
     this.featuresLength = shape.slice(1).reduce((a, b) => a * b, 1);
     this.images = new Uint8Array(batch * this.imageBytes);
     this.features = new Float32Array(batch * this.featuresLength);
-    this.wide = new Float32Array(elementCount(wideShape));
     const binding = session.bind(
       { images: { type: 'uint8', shape: [batch, height, width, 3], data: this.images } },
-      {
-        local: { type: 'float32', shape, data: this.features },
-        ...(wide && { wide: { type: 'float32', shape: wideShape, data: this.wide } }),
-      },
+      { local: { type: 'float32', shape, data: this.features } },
     );
     this.#run = () => session.run(binding);
   }
@@ -47,18 +37,15 @@ export class FeatureExtractor {
     readonly width: number;
     /** Normalises Z_l. */
     readonly norm?: PositionNorm;
-    /** Whether the wide features are wanted, too. */
-    readonly wide?: boolean;
     readonly threads: number;
   }): Promise<FeatureExtractor> {
-    const { weights, batch, height, width, norm, wide = false, threads } = options;
+    const { weights, batch, height, width, norm, threads } = options;
     const g = new Graph();
     const source = new FrozenParameters(weights);
     const pixels = pixelsFromBytes(g, g.input('images', [batch, height, width, 3], 'uint8'));
-    const { feature, trunk } = localNet(g, pixels, source);
+    const feature = localNet(g, pixels, source);
     g.output('local', norm ? normalisedFeature(g, feature, norm) : feature);
-    if (wide) g.output('wide', wideNet(g, trunk, source));
-    return new FeatureExtractor(await Session.create(g.toModel('features'), { threads }), batch, height, width, wide);
+    return new FeatureExtractor(await Session.create(g.toModel('features'), { threads }), batch, height, width);
   }
 
   async run(): Promise<void> {

@@ -1,12 +1,6 @@
 import { Session } from '../infer/ort/session.js';
-import {
-  byEvidence,
-  type Evidence,
-  EXPORTED_VALUES,
-  type ExportOptions,
-  exportModel,
-  type HeadNorm,
-} from './export.js';
+import { byKind, type DefectKind } from '../kinds.js';
+import { EXPORTED_VALUES, type ExportOptions, exportModel, type HeadNorm } from './export.js';
 import { exposeValues } from './expose.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import type { Raster } from './raster.js';
@@ -14,7 +8,7 @@ import type { Raster } from './raster.js';
 /** What held-out good images say about a trained model. */
 export interface HeldOut {
   readonly leastVariance: Float32Array;
-  readonly scales: Readonly<Record<Evidence, HeadNorm>>;
+  readonly scales: Readonly<Record<DefectKind, HeadNorm>>;
 }
 
 export const HELD_OUT = {
@@ -35,7 +29,7 @@ export async function measureHeldOut(
   const raw = {
     ...options,
     leastVariance: new Float32Array(features),
-    scales: byEvidence(() => ({ centre: 0, spread: 1 })),
+    scales: byKind(() => ({ centre: 0, spread: 1 })),
   };
   const residual = new Float64Array(features);
   let cells = 0;
@@ -50,12 +44,12 @@ export async function measureHeldOut(
   });
   const leastVariance = Float32Array.from(residual, (sum) => (HELD_OUT.varianceShare * sum) / cells);
 
-  const maps = byEvidence((): Float32Array[] => []);
-  const names = Object.values(byEvidence(EXPORTED_VALUES.evidence));
+  const maps = byKind((): Float32Array[] => []);
+  const names = Object.values(byKind(EXPORTED_VALUES.evidence));
   await probe(exportModel({ ...raw, leastVariance }), names, images, threads, (values) => {
-    byEvidence((name) => maps[name].push(values(EXPORTED_VALUES.evidence(name))));
+    byKind((kind) => maps[kind].push(values(EXPORTED_VALUES.evidence(kind))));
   });
-  return { leastVariance, scales: byEvidence((name) => headNorm(maps[name])) };
+  return { leastVariance, scales: byKind((kind) => headNorm(maps[kind])) };
 }
 
 /** Runs each image through the model and shows values of its inside. */

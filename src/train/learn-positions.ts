@@ -2,23 +2,16 @@ import type { TrainEvent } from './events.js';
 import { FeatureExtractor } from './features.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
-import { WIDE_NET } from './networks/wide-net.js';
 import { POSITION, type PositionNorm, type PositionSettings, strangeness } from './position/norm.js';
 import { PositionStatistics } from './position/statistics.js';
 import type { Raster } from './raster.js';
 import { type GoodImage, type ImageFacts, warnOfFeatures } from './strange-images.js';
 
-/** What belongs where: for the feature of the patch, and for that of the patch with what surrounds it. */
-export interface PositionNorms {
-  readonly local: PositionNorm;
-  readonly wide: PositionNorm;
-}
-
 /** Norms from all good images, and from all but one fold: no image of that fold had a part in them. */
 export interface LearntPositions {
-  readonly all: PositionNorms;
+  readonly all: PositionNorm;
   /** In the order of the folds. */
-  readonly without: readonly PositionNorms[];
+  readonly without: readonly PositionNorm[];
 }
 
 export interface LearnPositionsOptions {
@@ -42,42 +35,35 @@ export async function learnPositions(
   const { stride, features } = LOCAL_NET;
   const [rows, columns] = [height / stride, width / stride];
   const grid = { channels: features, rows, columns };
-  const local = folds.map(() => new PositionStatistics(grid, settings));
-  const wide = folds.map(() => new PositionStatistics({ channels: WIDE_NET.features, rows, columns }, settings));
+  const statistics = folds.map(() => new PositionStatistics(grid, settings));
   const kept: { file: string; features: Float32Array; fold: number }[] = [];
-  const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, wide: true, threads });
+  const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, threads });
   const most = KEPT_BYTES / (4 * extractor.featuresLength);
   try {
     for (const [fold, images] of folds.entries()) {
       for (const image of images) {
         extractor.image(0).set(image.data);
         await extractor.run();
-        local[fold]!.add(extractor.features);
-        wide[fold]!.add(extractor.wide);
+        statistics[fold]!.add(extractor.features);
         if (kept.length < most) kept.push({ file: image.file, features: Float32Array.from(extractor.features), fold });
       }
     }
   } finally {
     await extractor.close();
   }
-  const others = (all: readonly PositionStatistics[], fold: number) =>
-    PositionStatistics.joined(all.filter((_, index) => index !== fold));
-  const trust = others(local, 0).bestTrust(kept.filter(({ fold }) => fold === 0).map((one) => one.features));
+  const others = (fold: number) => PositionStatistics.joined(statistics.filter((_, index) => index !== fold));
+  const trust = others(0).bestTrust(kept.filter(({ fold }) => fold === 0).map((one) => one.features));
   emit({ type: 'phase', text: `position is trusted by ${trust}` });
-  const without = folds.map((_, fold) => ({
-    local: others(local, fold).norm(trust),
-    wide: others(wide, fold).norm(trust),
-  }));
+  const without = folds.map((_, fold) => others(fold).norm(trust));
   const facts = kept.map(
     (one): ImageFacts => ({
       file: one.file,
       feature: meanFeature(one.features, features),
-      strangeness: strangeness(one.features, without[one.fold]!.local, grid),
+      strangeness: strangeness(one.features, without[one.fold]!, grid),
     }),
   );
   for (const warning of warnOfFeatures(facts)) emit({ type: 'warning', ...warning });
-  const norm = (parts: readonly PositionStatistics[]) => PositionStatistics.joined(parts).norm(trust);
-  return { all: { local: norm(local), wide: norm(wide) }, without };
+  return { all: PositionStatistics.joined(statistics).norm(trust), without };
 }
 
 /** Mean over all patches, a value for each channel. */

@@ -4,8 +4,8 @@ import { type ScoreTerm, type Scoring, scoreOf } from '../infer/score.js';
 import { Scorer } from '../infer/scorer.js';
 import type { ByKind } from '../kinds.js';
 import type { ExportOptions } from './export.js';
-import type { PositionNorms } from './learn-positions.js';
 import { LOCAL_NET } from './networks/local-net.js';
+import type { PositionNorm } from './position/norm.js';
 import { pictureOf } from './raster.js';
 import type { GoodImage } from './strange-images.js';
 
@@ -35,10 +35,10 @@ export interface Fold {
 
 /** What the files of a model are exported from. */
 export interface ExportedParts {
-  /** With the norms without the first fold, on whose images the scales were measured. */
+  /** With the norm without the first fold, on whose images the scales were measured. */
   readonly unseen: ExportOptions;
-  /** The norms of the model itself. */
-  readonly all: PositionNorms;
+  /** The norm of the model itself. */
+  readonly all: PositionNorm;
 }
 
 /** A trained model, whose scores have not been measured yet. */

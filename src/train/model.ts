@@ -154,7 +154,7 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
   const { weights, steps } = await trainContext({
     images: training,
     localNet: backbone,
-    norm: unseen.local,
+    norm: unseen,
     batch: TRAINING.batch,
     learningRate: TRAINING.learningRate,
     augmentation: weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / training.length)),
@@ -168,13 +168,13 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
     weights: new Map([...backbone, ...weights]),
     width,
     height,
-    norms: unseen,
+    norm: unseen,
     form: 'likelihood',
   };
   const measured = { ...unmeasured, ...(await measureHeldOut(unmeasured, heldOut, threads)) };
-  const scored = folds.map((images, fold) => ({ images, model: exportModel({ ...measured, norms: without[fold]! }) }));
+  const scored = folds.map((images, fold) => ({ images, model: exportModel({ ...measured, norm: without[fold]! }) }));
   return {
-    model: exportModel({ ...measured, norms: all }),
+    model: exportModel({ ...measured, norm: all }),
     parts: { unseen: measured, all },
     steps,
     folds: scored,

@@ -10,7 +10,6 @@ import { globalNet } from '../../src/train/networks/global-net.js';
 import { normality } from '../../src/train/networks/heads.js';
 import { LOCAL_NET, localNet } from '../../src/train/networks/local-net.js';
 import { TrainedParameters, type Weights } from '../../src/train/networks/parameters.js';
-import { WIDE_NET, wideNet } from '../../src/train/networks/wide-net.js';
 import type { PositionNorm } from '../../src/train/position/norm.js';
 import { PatchwiseModel, pixelPlanes } from './patchwise.js';
 
@@ -38,8 +37,7 @@ function randomWeights(): Weights {
   const g = new Graph();
   const parameters = new TrainedParameters();
   const pixels = g.input('pixels', [1, 3, HEIGHT, WIDTH]);
-  const { feature, trunk } = localNet(g, pixels, parameters);
-  wideNet(g, trunk, parameters);
+  const feature = localNet(g, pixels, parameters);
   normality(g, feature, globalNet(g, feature, pixels, parameters), parameters);
   const vector = parameters.initialise(random);
   // Biases start at zero; here they must show up.
@@ -76,7 +74,7 @@ function randomNorm(features: number): PositionNorm {
 
 describe('the exported graph computes all patches in one pass', () => {
   const weights = randomWeights();
-  const norms = { local: randomNorm(FEATURES), wide: randomNorm(WIDE_NET.features) };
+  const norm = randomNorm(FEATURES);
   const image = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, () => random.below(256));
   let session: Session;
   const runAll = async (region: Uint8Array) => {
@@ -98,12 +96,11 @@ describe('the exported graph computes all patches in one pass', () => {
       weights,
       height: HEIGHT,
       width: WIDTH,
-      norms,
+      norm,
       form: 'likelihood',
       leastVariance: new Float32Array(FEATURES),
       scales: {
         position: { centre: 1, spread: 2 },
-        surroundedPosition: { centre: 2, spread: 1.5 },
         context: { centre: 2, spread: 30 },
         distortion: { centre: -0.5, spread: 0.4 },
       },
@@ -148,7 +145,7 @@ describe('the exported graph computes all patches in one pass', () => {
 
   test('dense = patchwise: Z_l and Z_g equal those of single patches with an explicit mask', async () => {
     const dense = await run(image);
-    const reference = new PatchwiseModel(weights, pixelPlanes(image, HEIGHT, WIDTH), norms.local);
+    const reference = new PatchwiseModel(weights, pixelPlanes(image, HEIGHT, WIDTH), norm);
     const known = new Map<string, Float64Array>();
     const local = (row: number, column: number) => {
       const key = `${row},${column}`;

@@ -11,23 +11,22 @@ export interface InvertedResidual {
   readonly stride: 1 | 2;
 }
 
-/** `none`: the map loses what its border lacks; `zeros`: it goes on as zeros, where the teacher's own padding puts them. */
-export type Padding = 'none' | 'zeros';
-
-/** An inverted residual block of the teacher: expansion, depthwise 3 × 3, projection, and the shortcut at stride 1. */
+/**
+ * An inverted residual block of the teacher: expansion, depthwise 3 × 3, projection, and the shortcut at
+ * stride 1. Nothing is padded: the map loses what its border lacks.
+ */
 export function invertedResidual(
   g: Graph,
   x: Value,
   source: ParameterSource,
   name: string,
   { expanded, out, stride }: InvertedResidual,
-  padding: Padding,
 ): Value {
   const wide = rectified(g, convolved(g, x, source, `${name}.expand`, expanded, 1));
-  const moved = rectified(g, depthwise(g, wide, source, `${name}.depthwise`, stride, padding));
+  const moved = rectified(g, depthwise(g, wide, source, `${name}.depthwise`, stride));
   const projected = convolved(g, moved, source, `${name}.project`, out, 1);
   if (stride !== 1 || x.shape[1] !== out) return projected;
-  return add(g, projected, padding === 'none' ? inner(g, x) : x);
+  return add(g, projected, inner(g, x));
 }
 
 /** A convolution without padding. */
@@ -38,23 +37,14 @@ export function convolved(g: Graph, x: Value, source: ParameterSource, name: str
   });
 }
 
-/** A 3 × 3 convolution of each channel by itself. */
-export function depthwise(
-  g: Graph,
-  x: Value,
-  source: ParameterSource,
-  name: string,
-  stride: 1 | 2,
-  padding: Padding,
-): Value {
+/** A 3 × 3 convolution of each channel by itself, without padding. */
+export function depthwise(g: Graph, x: Value, source: ParameterSource, name: string, stride: 1 | 2): Value {
   const [n, channels, h, w] = x.shape as [number, number, number, number];
-  const pads = padding === 'none' ? [0, 0, 0, 0] : stride === 1 ? [1, 1, 1, 1] : [0, 0, 1, 1];
-  const after = (side: number) => Math.floor((side + pads[0]! + pads[2]! - 3) / stride) + 1;
+  const after = (side: number) => Math.floor((side - 3) / stride) + 1;
   return fused(g, x, source, name, [channels, 1, 3, 3], [n, channels, after(h), after(w)], {
     kernel_shape: [3, 3],
     strides: [stride, stride],
     group: channels,
-    pads,
   });
 }
 

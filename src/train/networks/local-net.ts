@@ -39,15 +39,8 @@ const FINE_BLOCK = 1;
 /** The first of those features whose 4 × 4 mean lies at the centre of a patch. */
 const FINE_START = 5;
 
-export interface LocalFeature {
-  /** Z_l, not yet normalised, [N, 56, H/8, W/8]. */
-  readonly feature: Value;
-  /** What the last block gives, [N, 32, H/4, W/4]: where deeper layers of the teacher go on. */
-  readonly trunk: Value;
-}
-
 /**
- * Z_l of every patch.
+ * Z_l of every patch, not yet normalised, [N, 56, H/8, W/8].
  *
  * No layer pads: the mirrored border of the image is consumed on the way, so that every patch is treated alike.
  * The first layer is the teacher's 3 × 3 convolution of stride 2 behind a bilinear enlargement by two, as one 3 × 3
@@ -55,16 +48,16 @@ export interface LocalFeature {
  *
  * @param pixels [N, 3, H, W] in −1…1, H and W multiples of 8
  */
-export function localNet(g: Graph, pixels: Value, source: ParameterSource): LocalFeature {
+export function localNet(g: Graph, pixels: Value, source: ParameterSource): Value {
   const [, , height, width] = pixels.shape as [number, number, number, number];
   const stem = convolved(g, pad(g, pixels, LOCAL_NET.border, 'reflect'), source, 'local.stem', STEM.first, 3);
-  const moved = rectified(g, depthwise(g, rectified(g, stem), source, 'local.0.depthwise', 1, 'none'));
+  const moved = rectified(g, depthwise(g, rectified(g, stem), source, 'local.0.depthwise', 1));
   let trunk = convolved(g, moved, source, 'local.0.project', STEM.out, 1);
   let fine = trunk;
   LOCAL_BLOCKS.forEach((block, index) => {
-    trunk = invertedResidual(g, trunk, source, `local.${index + 1}`, block, 'none');
+    trunk = invertedResidual(g, trunk, source, `local.${index + 1}`, block);
     if (index === FINE_BLOCK) fine = trunk;
   });
   const centred = slice(g, slice(g, fine, 2, FINE_START, height / 2), 3, FINE_START, width / 2);
-  return { feature: concatenate(g, [blockMean(g, centred, 4), blockMean(g, trunk, 2)], 1), trunk };
+  return concatenate(g, [blockMean(g, centred, 4), blockMean(g, trunk, 2)], 1);
 }
