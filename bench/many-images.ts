@@ -26,12 +26,13 @@ const MOST_GIB = 4;
  * @throws SideglanceError as `writeSimulatedDataset` and `train`; `SG_USAGE`
  */
 export async function manyImages(args: readonly string[], say: (text: string) => void): Promise<number> {
-  const { values } = COMMAND_LINE.parse(args, {
+  const { values, positionals } = COMMAND_LINE.parse(args, {
     good: { type: 'string', default: '5000' },
     steps: { type: 'string', default: '200' },
     pixels: { type: 'string', default: '256' },
     out: { type: 'string', default: join(PACKAGE_ROOT, 'bench', 'results', 'many-images.json') },
   });
+  if (positionals.length > 0) throw COMMAND_LINE.wrong(`there is nothing to do with ${positionals.join(' ')}`);
   const good = COMMAND_LINE.whole('--good', values.good, 20, 100_000);
   const steps = COMMAND_LINE.whole('--steps', values.steps, 1, 1_000_000);
   const size = COMMAND_LINE.whole('--pixels', values.pixels, 128, 4096);

@@ -35,7 +35,7 @@ interface Way {
   readonly unexplainedShare: number;
 }
 
-export const WAYS = {
+const WAYS = {
   /** Compared in blocks that do not feel the play of a fixture. */
   everywhere: { search: 'everywhere', learn: learnTemplate, window: windowAround, blocks: 4, unexplainedShare: 0.5 },
   nearby: { search: 'nearby', learn: sharpenMean, window: wholeOf, blocks: 1, unexplainedShare: 0.6 },

@@ -14,8 +14,6 @@ export const TEMPLATE = {
   keptShare: 0.8,
 } as const;
 
-export type Found = ReturnType<Locator['find']>;
-
 /**
  * The relief of the part in one pose: the mean over images of it in any. The first template is the image that the others
  * are found best with; a few rounds of finding all and taking the mean make it sharp, and level out what is each image's

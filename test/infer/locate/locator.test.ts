@@ -4,6 +4,7 @@ import { renderPart } from '../../../src/capture/simulated/render.js';
 import { drawVariation } from '../../../src/capture/simulated/variation.js';
 import { Cropper } from '../../../src/infer/locate/cropper.js';
 import { Locator } from '../../../src/infer/locate/locator.js';
+import type { Pose } from '../../../src/infer/locate/pose.js';
 import { ReliefMaker, reliefSize } from '../../../src/infer/locate/relief.js';
 import { learnTemplate } from '../../../src/train/template.js';
 import type { Picture } from '../../../src/types.js';
@@ -14,6 +15,15 @@ const WHOLE = { x: 0, y: 0, width: SIDE, height: SIDE };
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** A part at a pose is found there, up to radians and pixels. */
+function assertFound(locator: Locator, at: Pose, within: { readonly turn: number; readonly place: number }): void {
+  const { pose, similarity } = locator.locate(turnedPart(at), WHOLE);
+  const told = `${JSON.stringify(at)} was found as ${JSON.stringify(pose)}, similarity ${similarity}`;
+  assert.ok(Math.abs(angleBetween(pose.turn, at.turn)) < within.turn, told);
+  assert.ok(Math.hypot(pose.x - at.x, pose.y - at.y) < within.place, told);
+  assert.ok(similarity > 0.85, told);
 }
 
 describe('finding a part of a known shape', () => {
@@ -27,11 +37,7 @@ describe('finding a part of a known shape', () => {
       [-3, 60, 61],
       [-1.57, 66, 72],
     ] as const) {
-      const { pose, similarity } = locator.locate(turnedPart({ turn, x, y }), WHOLE);
-      const off = `turn ${turn} at (${x}, ${y}) was found as ${JSON.stringify(pose)}`;
-      assert.ok(Math.abs(angleBetween(pose.turn, turn)) < 0.01, off);
-      assert.ok(Math.hypot(pose.x - x, pose.y - y) < 0.3, off);
-      assert.ok(similarity > 0.85, `${off}, similarity ${similarity}`);
+      assertFound(locator, { turn, x, y }, { turn: 0.01, place: 0.3 });
     }
   });
 
@@ -114,11 +120,7 @@ describe('finding a part in a fixture', () => {
       [-0.03, 65.5, 62],
       [0.06, 61, 66],
     ] as const) {
-      const { pose, similarity } = locator.locate(turnedPart({ turn, x, y }), WHOLE);
-      const off = `turn ${turn} at (${x}, ${y}) was found as ${JSON.stringify(pose)}`;
-      assert.ok(Math.abs(angleBetween(pose.turn, turn)) < 0.005, off);
-      assert.ok(Math.hypot(pose.x - x, pose.y - y) < 0.2, off);
-      assert.ok(similarity > 0.85, `${off}, similarity ${similarity}`);
+      assertFound(locator, { turn, x, y }, { turn: 0.005, place: 0.2 });
     }
   });
 
