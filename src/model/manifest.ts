@@ -80,6 +80,8 @@ const ManifestSchema = z
       .exactOptional(),
     /** How the maps become a score: the sum of the terms, over the weighted sum of the maps. */
     scoring: z.object({
+      /** Gaussian that the score sees the maps through: its standard deviation in pixels of the region. */
+      smoothing: z.number().min(0).max(256).default(0),
       /** What each kind of evidence counts for. */
       weights: z.object({ position: weight, context: weight, distortion: weight }),
       /** (mean of the so many hottest cells − centre) / spread */

@@ -5,19 +5,7 @@ import { type InconsistencyForm, inconsistency, normality } from './networks/hea
 import { LOCAL_NET, localNet } from './networks/local-net.js';
 import { normalisedFeature } from './networks/normalise.js';
 import { FrozenParameters, type Weights } from './networks/parameters.js';
-import {
-  add,
-  convolution,
-  exponential,
-  maximum,
-  meanOver,
-  multiply,
-  negate,
-  scalar,
-  scale,
-  square,
-  subtract,
-} from './operators.js';
+import { add, exponential, maximum, meanOver, multiply, negate, scalar, scale, square, subtract } from './operators.js';
 import type { PositionNorm } from './position/norm.js';
 import { pixelsFromBytes } from './preprocess.js';
 
@@ -54,12 +42,9 @@ export const EXPORTED_VALUES = {
   evidence: (kind: DefectKind) => `evidence_${kind}`,
 } as const;
 
-/** Gaussian of half a cell, over 3 × 3 cells: 4 pixels of the region. */
-const SMOOTHING = [0.1065, 0.787, 0.1065] as const;
-
 /**
  * The model file that inspects: `region` uint8 [N, H, W, 3] → `score` and its parts `position`, `context`,
- * `distortion` [N, h, w]. Everything is inside: normalisation, both heads, their combination and smoothing.
+ * `distortion` [N, h, w]. Everything is inside: normalisation, both heads and their combination.
  */
 export function exportModel(options: ExportOptions): Uint8Array {
   const { height, width, norm } = options;
@@ -80,7 +65,7 @@ export function exportModel(options: ExportOptions): Uint8Array {
   };
   const parts = byKind((kind) => {
     const measured = named(g, evidence[kind], EXPORTED_VALUES.evidence(kind));
-    return smoothed(g, scale(g, normalised(g, measured, options.scales[kind]), SHARES[kind]));
+    return scale(g, normalised(g, measured, options.scales[kind]), SHARES[kind]);
   });
   const score = add(g, add(g, parts.position, parts.context), parts.distortion);
   for (const [name, map] of Object.entries({ score, ...parts })) {
@@ -97,16 +82,6 @@ function logarithm(g: Graph, x: Value): Value {
 
 function normalised(g: Graph, x: Value, { centre, spread }: HeadNorm): Value {
   return multiply(g, subtract(g, x, scalar(g, centre)), scalar(g, 1 / spread));
-}
-
-/** Smooths a map [N, 1, h, w]; at the border the missing cells repeat the outermost ones. */
-function smoothed(g: Graph, map: Value): Value {
-  const [n, c, h, w] = map.shape as [number, number, number, number];
-  const padded = g.apply('Pad', [map, g.integers([0, 0, 1, 1, 0, 0, 1, 1])], [n, c, h + 2, w + 2], {
-    attributes: { mode: 'edge' },
-  });
-  const kernel = SMOOTHING.flatMap((row) => SMOOTHING.map((column) => row * column));
-  return convolution(g, padded, g.constant([1, 1, 3, 3], kernel));
 }
 
 /** The same value under a name that a reader of the file can ask for. */

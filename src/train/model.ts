@@ -9,7 +9,14 @@ import { type ExportOptions, exportModel } from './export.js';
 import { type GoodImages, readGoodImages } from './good-images.js';
 import { type HeldOut, measureHeldOut } from './held-out.js';
 import { learnPositions } from './learn-positions.js';
-import { type ExportedParts, measureScores, SCORE_WEIGHTS, TERMS, type TrainedHeads } from './measure-scores.js';
+import {
+  type ExportedParts,
+  measureScores,
+  SCORE_SMOOTHING,
+  SCORE_WEIGHTS,
+  TERMS,
+  type TrainedHeads,
+} from './measure-scores.js';
 import { trainPaper } from './paper/train.js';
 import { describePlacement, type PlacementChoice } from './placement.js';
 import type { Raster } from './raster.js';
@@ -55,6 +62,8 @@ export const TRAINING = {
   batch: 8,
   learningRate: 2e-3,
   minutes: 5,
+  /** Training ends after so many passes over the images if the time is not over: a few images are learnt by heart otherwise. */
+  mostPasses: 300,
   /** Augmentation is as strong as it may be up to this many training images, and weaker in proportion beyond: they vary themselves. */
   augmentedImages: 40,
   /** Regions of more pixels have fewer folds: the statistics of each are kept. */
@@ -160,7 +169,7 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
     augmentation: weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / training.length)),
     random,
     threads,
-    ...schedule.phase('context'),
+    ...schedule.phase('context', 1, Math.ceil((TRAINING.mostPasses * training.length) / TRAINING.batch)),
   });
 
   emit({ type: 'phase', text: `measuring ${heldOut.length} held-out good images` });
@@ -179,6 +188,7 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
     steps,
     folds: scored,
     weights: SCORE_WEIGHTS,
+    smoothing: SCORE_SMOOTHING,
     terms: TERMS,
   };
 }
