@@ -41,7 +41,7 @@ export class Database {
    * @throws Error where the disk refuses it
    */
   static async open(options: WorkerData): Promise<Database> {
-    const worker = new Worker(new URL('./database-worker.js', import.meta.url), { workerData: options });
+    const worker = new Worker(new URL('./database-worker.js', import.meta.url), { workerData: options, execArgv: [] });
     const [answer] = (await once(worker, 'message')) as [WorkerAnswer];
     if (answer.error !== null) throw new Error(answer.error);
     worker.unref();

@@ -4,7 +4,7 @@ import { decodeRecord, encodeRecord, itemOf, type Recorded } from './record.js';
 
 export const JOURNAL_LIMITS = {
   /** Written once, so that later writes need no new blocks: a disk that is full stops no message. */
-  preallocatedBytes: 8 * 1024 * 1024,
+  preallocatedBytes: 4 * 1024 * 1024,
   /** A journal that grows beyond it counts as refused by the disk: batches have been failing for long. */
   maxBytes: 64 * 1024 * 1024,
 } as const;

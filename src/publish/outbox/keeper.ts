@@ -164,6 +164,7 @@ export class Keeper {
 
   /** Writes the last batch, in bounded time: what the next run finds is then where this one has ended. */
   async close(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#clearTimers();
     const last = async () => {

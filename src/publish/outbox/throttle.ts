@@ -35,7 +35,7 @@ export class Throttle {
         this.#open();
       },
       Math.max(WAIT_MS, 1000 / this.#perSecond),
-    ).unref();
+    );
     return false;
   }
 

@@ -40,6 +40,58 @@ test('verdicts are offered before maps before frames, the oldest of all stations
   assert.equal(outbox.counters().waitingBytes, 0);
 });
 
+test('what comes on a connection goes ahead of what waited for it, class by class', () => {
+  const outbox = outboxOf();
+  for (const messageClass of ['map', 'verdict', 'verdict'] as const) put(outbox, messageClass);
+  outbox.turnLate();
+  for (const messageClass of ['map', 'verdict'] as const) put(outbox, messageClass);
+  assert.deepEqual(takeAll(outbox), ['top/verdict 2', 'top/verdict 0', 'top/verdict 1', 'top/map 1', 'top/map 0']);
+});
+
+test('order: strict keeps each stream in its order', () => {
+  const outbox = outboxOf({ ...BASIC, order: 'strict' });
+  for (const messageClass of ['map', 'verdict', 'verdict'] as const) put(outbox, messageClass);
+  outbox.turnLate();
+  for (const messageClass of ['map', 'verdict'] as const) put(outbox, messageClass);
+  assert.deepEqual(takeAll(outbox), ['top/verdict 0', 'top/verdict 1', 'top/verdict 2', 'top/map 0', 'top/map 1']);
+});
+
+for (const order of ['liveFirst', 'strict'] as const) {
+  test(`what waited is sent at the rate that is allowed, and says when it goes on (order: ${order})`, async () => {
+    let clock = 0;
+    const outbox = outboxOf({ order, replayPerSecond: 50 }, () => clock);
+    for (let at = 0; at < 3; at++) put(outbox, 'verdict');
+    outbox.turnLate();
+    const goesOn = new Promise<void>((done) => outbox.onOfferable(done));
+    assert.deepEqual(takeAll(outbox), ['top/verdict 0']);
+    await goesOn;
+    put(outbox, 'verdict');
+    put(outbox, 'map');
+    // Nobody has to wait for what is throttled, but those that must not pass it.
+    const live = order === 'strict' ? ['top/map 0'] : ['top/verdict 3', 'top/map 0'];
+    assert.deepEqual(takeAll(outbox), live);
+    clock = 25;
+    assert.deepEqual(takeAll(outbox), ['top/verdict 1']);
+    clock = 50;
+    assert.deepEqual(takeAll(outbox), order === 'strict' ? ['top/verdict 2', 'top/verdict 3'] : ['top/verdict 2']);
+    await outbox.close();
+  });
+}
+
+test('a connection that goes makes late what was live, and late comes in its order', () => {
+  const outbox = outboxOf();
+  put(outbox, 'verdict');
+  outbox.turnLate();
+  put(outbox, 'verdict');
+  assert.equal(label(outbox.next()), 'top/verdict 1');
+  outbox.rewind();
+  assert.equal(label(outbox.next()), 'top/verdict 1');
+  outbox.rewind();
+  outbox.turnLate();
+  put(outbox, 'verdict');
+  assert.deepEqual(takeAll(outbox), ['top/verdict 2', 'top/verdict 0', 'top/verdict 1']);
+});
+
 test('over the bound the oldest go, and one gap record stands in their place', () => {
   const outbox = outboxOf(room(3));
   for (let at = 0; at < 10; at++) put(outbox, 'verdict');
