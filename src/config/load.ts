@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
@@ -62,7 +62,8 @@ function shortName(file: string): string {
 
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
-  const { tls, ...mqtt } = withPassword(written.mqtt, file);
+  const { tls, ...rest } = withPassword(written.mqtt, file);
+  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: outboxFolder(rest.outbox.folder, file) } };
   const { library, threads, ...infer } = written.infer;
   return {
     file,
@@ -81,6 +82,13 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
     },
     log: written.log,
   };
+}
+
+/** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */
+function outboxFolder(folder: string | undefined, file: string): string {
+  if (folder !== undefined) return fromFile(file, folder);
+  const [state] = (process.env.STATE_DIRECTORY ?? '').split(':');
+  return state ? join(state, 'outbox') : fromFile(file, join('var', 'outbox'));
 }
 
 function resolveCamera(camera: WrittenConfig['stations'][number]['camera'], file: string) {

@@ -87,19 +87,26 @@ for (const [seed, ending] of [
           });
           books.make(`${epoch} ${stream} ${seq}`, token);
           unsafe.add(`${epoch} ${stream} ${seq}`);
-        } else if (action < 7) {
+          continue;
+        }
+        if (action < 7) {
           const offer = outbox.next();
           if (offer) inFlight.push(offer);
-        } else if (action < 9) {
+          continue;
+        }
+        if (action < 9) {
           const offer = inFlight.shift();
           if (!offer) continue;
           books.settle(offer);
           outbox.acknowledge(offer.id);
-        } else if (roll(10) === 0) {
+          continue;
+        }
+        const rare = roll(20);
+        if (rare === 0) {
           inFlight.length = 0;
           outbox.rewind();
           outbox.turnLate();
-        } else if (roll(10) === 0) {
+        } else if (rare === 1) {
           await wait(roll(150));
           if (outbox.counters().storage.unsyncedMs === 0) unsafe.clear();
         }
