@@ -246,11 +246,8 @@ const storage = z
       .nullable()
       .describe('What is wrong with it and what to do, in words: raise an alarm. Null when all is well.'),
     epoch: name.describe('The epoch of messages that are made now.'),
-    unsyncedMs: z
-      .number()
-      .describe(
-        'How long the oldest waiting message that a power cut would take away has been waiting; 0: there is none.',
-      ),
+    unsynced: count.describe('Waiting messages that a power cut would take away.'),
+    unsyncedMs: z.number().describe('How long the oldest of them has been waiting.'),
     syncs: count.describe('Batches written and synced since the start.'),
     longestSyncMs: z.number(),
     bytesWritten: count.describe('What the batches wrote, in whole pages: wear of the flash.'),

@@ -153,10 +153,11 @@ export class Keeper {
   }
 
   counters(ageMs: number): Omit<StorageCounters, 'alarm' | 'epoch' | 'bytesPerMessage'> {
-    const { oldest } = this.#unsaved;
+    const { oldest, messages } = this.#unsaved;
     return {
       kind: 'disk',
       folder: this.#parts.folder,
+      unsynced: messages,
       unsyncedMs: oldest ? Math.max(0, ageMs - oldest.bornMs) : 0,
       ...this.#parts.database.counters,
     };

@@ -393,6 +393,7 @@ export class Outbox {
 const IN_MEMORY = {
   kind: 'memory',
   folder: null,
+  unsynced: 0,
   unsyncedMs: 0,
   syncs: 0,
   longestSyncMs: 0,

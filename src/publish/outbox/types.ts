@@ -78,7 +78,8 @@ export interface StorageCounters {
   readonly alarm: string | null;
   /** The epoch of messages that are made now. */
   readonly epoch: string;
-  /** How long the oldest message that is not safe from a power cut has been waiting. */
+  /** Messages that wait and that a power cut would take away, and how long the oldest has been waiting. */
+  readonly unsynced: number;
   readonly unsyncedMs: number;
   /** Batches that were synced, the longest time that took, and what they wrote, in whole pages. */
   readonly syncs: number;

@@ -14,6 +14,7 @@ export class Unsaved {
   #handedUpTo: number;
   #removals = new Set<number>();
   #bytes = 0;
+  #messages = 0;
 
   /** @param savedUpTo the database may have records up to this id */
   constructor(savedUpTo: number) {
@@ -33,6 +34,11 @@ export class Unsaved {
     return this.#bytes;
   }
 
+  /** How many messages. */
+  get messages(): number {
+    return this.#messages;
+  }
+
   /** The oldest message. */
   get oldest(): Held | null {
     for (const changes of [this.#handed, this.#fresh]) {
@@ -45,7 +51,7 @@ export class Unsaved {
   put(id: number, record: Buffer, held: Held | null): void {
     this.#leave(id);
     this.#fresh.set(id, { record, held });
-    this.#bytes += held?.bytes ?? 0;
+    this.#count(held, 1);
   }
 
   /** A record that need not be there any more. */
@@ -73,9 +79,8 @@ export class Unsaved {
   /** The batch is in the database: its payloads need no memory any more. */
   saved(): void {
     for (const { held } of this.#handed.values()) {
-      if (!held) continue;
-      this.#bytes -= held.bytes;
-      held.message = null;
+      this.#count(held, -1);
+      if (held) held.message = null;
     }
     this.#handed = new Map();
   }
@@ -95,8 +100,14 @@ export class Unsaved {
 
   #leave(id: number): void {
     for (const changes of [this.#fresh, this.#handed]) {
-      this.#bytes -= changes.get(id)?.held?.bytes ?? 0;
+      this.#count(changes.get(id)?.held ?? null, -1);
       changes.delete(id);
     }
+  }
+
+  #count(held: Held | null, times: 1 | -1): void {
+    if (!held) return;
+    this.#messages += times;
+    this.#bytes += times * held.bytes;
   }
 }

@@ -43,7 +43,7 @@ function asKilled(folder: string): string {
 /** Waits until everything lies in the database. */
 async function synced(outbox: Outbox): Promise<void> {
   await wait(1);
-  for (let tries = 0; outbox.counters().storage.unsyncedMs > 0; tries++) {
+  for (let tries = 0; outbox.counters().storage.unsynced > 0; tries++) {
     assert.ok(tries < 500, 'nothing was synced');
     await wait(10);
   }

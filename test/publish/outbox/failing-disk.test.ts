@@ -90,8 +90,8 @@ test('a disk that is full: frames make room for verdicts, none of which is lost,
     if (at % 20 === 19) await wait(150);
   }
   await until('everything is on the disk again', () => {
-    const { alarm, unsyncedMs } = outbox.counters().storage;
-    return alarm === null && unsyncedMs === 0;
+    const { alarm, unsynced } = outbox.counters().storage;
+    return alarm === null && unsynced === 0;
   });
   const { dropped } = outbox.counters();
   assert.equal(dropped.bytes.verdict, 0);
@@ -140,7 +140,7 @@ test('a disk that turns read-only under sync: every: nothing that is new is offe
 }, async () => {
   const outbox = await openOn(brokenStrict as string, { sync: 'every' });
   put(outbox, 'verdict');
-  await until('it is synced', () => outbox.counters().storage.unsyncedMs === 0);
+  await until('it is synced', () => outbox.counters().storage.unsynced === 0);
   assert.ok(run('mount', '-o', 'remount,abort', brokenStrict as string));
   put(outbox, 'verdict');
   await until('the alarm', () => outbox.alarm !== null);

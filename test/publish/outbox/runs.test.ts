@@ -108,7 +108,7 @@ for (const [seed, ending] of [
           outbox.turnLate();
         } else if (rare === 1) {
           await wait(roll(150));
-          if (outbox.counters().storage.unsyncedMs === 0) unsafe.clear();
+          if (outbox.counters().storage.unsynced === 0) unsafe.clear();
         }
       }
       const next = join(base, `${seed}-${run + 1}`);
