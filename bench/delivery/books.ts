@@ -71,7 +71,10 @@ export async function startConsumer(
   take: (message: InspectionMessage) => void,
   takeGap: (message: GapMessage) => void = () => {},
 ): Promise<Consumer> {
-  const client: MqttClient = await connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 20, protocolVersion: 5 });
+  const client: MqttClient = await connectAsync(`mqtt://127.0.0.1:${port}`, {
+    reconnectPeriod: 20,
+    protocolVersion: 5,
+  });
   client.on('error', () => {});
   client.on('message', (topic, payload) => {
     if (topic.endsWith('/inspection')) take(JSON.parse(payload.toString()) as InspectionMessage);

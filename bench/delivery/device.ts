@@ -42,7 +42,13 @@ const publisher = new Publisher({
   mqtt: { url, keepaliveSeconds: 2 },
   outbox,
   // Outages are short here, so are the waits between attempts.
-  limits: { connectTimeoutMs: 1_000, backoffMinMs: 50, backoffMaxMs: 500, slowRetryMs: 250, acknowledgeTimeoutMs: 3_000 },
+  limits: {
+    connectTimeoutMs: 1_000,
+    backoffMinMs: 50,
+    backoffMaxMs: 500,
+    slowRetryMs: 250,
+    acknowledgeTimeoutMs: 3_000,
+  },
 });
 publisher.start();
 

@@ -30,7 +30,8 @@ export class DiskImage {
   }
 
   synced(key: string): void {
-    for (const write of this.#pending.splice(0, this.#syncs.get(key) ?? 0)) this.#durable = applied(this.#durable, write);
+    for (const write of this.#pending.splice(0, this.#syncs.get(key) ?? 0))
+      this.#durable = applied(this.#durable, write);
     this.#syncs.clear();
   }
 

@@ -65,7 +65,13 @@ export async function measureKills(options: KillOptions): Promise<KillResult> {
       keptOf.push(device.report?.kept ?? 0);
       if (device.report?.alarm) alarms.add(device.report.alarm);
     }
-    const last = startDevice({ ...base, url: `mqtt://127.0.0.1:${broker.port}`, partsPerSecond: 1, firstPart: 0, parts: 0 });
+    const last = startDevice({
+      ...base,
+      url: `mqtt://127.0.0.1:${broker.port}`,
+      partsPerSecond: 1,
+      firstPart: 0,
+      parts: 0,
+    });
     await last.until('everything is delivered', ({ waiting }) => waiting === 0, LIMITS.drainWithinMs);
     if (last.report?.alarm) alarms.add(last.report.alarm);
     await last.stop();

@@ -6,7 +6,13 @@ import { SideglanceError } from '../../src/errors.js';
 
 /** What a process did to a file, in the order in which the kernel was asked. */
 export type FileEvent = { readonly file: string; readonly atMs: number } & (
-  | { readonly type: 'write'; readonly key: string; readonly offset: number; readonly bytes: Buffer; readonly isSync: boolean }
+  | {
+      readonly type: 'write';
+      readonly key: string;
+      readonly offset: number;
+      readonly bytes: Buffer;
+      readonly isSync: boolean;
+    }
   /** A write on a descriptor with O_DSYNC has returned, by its key. */
   | { readonly type: 'written'; readonly key: string }
   | { readonly type: 'sync'; readonly key: string }
@@ -22,7 +28,9 @@ const CALLS = 'openat,lseek,write,writev,pwrite64,pwritev,fdatasync,fsync,ftrunc
 export async function traceProgram(program: readonly string[], files: readonly string[], out: string): Promise<void> {
   const paths = files.flatMap((file) => ['-P', file]);
   const options = ['-f', '-qq', '-y', '-ttt', '-xx', '-s', '1000000000', '-e', `trace=${CALLS}`, '-e', 'signal=none'];
-  const child = spawn('strace', [...options, ...paths, '-o', out, ...program], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const child = spawn('strace', [...options, ...paths, '-o', out, ...program], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
   let said = '';
   child.stderr.on('data', (chunk) => {
     said += chunk;
@@ -43,7 +51,10 @@ export async function* readTrace(path: string): AsyncGenerator<FileEvent> {
   /** By descriptor: where the next write without an offset of its own goes; LMDB sets it and writes, in this order. */
   const positions = new Map<string, number>();
   /** By thread: the call that has not returned yet. */
-  const pending = new Map<string, { readonly name: string; readonly descriptor: string; readonly file: string; readonly key: string }>();
+  const pending = new Map<
+    string,
+    { readonly name: string; readonly descriptor: string; readonly file: string; readonly key: string }
+  >();
   let count = 0;
   for await (const line of createInterface({ input: createReadStream(path) })) {
     const found = LINE.exec(line);
@@ -84,7 +95,8 @@ export async function* readTrace(path: string): AsyncGenerator<FileEvent> {
     if (!call || !/ = \d+$/.test(line)) continue;
     const { file, key } = call;
     if (call.name.includes('sync')) yield { type: 'synced', file, key, atMs };
-    else if (call.name.includes('write') && synchronous.has(call.descriptor)) yield { type: 'written', file, key, atMs };
+    else if (call.name.includes('write') && synchronous.has(call.descriptor))
+      yield { type: 'written', file, key, atMs };
   }
 }
 

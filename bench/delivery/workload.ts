@@ -21,11 +21,9 @@ const mark = (one: Mark) => writeSync(file, `${JSON.stringify(one)}\n`);
 const outbox = await openOutbox({ ...OUTBOX_DEFAULTS, replayPerSecond: null, sync, folder });
 mark({ type: 'open' });
 const endMs = performance.now() + Number(seconds) * 1000;
-let made = 0;
 const inFlight: { readonly id: number; readonly identity: string }[] = [];
 while (performance.now() < endMs) {
   for (let count = Math.floor(Math.random() * 3); count > 0; count--) {
-    made++;
     const payload = Buffer.alloc(100 + Math.floor(Math.random() * 4_000));
     const { epoch, stream, seq } = outbox.store({
       station: Math.random() < 0.5 ? 'top' : 'side',

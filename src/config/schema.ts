@@ -59,20 +59,14 @@ const OutboxSchema = z
       })
       .prefault({})
       .meta({ description: 'How long messages wait before they are dropped, in hours that sideglance runs.' }),
-    sync: z
-      .enum(['batched', 'every'])
-      .default('batched')
-      .meta({
-        description:
-          '`batched`: what waits is synced every 100 ms, so a power cut costs 200 ms of undelivered messages at most, and the end of the process none. `every`: a message is sent only when it lies safely on the disk; without a disk nothing starts.',
-      }),
-    order: z
-      .enum(['liveFirst', 'strict'])
-      .default('liveFirst')
-      .meta({
-        description:
-          'After an outage. `liveFirst`: new messages go ahead of those that waited. `strict`: each stream in its order.',
-      }),
+    sync: z.enum(['batched', 'every']).default('batched').meta({
+      description:
+        '`batched`: what waits is synced every 100 ms, so a power cut costs 200 ms of undelivered messages at most, and the end of the process none. `every`: a message is sent only when it lies safely on the disk; without a disk nothing starts.',
+    }),
+    order: z.enum(['liveFirst', 'strict']).default('liveFirst').meta({
+      description:
+        'After an outage. `liveFirst`: new messages go ahead of those that waited. `strict`: each stream in its order.',
+    }),
     replayPerSecond: z
       .union([z.literal('unlimited'), z.int().min(1).max(100_000)])
       .default(1000)
