@@ -5,6 +5,7 @@ interface Write {
   readonly key: string;
   readonly offset: number;
   readonly bytes: Buffer;
+  hasReturned: boolean;
 }
 
 /** A file as it is on the disk for sure, and the writes that may or may not have got there. */
@@ -14,14 +15,18 @@ export class DiskImage {
   readonly #syncs = new Map<string, number>();
 
   write(key: string, offset: number, bytes: Buffer): void {
-    this.#pending.push({ key, offset, bytes });
+    this.#pending.push({ key, offset, bytes, hasReturned: false });
   }
 
-  /** This write alone is on the disk. */
-  written(key: string): void {
+  /** The write has returned; `isSynced`: it lies on the disk, it alone. */
+  written(key: string, isSynced: boolean): void {
     const at = this.#pending.findIndex((write) => write.key === key);
-    const [write] = at < 0 ? [] : this.#pending.splice(at, 1);
-    if (write) this.#durable = applied(this.#durable, write);
+    const write = this.#pending[at];
+    if (!write) return;
+    write.hasReturned = true;
+    if (!isSynced) return;
+    this.#pending.splice(at, 1);
+    this.#durable = applied(this.#durable, write);
   }
 
   /** A sync begins: it is about everything that was written until now. */
@@ -33,6 +38,11 @@ export class DiskImage {
     for (const write of this.#pending.splice(0, this.#syncs.get(key) ?? 0))
       this.#durable = applied(this.#durable, write);
     this.#syncs.clear();
+  }
+
+  /** What the kernel has in memory: every write that has returned. */
+  inMemory(): Buffer {
+    return this.#pending.filter(({ hasReturned }) => hasReturned).reduce(applied, Buffer.from(this.#durable));
   }
 
   /**
@@ -48,7 +58,7 @@ export class DiskImage {
         const sector = Math.floor((offset + at) / SECTOR_BYTES);
         const size = Math.min((sector + 1) * SECTOR_BYTES - offset - at, written.byteLength - at);
         if (!closed.has(sector)) {
-          if (keeps()) bytes = applied(bytes, { key: '', offset: offset + at, bytes: written.subarray(at, at + size) });
+          if (keeps()) bytes = applied(bytes, { offset: offset + at, bytes: written.subarray(at, at + size) });
           else closed.add(sector);
         }
         at += size;
@@ -58,7 +68,7 @@ export class DiskImage {
   }
 }
 
-function applied(file: Buffer<ArrayBuffer>, { offset, bytes }: Write): Buffer<ArrayBuffer> {
+function applied(file: Buffer<ArrayBuffer>, { offset, bytes }: Pick<Write, 'offset' | 'bytes'>): Buffer<ArrayBuffer> {
   const end = offset + bytes.byteLength;
   const longer = end > file.byteLength ? Buffer.concat([file, Buffer.alloc(end - file.byteLength)]) : file;
   longer.set(bytes, offset);

@@ -11,10 +11,9 @@ export type FileEvent = { readonly file: string; readonly atMs: number } & (
       readonly key: string;
       readonly offset: number;
       readonly bytes: Buffer;
-      readonly isSync: boolean;
     }
-  /** A write on a descriptor with O_DSYNC has returned, by its key. */
-  | { readonly type: 'written'; readonly key: string }
+  /** The write has returned; `isSynced`: on a descriptor with O_DSYNC, so it lies on the disk. */
+  | { readonly type: 'written'; readonly key: string; readonly isSynced: boolean }
   | { readonly type: 'sync'; readonly key: string }
   | { readonly type: 'synced'; readonly key: string }
 );
@@ -43,7 +42,7 @@ export async function traceProgram(program: readonly string[], files: readonly s
   if (signal !== 'SIGKILL') throw new SideglanceError('SG_SETUP_INCOMPLETE', `strace ended (${code}): ${said}`);
 }
 
-const LINE = /^(\d+) (\d+\.\d+) (?:<\.\.\. (\w+) resumed>|(\w+)\()/;
+const LINE = /^(\d+) +(\d+\.\d+) (?:<\.\.\. (\w+) resumed>|(\w+)\()/;
 
 /** Reads what `traceProgram` has written. */
 export async function* readTrace(path: string): AsyncGenerator<FileEvent> {
@@ -84,7 +83,7 @@ export async function* readTrace(path: string): AsyncGenerator<FileEvent> {
         const bytes = bytesOf(args);
         const offset = begun.startsWith('p') ? offsetOf(args) : (positions.get(descriptor) ?? 0);
         positions.set(descriptor, offset + bytes.byteLength);
-        yield { type: 'write', file, key, atMs, offset, bytes, isSync: synchronous.has(descriptor) };
+        yield { type: 'write', file, key, atMs, offset, bytes };
       } else {
         throw new Error(`the trace has a ${begun}, which is not understood`);
       }
@@ -95,8 +94,9 @@ export async function* readTrace(path: string): AsyncGenerator<FileEvent> {
     if (!call || !/ = \d+$/.test(line)) continue;
     const { file, key } = call;
     if (call.name.includes('sync')) yield { type: 'synced', file, key, atMs };
-    else if (call.name.includes('write') && synchronous.has(call.descriptor))
-      yield { type: 'written', file, key, atMs };
+    else if (call.name.includes('write')) {
+      yield { type: 'written', file, key, atMs, isSynced: synchronous.has(call.descriptor) };
+    }
   }
 }
 
