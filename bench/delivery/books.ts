@@ -72,8 +72,9 @@ export async function startConsumer(
   takeGap: (message: GapMessage) => void = () => {},
 ): Promise<Consumer> {
   const client: MqttClient = await connectAsync(`mqtt://127.0.0.1:${port}`, {
-    reconnectPeriod: 20,
     protocolVersion: 5,
+    reconnectPeriod: 20,
+    reconnectOnConnackError: true,
   });
   client.on('error', () => {});
   client.on('message', (topic, payload) => {
