@@ -1,7 +1,7 @@
 import { SideglanceError } from '../errors.js';
 import type { GoldenSample } from '../model/manifest.js';
 import type { Picture } from '../types.js';
-import type { Scorer } from './scorer.js';
+import { type RegionScorer, scoreOne } from './scored.js';
 
 /** The figures of a golden sample, as the model gives them here and now. */
 export type GoldenFigures = Pick<GoldenSample, 'score'> & Required<Pick<GoldenSample, 'map'>>;
@@ -9,17 +9,18 @@ export type GoldenFigures = Pick<GoldenSample, 'score'> & Required<Pick<GoldenSa
 /**
  * Runs a golden image through the very path of every inspection.
  * @param where the image, for messages
- * @throws SideglanceError `SG_MODEL_INVALID` when it is not exactly of the size of the regions that the model looks at
+ * @throws SideglanceError `SG_MODEL_INVALID` when the model looks at regions of one size and it has another
  */
-export async function measureGolden(scorer: Scorer, picture: Picture, where: string): Promise<GoldenFigures> {
+export async function measureGolden(scorer: RegionScorer, picture: Picture, where: string): Promise<GoldenFigures> {
   const { width, height } = picture;
-  if (width !== scorer.regionWidth || height !== scorer.regionHeight) {
+  const wanted = scorer.regionSize;
+  if (wanted && (width !== wanted.width || height !== wanted.height)) {
     throw new SideglanceError(
       'SG_MODEL_INVALID',
-      `the golden image ${where} has ${width}×${height} pixels, its region ${scorer.regionWidth}×${scorer.regionHeight}. Export the model again`,
+      `the golden image ${where} has ${width}×${height} pixels, its region ${wanted.width}×${wanted.height}. Export the model again`,
     );
   }
-  const { score, maps } = await scorer.score(picture, { x: 0, y: 0, width, height });
+  const { score, maps } = await scoreOne(scorer, picture, { x: 0, y: 0, width, height });
   let [sum, max] = [0, -Infinity];
   for (const value of maps.score) {
     sum += value;

@@ -6,14 +6,16 @@ import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../mode
 import { type Bundle, openBundle } from '../model/open.js';
 import type { Picture, Region, RegionResult, Verdict } from '../types.js';
 import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
+import { createScorer } from './create-scorer.js';
 import { findDefects } from './defects.js';
 import { measureGolden } from './golden.js';
 import type { LocateSettings } from './locate/locator.js';
 import { readTemplate } from './locate/template-image.js';
 import type { Provider, SessionOptions } from './ort/session.js';
 import { hottestCell } from './score.js';
-import { type Scored, Scorer } from './scorer.js';
+import type { RegionScorer, Scored } from './scored.js';
 import { ScoreTail } from './tail.js';
+import { checkFieldSize } from './tiling/field-size.js';
 
 export interface InspectorOptions extends Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
   /** Threads of one run; 1 when left out. */
@@ -38,11 +40,11 @@ export class Inspector {
   readonly manifest: Manifest;
   readonly threshold: Threshold;
   readonly #bundle: Bundle;
-  readonly #scorer: Scorer;
+  readonly #scorer: RegionScorer;
   readonly #tail: ScoreTail | null;
   #nextGolden = 0;
 
-  private constructor(bundle: Bundle, scorer: Scorer, threshold: Threshold) {
+  private constructor(bundle: Bundle, scorer: RegionScorer, threshold: Threshold) {
     this.#bundle = bundle;
     this.#scorer = scorer;
     this.manifest = bundle.manifest;
@@ -67,11 +69,13 @@ export class Inspector {
     const { folder, manifest } = bundle;
     const { threads, providers, providerOptions, library } = options;
     const locate = await locateSettings(bundle);
-    const scorer = await Scorer.create(bundle.model, {
-      ...manifest.region,
+    const files = { model: bundle.model, ...(bundle.context && { context: bundle.context }) };
+    const scorer = await createScorer(files, {
+      region: manifest.region,
       stride: manifest.stride,
       scoring: manifest.scoring,
       locate,
+      ...(manifest.field && { field: manifest.field }),
       name: `${folder}/${MODEL_FILE}`,
       ...(threads !== undefined && { threads }),
       ...(providers && { providers }),
@@ -93,17 +97,17 @@ export class Inspector {
     return this.#scorer.provider;
   }
 
-  /** Pixels of the model's input; regions of another size are scaled to it. */
+  /** Pixels of the model: of its input, or of the regions that a `field` model's scores hold for. */
   get inputWidth(): number {
-    return this.#scorer.inputWidth;
+    return this.manifest.region.width;
   }
 
   get inputHeight(): number {
-    return this.#scorer.inputHeight;
+    return this.manifest.region.height;
   }
 
   /**
-   * Inspects the regions of one picture, one after the other. The picture must stay as it is until the promise settles.
+   * Inspects the regions of one picture. The picture must stay as it is until the promise settles.
    *
    * The defects are the places above the bundle's map threshold, whatever the verdict: about one good region in twenty
    * has one.
@@ -111,12 +115,12 @@ export class Inspector {
    * @throws SideglanceError `SG_REGION_OUTSIDE`, `SG_REGION_SHAPE`, `SG_FRAME_FORMAT`, `SG_RUNTIME`
    */
   async inspectRegions(picture: Picture, regions: readonly Region[]): Promise<Inspected> {
+    for (const region of regions) checkFieldSize(region, this.manifest);
     const results: RegionResult[] = [];
     let [cropMs, networkMs, postprocessMs] = [0, 0, 0];
-    for (const region of regions) {
-      const scored = await this.#scorer.score(picture, region);
+    for (const [index, scored] of (await this.#scorer.scoreAll(picture, regions)).entries()) {
       const begun = performance.now();
-      results.push(this.#judge(region, scored));
+      results.push(this.#judge(regions[index] as Region, scored));
       cropMs += scored.cropMs;
       networkMs += scored.networkMs;
       postprocessMs += scored.postprocessMs + performance.now() - begun;

@@ -1,3 +1,4 @@
+import { SideglanceError } from '../errors.js';
 import { type ByKind, DEFECT_KINDS, type DefectKind } from '../kinds.js';
 
 /** How a model's maps become the score of an image. */
@@ -10,7 +11,10 @@ export interface Scoring {
 
 /** (mean of so many hottest cells − centre) / spread */
 export interface ScoreTerm {
+  /** Where there is a share, at most so many. */
   readonly cells: number;
+  /** Of the region's cells, for a model that takes regions of any size. */
+  readonly share?: number;
   readonly centre: number;
   readonly spread: number;
 }
@@ -31,7 +35,33 @@ export function hottestMeans(
   }
   // Typed arrays sort by number, NaN last.
   weighted.sort();
-  return terms.map(({ cells }) => meanOfLast(weighted, cells));
+  return terms.map((term) => meanOfLast(weighted, cellsOf(term, weighted.length)));
+}
+
+/** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
+export const LEAST_CELLS = 2;
+
+function cellsOf({ cells, share }: ScoreTerm, all: number): number {
+  return share === undefined ? cells : Math.min(cells, Math.max(LEAST_CELLS, Math.round(share * all)));
+}
+
+/**
+ * The score of an image, and the means of its hottest cells that it comes from.
+ * @throws SideglanceError `SG_RUNTIME` where a map holds values that are not finite
+ */
+export function scoreMaps(
+  maps: Readonly<Record<DefectKind, Float32Array>>,
+  scoring: Scoring,
+  { name, provider }: { readonly name: string; readonly provider: string },
+): { readonly score: number; readonly means: readonly number[] } {
+  const means = hottestMeans(maps, scoring);
+  const score = scoreOf(means, scoring.terms);
+  if (Number.isFinite(score)) return { score, means };
+  throw new SideglanceError(
+    'SG_RUNTIME',
+    `${name} gave values that are not finite (score ${score}) on ${provider}; ` +
+      'run `sideglance doctor` and train the model again if it stays',
+  );
 }
 
 /** The score of an image, from the means of its hottest cells. */

@@ -1,14 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
 import { byKind } from '../kinds.js';
-import type { Box, Picture } from '../types.js';
+import type { Picture } from '../types.js';
 import { checkContract, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
 import type { HeadMaps } from './defects.js';
 import { Cropper, type Found } from './locate/cropper.js';
 import type { LocateSettings } from './locate/locator.js';
 import { placeMap, regionGrid } from './locate/place-map.js';
 import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
-import { hottestMeans, type Scoring, scoreOf } from './score.js';
+import { type Scoring, scoreMaps } from './score.js';
+import type { RegionScorer, Scored, ScoredRegion } from './scored.js';
 
 export interface ScorerOptions
   extends ModelGeometry,
@@ -19,66 +20,65 @@ export interface ScorerOptions
   readonly name?: string;
   /** Finds the part first; null where parts lie in one place. */
   readonly locate: LocateSettings | null;
-}
-
-/** What the network says about one region. The maps belong to the receiver. */
-export interface Scored {
-  readonly score: number;
-  /** Of the hottest cells, one for each term of the score. */
-  readonly means: readonly number[];
-  /** In the region's own grid, however the part lies. */
-  readonly maps: HeadMaps;
-  /** Where the part was found, and whether it was; null for a model that does not look for it. */
-  readonly located: Found | null;
-  readonly cropMs: number;
-  readonly networkMs: number;
-  readonly postprocessMs: number;
+  /** How many regions each run takes; 1 when left out. */
+  readonly batch?: (provider: Provider) => number;
 }
 
 /** The largest difference of the aspect ratios of region and model input. */
 const ASPECT_TOLERANCE = 0.05;
 
 /**
- * The one way from pixels to scores: find the part where the model asks for it, crop and scale, run the network, take
- * the score. Calibration, golden samples, evaluation, `inspect` and the stations all come through here, so that equal
- * pixels give equal scores.
+ * Scores regions with a model whose input has one size: finds the part where the model asks for it, crops and scales, runs
+ * the network on a batch of fixed size, takes the scores.
  */
-export class Scorer {
+export class Scorer implements RegionScorer {
   readonly provider: Provider;
   readonly inputWidth: number;
   readonly inputHeight: number;
-  /** Pixels of a region that lose nothing when they are scaled to the input; no more are looked at. */
-  readonly regionWidth: number;
-  readonly regionHeight: number;
+  readonly regionSize: { readonly width: number; readonly height: number };
   readonly #session: Session;
   readonly #binding: Binding;
   readonly #options: ScorerOptions;
   readonly #cropper: Cropper;
-  readonly #input: Uint8Array;
-  readonly #maps: HeadMaps;
-  /** Ends when the last caller has its result: the buffers serve one region at a time. */
+  /** A region's part of the batch. */
+  readonly #slots: readonly { readonly input: Uint8Array; readonly maps: HeadMaps }[];
+  /** Ends when the last caller has its result: the buffers serve one batch at a time. */
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(session: Session, options: ScorerOptions) {
-    const { width, height, stride } = options;
+    const { width, height, stride, batch = () => 1 } = options;
     this.provider = session.provider;
     this.inputWidth = width;
     this.inputHeight = height;
     this.#session = session;
     this.#options = options;
     this.#cropper = new Cropper(options.locate);
-    this.#input = new Uint8Array(width * height * 3);
-    const [rows, columns] = [height / stride, width / stride];
-    const map = () => new Float32Array(rows * columns);
+    const regions = batch(session.provider);
+    const geometry = {
+      rows: height / stride,
+      columns: width / stride,
+      cell: stride,
+      inputWidth: width,
+      inputHeight: height,
+    };
+    const region = options.locate ? regionGrid(geometry, options.locate) : geometry;
+    this.regionSize = { width: region.inputWidth, height: region.inputHeight };
+    const input = new Uint8Array(regions * width * height * 3);
+    const { rows, columns } = geometry;
+    const cells = rows * columns;
+    const map = () => new Float32Array(regions * cells);
     const maps = { score: map(), position: map(), context: map(), distortion: map() };
-    const [inputWidth, inputHeight] = [width, height];
-    this.#maps = { rows, columns, cell: stride, inputWidth, inputHeight, ...maps };
-    const region = options.locate ? regionGrid(this.#maps, options.locate) : this.#maps;
-    this.regionWidth = region.inputWidth;
-    this.regionHeight = region.inputHeight;
-    const output = (data: Float32Array) => ({ type: 'float32' as const, shape: [1, rows, columns], data });
+    this.#slots = Array.from({ length: regions }, (_, index) => {
+      const part = (values: Float32Array) => values.subarray(index * cells, (index + 1) * cells);
+      const bytes = input.length / regions;
+      return {
+        input: input.subarray(index * bytes, (index + 1) * bytes),
+        maps: { ...geometry, score: part(maps.score), ...byKind((kind) => part(maps[kind])) },
+      };
+    });
+    const output = (data: Float32Array) => ({ type: 'float32' as const, shape: [regions, rows, columns], data });
     this.#binding = session.bind(
-      { [INPUT_NAME]: { type: 'uint8', shape: [1, height, width, 3], data: this.#input } },
+      { [INPUT_NAME]: { type: 'uint8', shape: [regions, height, width, 3], data: input } },
       Object.fromEntries(OUTPUT_NAMES.map((name) => [name, output(maps[name])])),
     );
   }
@@ -106,14 +106,14 @@ export class Scorer {
     }
   }
 
-  /**
-   * Scores one region of a picture, which must stay as it is until the promise settles. Calls are answered in order.
-   *
-   * @throws SideglanceError `SG_REGION_OUTSIDE`, `SG_REGION_SHAPE` when the region's aspect ratio is not the model's,
-   * `SG_FRAME_FORMAT`, `SG_RUNTIME` when the run fails or gives values that are not finite
-   */
-  async score(picture: Picture, region: Box & { readonly name?: string }): Promise<Scored> {
-    const turn = this.#queue.then(() => this.#scoreNow(picture, region));
+  async scoreAll(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]> {
+    const turn = this.#queue.then(async () => {
+      const results: Scored[] = [];
+      for (let start = 0; start < regions.length; start += this.#slots.length) {
+        results.push(...(await this.#scoreTogether(picture, regions.slice(start, start + this.#slots.length))));
+      }
+      return results;
+    });
     this.#queue = turn.catch(() => undefined);
     return turn;
   }
@@ -124,45 +124,38 @@ export class Scorer {
     await this.#session.close();
   }
 
-  async #scoreNow(picture: Picture, region: Box & { readonly name?: string }): Promise<Scored> {
+  /** @param regions no more than there are slots; what the others hold is run again, for nothing */
+  async #scoreTogether(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]> {
+    const crops = regions.map((region, index) => this.#crop(picture, region, this.#slots[index]!.input));
     const begun = performance.now();
-    this.#checkShape(region);
-    const target = { width: this.inputWidth, height: this.inputHeight, data: this.#input };
-    const located = this.#cropper.crop(picture, region, target);
-    const cropped = performance.now();
     await this.#session.run(this.#binding);
-    const ran = performance.now();
-    const { scoring } = this.#options;
-    const means = hottestMeans(this.#maps, scoring);
-    const score = scoreOf(means, scoring.terms);
-    if (!Number.isFinite(score)) {
-      throw new SideglanceError(
-        'SG_RUNTIME',
-        `${this.#options.name ?? 'the model'} gave values that are not finite (score ${score}) on ${this.provider}; ` +
-          'run `sideglance doctor` and train the model again if it stays',
-      );
-    }
-    return {
-      score,
-      means,
-      maps: this.#mapsOf(located),
-      located,
-      cropMs: cropped - begun,
-      networkMs: ran - cropped,
-      postprocessMs: performance.now() - ran,
-    };
+    const networkMs = (performance.now() - begun) / regions.length;
+    return crops.map(({ located, cropMs }, index) => {
+      const started = performance.now();
+      const { maps } = this.#slots[index]!;
+      const { scoring, name = 'the model' } = this.#options;
+      const scored = scoreMaps(maps, scoring, { name, provider: this.provider });
+      const placed = this.#mapsOf(maps, located);
+      return { ...scored, maps: placed, located, cropMs, networkMs, postprocessMs: performance.now() - started };
+    });
   }
 
-  #mapsOf(located: Found | null): HeadMaps {
+  #crop(picture: Picture, region: ScoredRegion, data: Uint8Array): { located: Found | null; cropMs: number } {
+    const begun = performance.now();
+    this.#checkShape(region);
+    const located = this.#cropper.crop(picture, region, { width: this.inputWidth, height: this.inputHeight, data });
+    return { located, cropMs: performance.now() - begun };
+  }
+
+  #mapsOf({ score, ...maps }: HeadMaps, located: Found | null): HeadMaps {
     const { locate } = this.#options;
-    const { score, ...maps } = this.#maps;
     const place = (values: Float32Array) =>
       located && locate ? placeMap({ ...maps, values }, located.pose, locate) : { ...maps, values: values.slice() };
     const { values, ...geometry } = place(score);
     return { ...geometry, score: values, ...byKind((kind) => place(maps[kind]).values) };
   }
 
-  #checkShape({ name, width, height }: Box & { readonly name?: string }): void {
+  #checkShape({ name, width, height }: ScoredRegion): void {
     // An empty region is the resampler's to refuse.
     if (!(width > 0 && height > 0)) return;
     const { template } = this.#options.locate ?? {};

@@ -1,23 +1,13 @@
 import { type ByKind, byKind, type DefectKind } from '../kinds.js';
 import { Graph, type Value } from './graph.js';
-import { globalNet } from './networks/global-net.js';
+import { type GlobalFeature, globalNet } from './networks/global-net.js';
 import { type InconsistencyForm, inconsistency, normality } from './networks/heads.js';
 import { LOCAL_NET, localNet } from './networks/local-net.js';
 import { normalisedFeature } from './networks/normalise.js';
-import { FrozenParameters, type Weights } from './networks/parameters.js';
-import {
-  add,
-  convolution,
-  exponential,
-  maximum,
-  meanOver,
-  multiply,
-  negate,
-  scalar,
-  scale,
-  square,
-  subtract,
-} from './operators.js';
+import { FrozenParameters, type ParameterSource, type Weights } from './networks/parameters.js';
+import { smoothed } from './networks/smoothing.js';
+import { everywhere, type Validity } from './networks/validity.js';
+import { add, exponential, maximum, meanOver, multiply, negate, scalar, scale, square, subtract } from './operators.js';
 import type { PositionNorm } from './position/norm.js';
 import { pixelsFromBytes } from './preprocess.js';
 
@@ -38,6 +28,8 @@ export interface ExportOptions {
   readonly height: number;
   readonly width: number;
   readonly norm: PositionNorm;
+  /** Whether Global-Net is told the cell's place. */
+  readonly position: boolean;
   readonly form: InconsistencyForm;
   /** σ² of each feature is at least this, by what held-out good images show; 56 values. */
   readonly leastVariance: Float32Array;
@@ -54,40 +46,61 @@ export const EXPORTED_VALUES = {
   evidence: (kind: DefectKind) => `evidence_${kind}`,
 } as const;
 
-/** Gaussian of half a cell, over 3 × 3 cells: 4 pixels of the region. */
-const SMOOTHING = [0.1065, 0.787, 0.1065] as const;
-
 /**
  * The model file that inspects: `region` uint8 [N, H, W, 3] → `score` and its parts `position`, `context`,
  * `distortion` [N, h, w]. Everything is inside: normalisation, both heads, their combination and smoothing.
  */
 export function exportModel(options: ExportOptions): Uint8Array {
-  const { height, width, norm } = options;
+  const { height, width, norm, position } = options;
   const g = new Graph();
   const source = new FrozenParameters(options.weights);
-  const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
   const pixels = pixelsFromBytes(g, g.input('region', [1, height, width, 3], 'uint8', ['N', height, width, 3]));
   const local = named(g, normalisedFeature(g, localNet(g, pixels, source), norm), EXPORTED_VALUES.local);
-  const predicted = globalNet(g, local, pixels, source);
+  const predicted = globalNet(g, local, { pixels }, source, { position });
+  const [, , rows, columns] = local.shape as [number, number, number, number];
+  const inside = everywhere(rows, columns);
+  appendEvidence(g, { local, predicted, inside }, source, options, ['N', rows, columns]);
+  return g.toModel('sideglance', options.metadata);
+}
+
+export interface Described {
+  /** Z_l, normalised, [N, 56, h, w]. */
+  readonly local: Value;
+  readonly predicted: GlobalFeature;
+  /** The cells that lie in the image. */
+  readonly inside: Validity;
+}
+
+/**
+ * Both heads, and from their evidence the maps that a model gives: `score` and its parts, [N, h, w].
+ * @param declared their shape as the file has it
+ */
+export function appendEvidence(
+  g: Graph,
+  { local, predicted, inside }: Described,
+  source: ParameterSource,
+  { leastVariance, form, scales }: Pick<ExportOptions, 'leastVariance' | 'form' | 'scales'>,
+  declared: readonly (number | string)[],
+): void {
+  const [, , rows, columns] = local.shape as [number, number, number, number];
   const mean = named(g, predicted.mean, EXPORTED_VALUES.mean);
-  const floor = g.constant([1, LOCAL_NET.features, 1, 1], options.leastVariance);
+  const floor = g.constant([1, LOCAL_NET.features, 1, 1], leastVariance);
   const variance = named(g, maximum(g, exponential(g, predicted.logVariance), floor), EXPORTED_VALUES.variance);
   const logit = named(g, normality(g, local, predicted, source), EXPORTED_VALUES.logit);
   const evidence: Readonly<Record<DefectKind, Value>> = {
     position: logarithm(g, meanOver(g, square(g, local), [1])),
-    context: logarithm(g, inconsistency(g, local, mean, variance, options.form)),
+    context: logarithm(g, inconsistency(g, local, mean, variance, form)),
     distortion: negate(g, logit),
   };
   const parts = byKind((kind) => {
     const measured = named(g, evidence[kind], EXPORTED_VALUES.evidence(kind));
-    return smoothed(g, scale(g, normalised(g, measured, options.scales[kind]), SHARES[kind]));
+    return smoothed(g, scale(g, normalised(g, measured, scales[kind]), SHARES[kind]), inside);
   });
   const score = add(g, add(g, parts.position, parts.context), parts.distortion);
   for (const [name, map] of Object.entries({ score, ...parts })) {
     const flat = g.apply('Squeeze', [map, g.integers([1])], [1, rows, columns]);
-    g.output(name, flat, ['N', rows, columns]);
+    g.output(name, flat, declared);
   }
-  return g.toModel('sideglance', options.metadata);
 }
 
 /** Evidence that grows without bound counts by its logarithm: a place twice as strange is no more than a step worse. */
@@ -97,16 +110,6 @@ function logarithm(g: Graph, x: Value): Value {
 
 function normalised(g: Graph, x: Value, { centre, spread }: HeadNorm): Value {
   return multiply(g, subtract(g, x, scalar(g, centre)), scalar(g, 1 / spread));
-}
-
-/** Smooths a map [N, 1, h, w]; at the border the missing cells repeat the outermost ones. */
-function smoothed(g: Graph, map: Value): Value {
-  const [n, c, h, w] = map.shape as [number, number, number, number];
-  const padded = g.apply('Pad', [map, g.integers([0, 0, 1, 1, 0, 0, 1, 1])], [n, c, h + 2, w + 2], {
-    attributes: { mode: 'edge' },
-  });
-  const kernel = SMOOTHING.flatMap((row) => SMOOTHING.map((column) => row * column));
-  return convolution(g, padded, g.constant([1, 1, 3, 3], kernel));
 }
 
 /** The same value under a name that a reader of the file can ask for. */

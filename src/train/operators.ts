@@ -127,6 +127,14 @@ export function slice(g: Graph, x: Value, axis: number, start: number, length: n
   return g.apply('Slice', inputs, shape, { note: { axis, start } });
 }
 
+/** Takes `before` and `after` cells away from the ends of both spatial axes, whatever their lengths. No gradient flows through it. */
+export function trim(g: Graph, x: Value, before: number, after: number): Value {
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  const end = after === 0 ? Number.MAX_SAFE_INTEGER : -after;
+  const inputs = [x, g.integers([before, before]), g.integers([end, end]), g.integers([2, 3])];
+  return g.apply('Slice', inputs, [n, c, h - before - after, w - before - after]);
+}
+
 /** Batched matrix product of [..., m, k] and [..., k, n]. */
 export function matmul(g: Graph, a: Value, b: Value): Value {
   const [m, inner] = a.shape.slice(-2);

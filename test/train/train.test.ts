@@ -50,8 +50,8 @@ describe('training from a folder of good images', () => {
     const first = await trainModel(options());
     const second = await trainModel(options());
     const third = await trainModel(options({ seed: 6 }));
-    assert.ok(Buffer.compare(first.model, second.model) === 0, 'two runs with one seed differ');
-    assert.ok(Buffer.compare(first.model, third.model) !== 0, 'another seed changes nothing');
+    assert.ok(Buffer.compare(first.files.model, second.files.model) === 0, 'two runs with one seed differ');
+    assert.ok(Buffer.compare(first.files.model, third.files.model) !== 0, 'another seed changes nothing');
     assert.deepEqual(first.calibration, second.calibration);
   });
 

@@ -1,5 +1,5 @@
 import { elementCount, type Graph, type Value } from '../graph.js';
-import { add, clip, slice } from '../operators.js';
+import { add, clip, trim } from '../operators.js';
 import type { ParameterSource } from './parameters.js';
 
 /** Sizes of an inverted residual block (Sandler et al. 2018, MobileNetV2, table 1). */
@@ -26,7 +26,8 @@ export function invertedResidual(
   const moved = rectified(g, depthwise(g, wide, source, `${name}.depthwise`, stride));
   const projected = convolved(g, moved, source, `${name}.project`, out, 1);
   if (stride !== 1 || x.shape[1] !== out) return projected;
-  return add(g, projected, inner(g, x));
+  // What a 3 × 3 layer without padding leaves.
+  return add(g, projected, trim(g, x, 1, 1));
 }
 
 /** A convolution without padding. */
@@ -66,10 +67,4 @@ function fused(
   const weight = source.parameter(g, `${name}.weight`, kernel, elementCount(kernel.slice(1)));
   const bias = source.parameter(g, `${name}.bias`, kernel.slice(0, 1), 0);
   return g.apply('Conv', [x, weight, bias], shape, { attributes });
-}
-
-/** Without the outermost cell on each side: what a 3 × 3 layer without padding leaves. */
-function inner(g: Graph, x: Value): Value {
-  const [, , h, w] = x.shape as [number, number, number, number];
-  return slice(g, slice(g, x, 2, 1, h - 2), 3, 1, w - 2);
 }

@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../graph.js';
-import { blockMean, concatenate, pad, slice } from '../operators.js';
+import { blockMean, concatenate, pad, trim } from '../operators.js';
 import { convolved, depthwise, type InvertedResidual, invertedResidual, rectified } from './inverted-residual.js';
 import type { ParameterSource } from './parameters.js';
 
@@ -40,17 +40,24 @@ const FINE_BLOCK = 1;
 const FINE_START = 5;
 
 /**
- * Z_l of every patch, not yet normalised, [N, 56, H/8, W/8].
- *
- * No layer pads: the mirrored border of the image is consumed on the way, so that every patch is treated alike.
- * The first layer is the teacher's 3 × 3 convolution of stride 2 behind a bilinear enlargement by two, as one 3 × 3
- * convolution (`backbone-weights.ts`).
+ * Z_l of every patch of a whole image, which is mirrored at its border: not yet normalised, [N, 56, H/8, W/8].
  *
  * @param pixels [N, 3, H, W] in −1…1, H and W multiples of 8
  */
 export function localNet(g: Graph, pixels: Value, source: ParameterSource): Value {
-  const [, , height, width] = pixels.shape as [number, number, number, number];
-  const stem = convolved(g, pad(g, pixels, LOCAL_NET.border, 'reflect'), source, 'local.stem', STEM.first, 3);
+  return borderedLocalNet(g, pad(g, pixels, LOCAL_NET.border, 'reflect'), source);
+}
+
+/**
+ * Z_l of every patch but those that begin in the border, not yet normalised, [N, 56, H/8, W/8].
+ *
+ * No layer pads: the border is consumed on the way, so that every patch is treated alike. The first layer is the teacher's
+ * 3 × 3 convolution of stride 2 behind a bilinear enlargement by two, as one 3 × 3 convolution (`backbone-weights.ts`).
+ *
+ * @param pixels [N, 3, H + 28, W + 28] in −1…1, H and W multiples of 8: with `LOCAL_NET.border` pixels on each side
+ */
+export function borderedLocalNet(g: Graph, pixels: Value, source: ParameterSource): Value {
+  const stem = convolved(g, pixels, source, 'local.stem', STEM.first, 3);
   const moved = rectified(g, depthwise(g, rectified(g, stem), source, 'local.0.depthwise', 1));
   let trunk = convolved(g, moved, source, 'local.0.project', STEM.out, 1);
   let fine = trunk;
@@ -58,6 +65,6 @@ export function localNet(g: Graph, pixels: Value, source: ParameterSource): Valu
     trunk = invertedResidual(g, trunk, source, `local.${index + 1}`, block);
     if (index === FINE_BLOCK) fine = trunk;
   });
-  const centred = slice(g, slice(g, fine, 2, FINE_START, height / 2), 3, FINE_START, width / 2);
+  const centred = trim(g, fine, FINE_START, fine.shape[2]! - FINE_START - 2 * trunk.shape[2]!);
   return concatenate(g, [blockMean(g, centred, 4), blockMean(g, trunk, 2)], 1);
 }
