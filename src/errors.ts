@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   SG_MODEL_GOLDEN_MISMATCH: 'a model does not reproduce its golden samples',
   SG_RUNTIME: 'ONNX Runtime reported an error',
   SG_PROVIDER_UNAVAILABLE: 'the execution provider that was asked for cannot run',
+  SG_GPU_MEMORY: 'a model needs more GPU memory than a station may use',
   SG_TRAINING_DIVERGED: 'training produced values that are not finite',
   SG_STORAGE: 'a file could not be written',
   SG_BROKER: 'the MQTT broker cannot be used',

@@ -137,6 +137,11 @@ const InferSchema = z
         description:
           'Execution providers in the order in which they are tried. One that is not named here is never used: if none of these runs, the station does not start.',
       }),
+    gpuMemoryMb: whole(
+      64,
+      1_048_576,
+      'Megabytes of GPU memory that the network of each station may hold while it runs, by an estimate: regions and tiles share a batch as large as fits, and a station whose model does not fit does not start. The GPU’s libraries take some hundred megabytes more. Without effect on `cpu`.',
+    ).default(2048),
     library: text(
       'Path of a `libonnxruntime.so` to use, relative to this file. Absent: the one that npm installed (CPU only on arm64).',
     ).exactOptional(),

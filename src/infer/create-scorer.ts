@@ -1,11 +1,13 @@
+import { batchSize, type InFlight } from './batch.js';
 import type { FieldGeometry, ModelFiles } from './contract.js';
 import type { LocateSettings } from './locate/locator.js';
-import type { Provider, SessionOptions } from './ort/session.js';
+import type { SessionOptions } from './ort/session.js';
 import type { Scoring } from './score.js';
 import type { RegionScorer } from './scored.js';
 import { Scorer } from './scorer.js';
+import { cover } from './tiling/cover.js';
 import { FieldScorer } from './tiling/field-scorer.js';
-import { fitTiles } from './tiling/tile-sizes.js';
+import { fitTiles, type TileSizes } from './tiling/tile-sizes.js';
 
 /** What a model is, for whoever runs it; a bundle's manifest says it. */
 export interface ModelFacts {
@@ -24,15 +26,48 @@ export interface CreateScorerOptions
   readonly name?: string;
   /** Finds the part first; null where parts lie in one place. */
   readonly locate: LocateSettings | null;
-  /** How many regions, or tiles of them, each run takes; 1 when left out. */
-  readonly batch?: (provider: Provider) => number;
+  /** How many regions there are in a picture, which share batches on a GPU; 1 when left out. */
+  readonly regions?: number;
+  /** What a run may hold on a GPU; no limit when left out. */
+  readonly gpuMemoryMb?: number;
 }
 
-/** @throws SideglanceError as `Scorer.create` and `FieldScorer.create` */
+/** @throws SideglanceError as `Scorer.create`, `FieldScorer.create` and `batchSize` */
 export function createScorer(files: ModelFiles, options: CreateScorerOptions): Promise<RegionScorer> {
-  const { region, stride, field, locate, name = 'the model', batch = () => 1, ...runtime } = options;
-  if (!field) return Scorer.create(files.model, { ...runtime, ...region, stride, locate, name, batch });
-  const cells = { rows: Math.ceil(region.height / stride), columns: Math.ceil(region.width / stride) };
-  const settings = { ...field, stride, tiles: fitTiles(cells, field.halo) };
-  return FieldScorer.create(files, { ...runtime, settings, name, batch });
+  const { region, stride, field, locate, name = 'the model', regions = 1, gpuMemoryMb, ...runtime } = options;
+  const inFlight = inFlightOf(files, options);
+  const tiles = field && tilesFor(options, field);
+  const wanted = regions * (tiles ? tileCount(options, tiles) : 1);
+  const limit = gpuMemoryMb === undefined ? {} : { gpuMemoryMb };
+  const common = {
+    ...runtime,
+    name,
+    batch: (provider: RegionScorer['provider']) => batchSize({ provider, wanted, inFlight, name, ...limit }),
+  };
+  if (!field || !tiles) return Scorer.create(files.model, { ...common, ...region, stride, locate });
+  return FieldScorer.create(files, { ...common, settings: { ...field, stride, tiles } });
+}
+
+/** What a run of a model holds when it takes one region, or one tile. */
+export function inFlightOf(files: ModelFiles, facts: Pick<ModelFacts, 'region' | 'stride' | 'field'>): InFlight {
+  const { region, stride, field } = facts;
+  const modelBytes = files.model.byteLength + (files.context?.byteLength ?? 0);
+  if (!field) return { pixels: region.width * region.height, cells: 0, modelBytes };
+  const { features, context } = tilesFor(facts, field);
+  const pixels = (cells: number) => cells * stride + 2 * field.border;
+  return {
+    pixels: pixels(features.rows) * pixels(features.columns),
+    cells: context.rows * context.columns,
+    modelBytes,
+  };
+}
+
+function tilesFor({ region, stride }: Pick<ModelFacts, 'region' | 'stride'>, { halo }: FieldGeometry): TileSizes {
+  return fitTiles({ rows: Math.ceil(region.height / stride), columns: Math.ceil(region.width / stride) }, halo);
+}
+
+/** Of a region. */
+function tileCount({ region, stride }: Pick<ModelFacts, 'region' | 'stride'>, { features }: TileSizes): number {
+  const along = (side: number, tile: number) => cover(Math.ceil(side / stride), tile, 0).length;
+  return along(region.width, features.columns) * along(region.height, features.rows);
 }

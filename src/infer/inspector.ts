@@ -5,8 +5,10 @@ import { byKind } from '../kinds.js';
 import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
 import { type Bundle, openBundle } from '../model/open.js';
 import type { Picture, Region, RegionResult, Verdict } from '../types.js';
+import { megabytesOf } from './batch.js';
 import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
-import { createScorer } from './create-scorer.js';
+import type { ModelFiles } from './contract.js';
+import { createScorer, inFlightOf } from './create-scorer.js';
 import { findDefects } from './defects.js';
 import { measureGolden } from './golden.js';
 import type { LocateSettings } from './locate/locator.js';
@@ -23,6 +25,8 @@ export interface InspectorOptions extends Pick<SessionOptions, 'providers' | 'pr
   readonly threshold: ThresholdChoice;
   /** How many regions of a part are judged together: a false reject rate holds for the part. 1 when left out. */
   readonly regionsPerPart?: number;
+  /** What a run may hold on a GPU; no limit when left out. */
+  readonly gpuMemoryMb?: number;
 }
 
 /** The results of one picture, with the milliseconds of each stage in sum. */
@@ -67,10 +71,9 @@ export class Inspector {
    */
   static async of(bundle: Bundle, options: InspectorOptions): Promise<Inspector> {
     const { folder, manifest } = bundle;
-    const { threads, providers, providerOptions, library } = options;
+    const { threads, providers, providerOptions, library, regionsPerPart, gpuMemoryMb } = options;
     const locate = await locateSettings(bundle);
-    const files = { model: bundle.model, ...(bundle.context && { context: bundle.context }) };
-    const scorer = await createScorer(files, {
+    const scorer = await createScorer(filesOf(bundle), {
       region: manifest.region,
       stride: manifest.stride,
       scoring: manifest.scoring,
@@ -81,6 +84,8 @@ export class Inspector {
       ...(providers && { providers }),
       ...(providerOptions && { providerOptions }),
       ...(library !== undefined && { library }),
+      ...(regionsPerPart !== undefined && { regions: regionsPerPart }),
+      ...(gpuMemoryMb !== undefined && { gpuMemoryMb }),
     });
     try {
       const threshold = thresholdFrom(options.threshold, manifest.calibration.scores, options.regionsPerPart);
@@ -95,6 +100,11 @@ export class Inspector {
 
   get provider(): Provider {
     return this.#scorer.provider;
+  }
+
+  /** What a run holds at its peak, about. */
+  get memoryMb(): number {
+    return megabytesOf(inFlightOf(filesOf(this.#bundle), this.manifest), this.#scorer.batch);
   }
 
   /** Pixels of the model: of its input, or of the regions that a `field` model's scores hold for. */
@@ -184,6 +194,10 @@ export class Inspector {
       );
     }
   }
+}
+
+function filesOf({ model, context }: Bundle): ModelFiles {
+  return { model, ...(context && { context }) };
 }
 
 async function locateSettings({ folder, manifest, template }: Bundle): Promise<LocateSettings | null> {

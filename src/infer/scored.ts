@@ -26,6 +26,8 @@ export type ScoredRegion = Box & { readonly name?: string };
  */
 export interface RegionScorer {
   readonly provider: Provider;
+  /** Regions, or tiles of regions, that a run takes. */
+  readonly batch: number;
   /** Pixels of a region that lose nothing on the way to the network, and no more than are looked at; null for any. */
   readonly regionSize: { readonly width: number; readonly height: number } | null;
   /**

@@ -33,8 +33,7 @@ const ASPECT_TOLERANCE = 0.05;
  */
 export class Scorer implements RegionScorer {
   readonly provider: Provider;
-  readonly inputWidth: number;
-  readonly inputHeight: number;
+  readonly batch: number;
   readonly regionSize: { readonly width: number; readonly height: number };
   readonly #session: Session;
   readonly #binding: Binding;
@@ -48,12 +47,11 @@ export class Scorer implements RegionScorer {
   private constructor(session: Session, options: ScorerOptions) {
     const { width, height, stride, batch = () => 1 } = options;
     this.provider = session.provider;
-    this.inputWidth = width;
-    this.inputHeight = height;
     this.#session = session;
     this.#options = options;
     this.#cropper = new Cropper(options.locate);
     const regions = batch(session.provider);
+    this.batch = regions;
     const geometry = {
       rows: height / stride,
       columns: width / stride,
@@ -109,8 +107,8 @@ export class Scorer implements RegionScorer {
   async scoreAll(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]> {
     const turn = this.#queue.then(async () => {
       const results: Scored[] = [];
-      for (let start = 0; start < regions.length; start += this.#slots.length) {
-        results.push(...(await this.#scoreTogether(picture, regions.slice(start, start + this.#slots.length))));
+      for (let start = 0; start < regions.length; start += this.batch) {
+        results.push(...(await this.#scoreTogether(picture, regions.slice(start, start + this.batch))));
       }
       return results;
     });
@@ -143,7 +141,8 @@ export class Scorer implements RegionScorer {
   #crop(picture: Picture, region: ScoredRegion, data: Uint8Array): { located: Found | null; cropMs: number } {
     const begun = performance.now();
     this.#checkShape(region);
-    const located = this.#cropper.crop(picture, region, { width: this.inputWidth, height: this.inputHeight, data });
+    const { width, height } = this.#options;
+    const located = this.#cropper.crop(picture, region, { width, height, data });
     return { located, cropMs: performance.now() - begun };
   }
 
@@ -159,7 +158,7 @@ export class Scorer implements RegionScorer {
     // An empty region is the resampler's to refuse.
     if (!(width > 0 && height > 0)) return;
     const { template } = this.#options.locate ?? {};
-    const shape = template ?? { width: this.inputWidth, height: this.inputHeight };
+    const shape = template ?? this.#options;
     const [wanted, given] = [shape.width / shape.height, width / height];
     if (Math.abs(given / wanted - 1) <= ASPECT_TOLERANCE) return;
     throw new SideglanceError(

@@ -13,9 +13,9 @@ export function modelChecks({ stations, infer }: Pick<Config, 'stations' | 'infe
     fix: 'correct `model`, or make the bundle anew (`sideglance train`)',
     async run() {
       const inspector = await Inspector.load(folder, { ...infer, threshold: { falseRejectRate: 0.005 } });
-      const { manifest, model, provider } = inspector;
+      const { manifest, model, provider, memoryMb } = inspector;
       await inspector.close();
-      const text = `${model} reproduces its ${manifest.golden.length} golden samples on ${provider}, ${folder}`;
+      const text = `${model} reproduces its ${manifest.golden.length} golden samples on ${provider}, holding about ${memoryMb} MB while it runs, ${folder}`;
       const { expires } = manifest;
       if (expires !== undefined && Date.parse(expires) < Date.now()) {
         return { state: 'warn', text: `${text}; it expired ${expires}`, fix: 'install a newer model' };

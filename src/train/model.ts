@@ -1,3 +1,4 @@
+import { SideglanceError } from '../errors.js';
 import { type Calibration, calibrate } from '../infer/calibration.js';
 import type { FieldGeometry, ModelFiles } from '../infer/contract.js';
 import type { Scoring } from '../infer/score.js';
@@ -90,6 +91,7 @@ interface Source extends Pick<TrainedModel, 'good' | 'width' | 'height' | 'field
 
 async function readSource(options: TrainModelOptions, random: Random): Promise<Source> {
   const { images, geometry, size, scale, placement, signal } = options;
+  checkChoices(options);
   if (geometry === 'field') {
     const { whole, ...good } = await readSurfaceImages(images, random, {
       ...(size !== undefined && { size }),
@@ -104,6 +106,19 @@ async function readSource(options: TrainModelOptions, random: Random): Promise<S
     ...(signal && { signal }),
   });
   return { good, width: good.width, height: good.height, field: null, found: describePlacement(good.learnt) };
+}
+
+/** Before a long training: what was asked for and would not be done. */
+function checkChoices({ geometry, scale, placement = 'auto', method = 'sideglance' }: TrainModelOptions): void {
+  const refuse = (what: string) => {
+    throw new SideglanceError('SG_USAGE', `${what}. Leave one of the two out`);
+  };
+  if (geometry !== 'field') {
+    if (scale !== undefined) refuse('a --scale is for surfaces (--geometry field); parts are scaled to a --size');
+    return;
+  }
+  if (placement === 'anywhere') refuse('a surface (--geometry field) has no parts to be found (--placement anywhere)');
+  if (method === 'paper') refuse('the published method (--method paper) knows no surfaces (--geometry field)');
 }
 
 interface TrainFromOptions {

@@ -17,6 +17,7 @@ export interface FieldScorerOptions extends FieldGraphsOptions {
  */
 export class FieldScorer implements RegionScorer {
   readonly provider: Provider;
+  readonly batch: number;
   readonly regionSize = null;
   readonly #graphs: FieldGraphs;
   readonly #settings: FieldSettings;
@@ -28,6 +29,7 @@ export class FieldScorer implements RegionScorer {
 
   private constructor(graphs: FieldGraphs, { settings, scoring, name }: FieldScorerOptions) {
     this.provider = graphs.provider;
+    this.batch = graphs.tiles;
     this.#graphs = graphs;
     this.#settings = settings;
     this.#scoring = scoring;
@@ -53,11 +55,11 @@ export class FieldScorer implements RegionScorer {
 
   /** As many regions at a time as there are tiles in a batch, so that small ones share it. */
   async #scoreNow(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]> {
-    const { features, context, tiles } = this.#graphs;
+    const { features, context } = this.#graphs;
     const results: Scored[] = [];
     try {
-      for (let start = 0; start < regions.length; start += tiles) {
-        results.push(...(await this.#scoreTogether(picture, regions.slice(start, start + tiles))));
+      for (let start = 0; start < regions.length; start += this.batch) {
+        results.push(...(await this.#scoreTogether(picture, regions.slice(start, start + this.batch))));
       }
       return results;
     } finally {

@@ -9,9 +9,9 @@ export interface TileSizes {
 /** Longest sides of a tile, in cells. */
 export const MOST_CELLS = {
   /** 512 pixels at a stride of 8. Describing cells takes hundreds of bytes for each pixel while it lasts. */
-  features: 64,
+  features: 48,
   /** Judging cells takes less than that for a whole cell, and its halo makes small tiles dear. */
-  context: 256,
+  context: 192,
 } as const;
 
 /** Cells of a tile that are more than its halos: a region may be a little larger than the one that tiles were fitted to. */
