@@ -118,6 +118,21 @@ describe('training from a folder of good images', () => {
     });
   });
 
+  test('what was asked for and would not be done is refused before any image is read', async () => {
+    const refused = (changes: Partial<TrainOptions>, message: RegExp) =>
+      assert.rejects(train(options({ images: join(folder, 'nowhere'), ...changes })), { code: 'SG_USAGE', message });
+    await refused({ scale: 2 }, /--scale is for surfaces/);
+    await refused({ geometry: 'field', placement: 'anywhere' }, /no parts to be found/);
+    await refused({ geometry: 'field', method: 'paper' }, /--method paper/);
+  });
+
+  test('images of a surface that are too small for their scale are refused with the size that they would need', async () => {
+    await assert.rejects(train(options({ geometry: 'field', scale: 2 })), {
+      code: 'SG_DATASET_INVALID',
+      message: /96×96 are 48×48 pixels at the scale 2.*96×96 are the least/,
+    });
+  });
+
   test('a target that is no bundle is refused before any work', async () => {
     const out = join(folder, 'good');
     await assert.rejects(train(options({ out })), { code: 'SG_STORAGE' });
