@@ -12,7 +12,7 @@ import { describePlacement, type PlacementChoice } from './placement.js';
 import { Schedule } from './schedule.js';
 import { warnOfPixels } from './strange-images.js';
 import { readSurfaceImages } from './surface-images.js';
-import { TRAINING, trainHeads } from './train-heads.js';
+import { type Surface, TRAINING, trainHeads } from './train-heads.js';
 
 export { TRAINING } from './train-heads.js';
 
@@ -56,6 +56,8 @@ export interface TrainedModel {
   readonly calibration: Calibration;
   /** To be closed when it is no longer needed. */
   readonly good: GoodImages;
+  /** How many files were learnt from and calibrated with. */
+  readonly images: number;
   readonly steps: number;
   readonly seconds: number;
 }
@@ -84,7 +86,8 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
 }
 
 /** What is trained from. */
-interface Source extends Pick<TrainedModel, 'good' | 'width' | 'height' | 'field'> {
+interface Source extends Pick<TrainedModel, 'good' | 'width' | 'height'> {
+  readonly surface: Surface | null;
   /** What was found out about it, for people. */
   readonly found: string;
 }
@@ -93,19 +96,19 @@ async function readSource(options: TrainModelOptions, random: Random): Promise<S
   const { images, geometry, size, scale, placement, signal } = options;
   checkChoices(options);
   if (geometry === 'field') {
-    const { whole, ...good } = await readSurfaceImages(images, random, {
+    const { whole, calibrating, ...good } = await readSurfaceImages(images, random, {
       ...(size !== undefined && { size }),
       ...(scale !== undefined && { scale }),
       ...(signal && { signal }),
     });
     const found = `a surface without parts, at ${Number(good.scale.toFixed(3))} frame pixels to a pixel of the model: images of ${whole.width} × ${whole.height}`;
-    return { good, ...whole, field: { ...TILE_GEOMETRY, scale: good.scale }, found };
+    return { good, ...whole, surface: { field: { ...TILE_GEOMETRY, scale: good.scale }, calibrating }, found };
   }
   const good = await readGoodImages(images, size ?? DEFAULT_SIZE, random, {
     ...(placement && { placement }),
     ...(signal && { signal }),
   });
-  return { good, width: good.width, height: good.height, field: null, found: describePlacement(good.learnt) };
+  return { good, width: good.width, height: good.height, surface: null, found: describePlacement(good.learnt) };
 }
 
 /** Before a long training: what was asked for and would not be done. */
@@ -129,14 +132,15 @@ interface TrainFromOptions {
 }
 
 async function trainFrom(
-  { good, width, height, field, found }: Source,
+  { good, width, height, surface, found }: Source,
   { options, schedule, random, emit }: TrainFromOptions,
 ): Promise<TrainedModel> {
   const { threads, signal, method = 'sideglance' } = options;
   emit({ type: 'phase', text: found });
   for (const skipped of good.skipped) emit({ type: 'skipped', ...skipped });
   const { training, heldOut, locate } = good;
-  for (const warning of warnOfPixels([...training, ...heldOut])) emit({ type: 'warning', ...warning });
+  const all = [...training, ...heldOut, ...(surface?.calibrating ?? [])];
+  for (const warning of warnOfPixels(all)) emit({ type: 'warning', ...warning });
   const common = {
     training,
     heldOut,
@@ -151,10 +155,12 @@ async function trainFrom(
     parts = null,
     steps,
     ...heads
-  } = method === 'paper' ? await trainPaper(common) : await trainHeads({ ...common, field });
+  } = method === 'paper' ? await trainPaper(common) : await trainHeads({ ...common, surface });
   emit({ type: 'phase', text: 'scoring good images, each by a model that has not seen it' });
+  const field = surface?.field ?? null;
   const { scoring, scores, hottest } = await measureScores({ ...heads, width, height, threads, locate, field });
   const calibration = calibrate(scores, hottest);
   emit({ type: 'calibrated', ...calibration });
-  return { files, parts, width, height, field, scoring, calibration, good, steps, seconds: schedule.seconds };
+  const images = new Set(all.map(({ file }) => file)).size;
+  return { files, parts, width, height, field, scoring, calibration, good, images, steps, seconds: schedule.seconds };
 }

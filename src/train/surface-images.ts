@@ -21,6 +21,11 @@ export const SURFACE_IMAGES = {
   pieceSide: 512,
   /** Pieces that are cut from all images together, if there are fewer images. */
   pieces: 400,
+  /** Share of the images that is held out to bring evidence to its scales, and fewest of them. */
+  normalisingShare: 0.1,
+  leastNormalising: 4,
+  /** Share that is held out to calibrate: a score that asks the trained networks says nothing of images that they have seen. */
+  calibratingShare: 0.4,
 } as const;
 
 export interface SurfaceReadOptions extends Pick<ReadOptions, 'signal' | 'memoryBytes'> {
@@ -32,6 +37,8 @@ export interface SurfaceReadOptions extends Pick<ReadOptions, 'signal' | 'memory
 
 /** Pieces of good images of a surface, and what the images are. */
 export interface SurfaceImages extends GoodImages {
+  /** Held out of everything that is trained, as `heldOut` is, to calibrate with. */
+  readonly calibrating: readonly GoodImage[];
   /** A whole image, in pixels of the model. */
   readonly whole: Size;
   readonly scale: number;
@@ -43,8 +50,8 @@ interface Size {
 }
 
 /**
- * Reads good images of a surface without parts, of which pieces are cut at random places: position means nothing. Some images
- * are held out, with all of their pieces.
+ * Reads good images of a surface without parts, of which pieces are cut at random places: position means nothing. About half
+ * of the images are held out, with all of their pieces: each shows as much of a surface as many parts show of a part.
  *
  * @throws SideglanceError as `readGoodImages`, and `SG_DATASET_INVALID` for images that are too small at this scale
  */
@@ -75,12 +82,16 @@ export async function readSurfaceImages(
     requireEnough(images.length, folder, skipped);
     const { piece, scale, whole } = view as View; // there are images
     const order = random.permutation(images.length);
-    const heldOutCount = Math.max(4, Math.round(images.length * GOOD_IMAGES.heldOutShare));
-    const picked = (indices: number[]) => indices.flatMap((index) => images[index] as GoodImage[]);
+    const { normalisingShare, leastNormalising, calibratingShare } = SURFACE_IMAGES;
+    const normalising = Math.max(leastNormalising, Math.round(images.length * normalisingShare));
+    const heldOut = normalising + Math.round(images.length * calibratingShare);
+    const picked = (from: number, to?: number) =>
+      order.slice(from, to).flatMap((index) => images[index] as GoodImage[]);
     return {
       ...piece,
-      training: picked(order.slice(heldOutCount)),
-      heldOut: picked(order.slice(0, heldOutCount)),
+      training: picked(heldOut),
+      heldOut: picked(0, normalising),
+      calibrating: picked(normalising, heldOut),
       skipped,
       locate: null,
       learnt: null,

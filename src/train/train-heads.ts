@@ -8,7 +8,7 @@ import { type ExportOptions, exportModel } from './export.js';
 import { exportTiles } from './export-tiles.js';
 import { type HeldOut, measureHeldOut } from './held-out.js';
 import { learnPositions } from './learn-positions.js';
-import { FIELD_TERMS, SCORE_WEIGHTS, TERMS, type TrainedHeads } from './measure-scores.js';
+import { FIELD_TERMS, FIELD_WEIGHTS, SCORE_WEIGHTS, TERMS, type TrainedHeads } from './measure-scores.js';
 import type { Raster } from './raster.js';
 import type { Schedule } from './schedule.js';
 import type { GoodImage } from './strange-images.js';
@@ -34,8 +34,8 @@ const SURFACE = {
 export interface TrainHeadsOptions {
   readonly training: readonly GoodImage[];
   readonly heldOut: readonly GoodImage[];
-  /** How a model for a surface is run; null for one of parts, where position means something. */
-  readonly field: FieldGeometry | null;
+  /** What a model for a surface is trained with; null for one of parts, where position means something. */
+  readonly surface: Surface | null;
   readonly random: Random;
   readonly threads: number;
   readonly schedule: Schedule;
@@ -43,31 +43,37 @@ export interface TrainHeadsOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface Surface {
+  readonly field: FieldGeometry;
+  readonly calibrating: readonly GoodImage[];
+}
+
 /** Everything behind Local-Net: position, Global-Net, the distortion head, and the scales of the heads. */
 export async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
-  const { training, heldOut, field, random, threads, schedule, emit, signal } = options;
+  const { training, heldOut, surface, random, threads, schedule, emit, signal } = options;
   const { width, height } = training[0] as Raster;
   const backbone = backboneWeights();
-  const few = !field && width * height > TRAINING.manyPixels;
-  const folds = [heldOut, ...split(training, few ? 1 : 4)];
-  const count = training.length + heldOut.length;
-  const what = field ? 'what belongs on the surface' : 'what belongs where';
+  const folds = surface
+    ? [heldOut, surface.calibrating, training]
+    : [heldOut, ...split(training, foldsOf(width, height) - 1)];
+  const count = folds.reduce((sum, images) => sum + images.length, 0);
+  const what = surface ? 'what belongs on the surface' : 'what belongs where';
   emit({ type: 'phase', text: `learning ${what}: ${count} images of ${width} × ${height}` });
-  const { all, without } = await learnPositions(backbone, { folds, threads, pooled: field !== null, emit });
+  const { all, without } = await learnPositions(backbone, { folds, threads, pooled: surface !== null, emit });
   const unseen = without[0]!;
 
   // Before the first step there is no model worth keeping.
   signal?.throwIfAborted();
   emit({ type: 'phase', text: 'training Global-Net and the distortion head' });
-  const position = field === null;
+  const position = surface === null;
   const { weights, steps } = await trainContext({
     images: training,
     localNet: backbone,
     norm: unseen,
     position,
-    batch: field ? fieldBatch(width, height) : TRAINING.batch,
+    batch: surface ? surfaceBatch(width, height) : TRAINING.batch,
     learningRate: TRAINING.learningRate,
-    augmentation: weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / filesOf(training).length)),
+    augmentation: weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / countFiles(training))),
     random,
     threads,
     ...schedule.phase('context'),
@@ -84,32 +90,36 @@ export async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHea
   };
   const measured = { ...unmeasured, ...(await measureHeldOut(unmeasured, heldOut, threads)) };
   const filesWith = (norm: ExportOptions['norm']): ModelFiles =>
-    field ? exportTiles({ ...measured, norm }) : { model: exportModel({ ...measured, norm }) };
+    surface ? exportTiles({ ...measured, norm }) : { model: exportModel({ ...measured, norm }) };
+  const scored = folds.map((images, fold) => ({ images, files: filesWith(without[fold]!) }));
   return {
     files: filesWith(all),
     parts: { unseen: measured, all },
     steps,
-    folds: folds.map((images, fold) => ({ images, files: filesWith(without[fold]!) })),
-    weights: SCORE_WEIGHTS,
-    terms: field ? FIELD_TERMS : TERMS,
+    ...(surface
+      ? { folds: scored.slice(0, 2), weights: FIELD_WEIGHTS, terms: FIELD_TERMS }
+      : { folds: scored, weights: SCORE_WEIGHTS, terms: TERMS }),
   };
 }
 
-function fieldBatch(width: number, height: number): number {
+/** In so many folds good images are split, one of which is held out of the networks' training. */
+function foldsOf(width: number, height: number): number {
+  return width * height > TRAINING.manyPixels ? 2 : 5;
+}
+
+function surfaceBatch(width: number, height: number): number {
   const fitting = Math.floor(SURFACE.batchPixels / (width * height));
   return Math.max(SURFACE.leastBatch, Math.min(TRAINING.batch, fitting));
 }
 
-/** Parts of about equal length, with all pieces of a file in the same one. */
-function split(images: readonly GoodImage[], parts: number): GoodImage[][] {
-  const files = filesOf(images);
-  return Array.from({ length: parts }, (_, part) => {
-    const own = files.slice(Math.floor((part * files.length) / parts), Math.floor(((part + 1) * files.length) / parts));
-    const names = new Set(own);
-    return images.filter(({ file }) => names.has(file));
-  });
+/** Parts of about equal length. */
+function split<T>(items: readonly T[], parts: number): T[][] {
+  return Array.from({ length: parts }, (_, part) =>
+    items.slice(Math.floor((part * items.length) / parts), Math.floor(((part + 1) * items.length) / parts)),
+  );
 }
 
-function filesOf(images: readonly GoodImage[]): string[] {
-  return [...new Set(images.map(({ file }) => file))];
+/** Of a surface, several pieces of one file are learnt from. */
+function countFiles(images: readonly GoodImage[]): number {
+  return new Set(images.map(({ file }) => file)).size;
 }

@@ -68,7 +68,7 @@ export async function writeTrained(
     scoring: trained.scoring,
     calibration: { ...trained.calibration },
     trainedOn: {
-      images: new Set([...good.training, ...good.heldOut].map(({ file }) => file)).size,
+      images: trained.images,
       source: basename(resolve(options.images)),
       seed: options.seed,
       steps: trained.steps,

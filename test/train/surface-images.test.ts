@@ -27,12 +27,12 @@ describe('good images of a surface', () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   test('are cut into whole cells, at places of which none is special', async () => {
-    const { training, heldOut, width, height, whole, scale, close } = await readSurfaceImages(
+    const { training, heldOut, calibrating, width, height, whole, scale, close } = await readSurfaceImages(
       join(folder, 'same'),
       new Random(1),
     );
     assert.deepEqual([width, height, whole, scale], [144, 128, { width: 150, height: 131 }, 1]);
-    const all = [...training, ...heldOut];
+    const all = [...training, ...heldOut, ...calibrating];
     assert.equal(all.length, 20 * 2);
     const places = all.map(({ data }) => `${data[0]},${data[1]}`);
     assert.ok(new Set(places).size > 10);
@@ -46,8 +46,8 @@ describe('good images of a surface', () => {
     close();
   });
 
-  test('are held out with all of their pieces, and those of another size are left out', async () => {
-    const { training, heldOut, skipped, width, height, close } = await readSurfaceImages(
+  test('are held out with all of their pieces, to normalise or to calibrate, and those of another size are left out', async () => {
+    const { training, heldOut, calibrating, skipped, width, height, close } = await readSurfaceImages(
       join(folder, 'large'),
       new Random(2),
     );
@@ -56,11 +56,15 @@ describe('good images of a surface', () => {
       skipped.map(({ file }) => basename(file)),
       ['other.png'],
     );
-    const trained = new Set(training.map(({ file }) => file));
-    assert.equal(new Set(heldOut.map(({ file }) => file)).size, 4);
-    for (const { file } of heldOut) assert.ok(!trained.has(file));
     // 1100 × 620 pixels are 2.6 pieces.
-    assert.equal(training.length + heldOut.length, 20 * 3);
+    const groups = [training, heldOut, calibrating];
+    assert.deepEqual(
+      groups.map((pieces) => pieces.length),
+      [8 * 3, 4 * 3, 8 * 3],
+    );
+    const files = groups.flatMap((pieces) => [...new Set(pieces.map(({ file }) => file))]);
+    assert.equal(new Set(files).size, files.length);
+    assert.equal(files.length, 20);
     close();
   });
 

@@ -86,7 +86,7 @@ describe('a surface that is trained as one', () => {
     const sheet = { width: 168, height: 131 };
     const pieces = (count: number, knot = false) =>
       Array.from({ length: count }, () => cloth(random, { ...sheet, knot }));
-    const { manifest, inspector } = await trained('sheet', pieces(40), { geometry: 'field' });
+    const { manifest, inspector } = await trained('sheet', pieces(40), { geometry: 'field', steps: 40 });
     try {
       assert.equal(manifest.geometry, 'field');
       assert.deepEqual(manifest.region, sheet);
