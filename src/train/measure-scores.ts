@@ -25,7 +25,7 @@ export const SPOTS: TermChoice = { share: 0.003, weight: 1 };
 export const REACH: TermChoice = { share: 0.2, weight: 0.5 };
 export const TERMS: readonly TermChoice[] = [SPOTS, REACH];
 /** For a surface: as many cells as `SPOTS` has of 512 × 512 pixels, however large the region. */
-export const FIELD_TERMS: readonly TermChoice[] = [{ ...SPOTS, mostCells: 12 }, REACH];
+export const FIELD_TERMS: readonly TermChoice[] = [{ ...SPOTS, mostCells: 12 }];
 
 /** What each kind of evidence counts for in the score. Position tells good from bad parts best; the rest shows where. */
 export const SCORE_WEIGHTS: ByKind = { position: 1, context: 0, distortion: 0 };
