@@ -20,7 +20,7 @@ import { LOCAL_NET } from '../src/train/networks/local-net.js';
 import { FIELD_SCORING, fieldSettings } from '../test/support/field-model.js';
 import { machine } from './support/daemon.js';
 import { prepareResults, writeResults } from './support/results.js';
-import { FRAMES, Frame, noise, type Size, untrained, wholeOf } from './tiling/frames.js';
+import { FRAMES, Frame, noise, type Size, type Taken, taken, untrained, wholeOf } from './tiling/frames.js';
 
 const { values } = parseArgs({
   options: {
@@ -43,7 +43,8 @@ const untiled = await ratioToUntiled();
 const batched = await ratioOfBatch();
 const frames = FRAMES.map((size, index) => ({
   ...size,
-  msPerMegapixel: Math.round(times.median[index]!),
+  msPerMegapixel: Math.round(times.elapsed[index]!),
+  cpuMsPerMegapixel: Math.round(times.cpu[index]!),
   relative: rounded(times.relative[index]!),
   operations: rounded(operationsOf(size)),
   peakMegabytes: memoryOf(size),
@@ -60,8 +61,8 @@ const report = {
   batchToSingleTiles: { batch: BATCH, time: rounded(batched) },
 };
 const rows = frames.map(
-  ({ width, height, msPerMegapixel, relative, operations, peakMegabytes }) =>
-    `| ${width} × ${height} | ${msPerMegapixel} | ${relative} | ${operations} | ${peakMegabytes} |`,
+  ({ width, height, msPerMegapixel, cpuMsPerMegapixel, relative, operations, peakMegabytes }) =>
+    `| ${width} × ${height} | ${msPerMegapixel} | ${cpuMsPerMegapixel} | ${relative} | ${operations} | ${peakMegabytes} |`,
 );
 await writeResults(
   values.out,
@@ -69,31 +70,33 @@ await writeResults(
 
 \`${report.command}\` on ${report.machine.cpu}, ${report.machine.cores} cores, Node ${report.machine.node}.
 
-| frame | ms a megapixel (median) | of the mean of its round | operations, tiled : untiled | MB that it takes |
-|---|---|---|---|---|
+| frame | ms a megapixel (median) | CPU ms a megapixel (median) | of the mean of its round | operations, tiled : untiled | MB that it takes |
+|---|---|---|---|---|---|
 ${rows.join('\n')}
 
-Time for each megapixel is constant to ±${report.spreadPercent} % (wanted: ±10 %).
+CPU time for each megapixel is constant to ±${report.spreadPercent} % (wanted: ±10 %).
 
-- Tiles beside one untiled pass, ${UNTILED.width} × ${UNTILED.height}: ${report.tiledToUntiled.time} times the time, ${report.tiledToUntiled.operations} times the operations (wanted: at most 1.6).
-- Batches of ${BATCH} tiles beside single ones on the CPU: ${report.batchToSingleTiles.time} times the time.
+- Tiles beside one untiled pass, ${UNTILED.width} × ${UNTILED.height}: ${report.tiledToUntiled.time} times the CPU time, ${report.tiledToUntiled.operations} times the operations (wanted: at most 1.6).
+- Batches of ${BATCH} tiles beside single ones on the CPU: ${report.batchToSingleTiles.time} times the CPU time.
 `,
   report,
 );
 console.log(JSON.stringify(report, null, 2));
 
-/** Median time for each megapixel, and its ratio to the mean of the same round. */
+/** Median times for each megapixel, and the ratio of the CPU time to the mean of the same round. */
 async function timesOfFrames() {
   const opened: Frame[] = [];
   for (const size of FRAMES) opened.push(await Frame.open(size, threads));
   const measured = await inTurns(opened.map((frame) => () => frame.time()));
   for (const { scorer } of opened) await scorer.close();
-  const relative = measured.map((round) => {
-    const mean = round.reduce((sum, value) => sum + value, 0) / round.length;
-    return round.map((value) => value / mean);
-  });
-  const columns = (table: number[][]) => FRAMES.map((_, index) => median(table.map((round) => round[index]!)));
-  return { median: columns(measured), relative: columns(relative) };
+  const columns = (value: (round: readonly Taken[], one: Taken) => number) =>
+    FRAMES.map((_, index) => median(measured.map((round) => value(round, round[index]!))));
+  const mean = (round: readonly Taken[]) => round.reduce((sum, { cpu }) => sum + cpu, 0) / round.length;
+  return {
+    elapsed: columns((_, { elapsed }) => elapsed),
+    cpu: columns((_, { cpu }) => cpu),
+    relative: columns((round, { cpu }) => cpu / mean(round)),
+  };
 }
 
 async function ratioToUntiled(): Promise<number> {
@@ -101,15 +104,11 @@ async function ratioToUntiled(): Promise<number> {
   const whole = await Scorer.create(untrained.untiled(UNTILED.width, UNTILED.height), geometry);
   const tiled = await Frame.open(UNTILED, threads);
   const picture = noise(UNTILED);
-  const untiledTime = async () => {
-    const begun = performance.now();
-    await scoreOne(whole, picture, wholeOf(picture));
-    return (performance.now() - begun) / tiled.megapixels;
-  };
+  const untiledTime = () => taken(() => scoreOne(whole, picture, wholeOf(picture)), tiled.megapixels);
   const measured = await inTurns([() => tiled.time(), untiledTime]);
   await whole.close();
   await tiled.scorer.close();
-  return median(measured.map(([tiles, one]) => tiles! / one!));
+  return median(measured.map(([tiles, one]) => tiles!.cpu / one!.cpu));
 }
 
 async function ratioOfBatch(): Promise<number> {
@@ -126,21 +125,17 @@ async function ratioOfBatch(): Promise<number> {
     });
   const scorers = [await open(BATCH), await open(1)];
   const measured = await inTurns(
-    scorers.map((scorer) => async () => {
-      const begun = performance.now();
-      await scoreOne(scorer, picture, wholeOf(picture));
-      return performance.now() - begun;
-    }),
+    scorers.map((scorer) => () => taken(() => scoreOne(scorer, picture, wholeOf(picture)), 1)),
   );
   for (const scorer of scorers) await scorer.close();
-  return median(measured.map(([many, one]) => many! / one!));
+  return median(measured.map(([many, one]) => many!.cpu / one!.cpu));
 }
 
 /** Runs all, one after the other, round for round; the first round, which warms up, is not counted. */
-async function inTurns(runs: readonly (() => Promise<number>)[]): Promise<number[][]> {
-  const measured: number[][] = [];
+async function inTurns(runs: readonly (() => Promise<Taken>)[]): Promise<Taken[][]> {
+  const measured: Taken[][] = [];
   for (let round = 0; round <= rounds; round++) {
-    const results: number[] = [];
+    const results: Taken[] = [];
     for (const run of runs) results.push(await run());
     if (round > 0) measured.push(results);
   }

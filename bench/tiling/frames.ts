@@ -40,12 +40,24 @@ export class Frame {
     return new Frame(noise(size), await createScorer(untrained.files(), { ...facts, locate: null, threads }));
   }
 
-  /** Milliseconds for each megapixel. */
-  async time(): Promise<number> {
-    const begun = performance.now();
-    await scoreOne(this.scorer, this.#picture, wholeOf(this.#picture));
-    return (performance.now() - begun) / this.megapixels;
+  /** Scores it once. */
+  time(): Promise<Taken> {
+    return taken(() => scoreOne(this.scorer, this.#picture, wholeOf(this.#picture)), this.megapixels);
   }
+}
+
+/** Milliseconds for each megapixel. */
+export interface Taken {
+  readonly elapsed: number;
+  /** Of all cores together: other work on the machine lengthens it little. */
+  readonly cpu: number;
+}
+
+export async function taken(work: () => Promise<unknown>, megapixels: number): Promise<Taken> {
+  const [begun, usage] = [performance.now(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(usage);
+  return { elapsed: (performance.now() - begun) / megapixels, cpu: (user + system) / 1000 / megapixels };
 }
 
 export function wholeOf({ width, height }: Size) {
