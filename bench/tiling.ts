@@ -13,6 +13,7 @@ import { scoreOne } from '../src/infer/scored.js';
 import { Scorer } from '../src/infer/scorer.js';
 import { cover } from '../src/infer/tiling/cover.js';
 import { FieldScorer } from '../src/infer/tiling/field-scorer.js';
+import { cellsAlong } from '../src/infer/tiling/surface.js';
 import { fitTiles } from '../src/infer/tiling/tile-sizes.js';
 import { PACKAGE_ROOT } from '../src/paths.js';
 import { TILE_GEOMETRY } from '../src/train/export-tiles.js';
@@ -159,7 +160,7 @@ function operationsOf(size: Size): number {
 }
 
 function cellsOf({ width, height }: Size) {
-  return { rows: Math.ceil(height / LOCAL_NET.stride), columns: Math.ceil(width / LOCAL_NET.stride) };
+  return { rows: cellsAlong(height, LOCAL_NET.stride), columns: cellsAlong(width, LOCAL_NET.stride) };
 }
 
 function memoryOf({ width, height }: Size): number {

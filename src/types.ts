@@ -51,7 +51,7 @@ export interface Region extends Box {
 /**
  * A grid of anomaly scores, row by row. Cell (r, c) stands for the square of `cell` × `cell` region pixels whose
  * top left corner is (c × cell, r × cell), in the coordinates of the model's input (`inputWidth` × `inputHeight`). The last
- * row and column may reach beyond it.
+ * row and column may reach beyond it, or leave up to half a cell of it out.
  */
 export interface AnomalyMap {
   readonly rows: number;

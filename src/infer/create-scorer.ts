@@ -7,6 +7,7 @@ import type { RegionScorer } from './scored.js';
 import { Scorer } from './scorer.js';
 import { cover } from './tiling/cover.js';
 import { FieldScorer } from './tiling/field-scorer.js';
+import { cellsAlong } from './tiling/surface.js';
 import { fitTiles, type TileSizes } from './tiling/tile-sizes.js';
 
 /** What a model is, for whoever runs it; a bundle's manifest says it. */
@@ -63,11 +64,11 @@ export function inFlightOf(files: ModelFiles, facts: Pick<ModelFacts, 'region' |
 }
 
 function tilesFor({ region, stride }: Pick<ModelFacts, 'region' | 'stride'>, { halo }: FieldGeometry): TileSizes {
-  return fitTiles({ rows: Math.ceil(region.height / stride), columns: Math.ceil(region.width / stride) }, halo);
+  return fitTiles({ rows: cellsAlong(region.height, stride), columns: cellsAlong(region.width, stride) }, halo);
 }
 
 /** Of a region. */
 function tileCount({ region, stride }: Pick<ModelFacts, 'region' | 'stride'>, { features }: TileSizes): number {
-  const along = (side: number, tile: number) => cover(Math.ceil(side / stride), tile, 0).length;
+  const along = (side: number, tile: number) => cover(cellsAlong(side, stride), tile, 0).length;
   return along(region.width, features.columns) * along(region.height, features.rows);
 }

@@ -74,7 +74,7 @@ const mapGeometry = z
     inputHeight: count,
   })
   .describe(
-    'Cell (r, c) stands for the square of cell × cell model input pixels at (c × cell, r × cell). The last row and column may reach beyond the input.',
+    'Cell (r, c) stands for the square of cell × cell model input pixels at (c × cell, r × cell). The last row and column may reach beyond the input, or leave up to half a cell of it out.',
   );
 
 const greyScale = z

@@ -6,7 +6,7 @@ import { LOCAL_NET, localNet } from './networks/local-net.js';
 import { normalisedFeature } from './networks/normalise.js';
 import { FrozenParameters, type ParameterSource, type Weights } from './networks/parameters.js';
 import { smoothed } from './networks/smoothing.js';
-import { everywhere, type Validity } from './networks/validity.js';
+import { everywhere, outermost, type Validity } from './networks/validity.js';
 import { add, exponential, maximum, meanOver, multiply, negate, scalar, scale, square, subtract } from './operators.js';
 import type { PositionNorm } from './position/norm.js';
 import { pixelsFromBytes } from './preprocess.js';
@@ -34,6 +34,8 @@ export interface ExportOptions {
   /** σ² of each feature is at least this, by what held-out good images show; 56 values. */
   readonly leastVariance: Float32Array;
   readonly scales: Readonly<Record<DefectKind, HeadNorm>>;
+  /** The same for the outermost cells of the image, where it makes a difference; as all others when left out. */
+  readonly edgeScales?: Readonly<Record<DefectKind, HeadNorm>>;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -79,7 +81,7 @@ export function appendEvidence(
   g: Graph,
   { local, predicted, inside }: Described,
   source: ParameterSource,
-  { leastVariance, form, scales }: Pick<ExportOptions, 'leastVariance' | 'form' | 'scales'>,
+  { leastVariance, form, scales, edgeScales }: Pick<ExportOptions, 'leastVariance' | 'form' | 'scales' | 'edgeScales'>,
   declared: readonly (number | string)[],
 ): void {
   const [, , rows, columns] = local.shape as [number, number, number, number];
@@ -92,9 +94,16 @@ export function appendEvidence(
     context: logarithm(g, inconsistency(g, local, mean, variance, form)),
     distortion: negate(g, logit),
   };
+  const edge = edgeScales ? outermost(g, inside) : null;
   const parts = byKind((kind) => {
     const measured = named(g, evidence[kind], EXPORTED_VALUES.evidence(kind));
-    return smoothed(g, scale(g, normalised(g, measured, scales[kind]), SHARES[kind]), inside);
+    const own = normalised(g, measured, scales[kind]);
+    // At the edge (own + (other − own)·1), elsewhere (own + (other − own)·0).
+    const fitting =
+      edge && edgeScales
+        ? add(g, own, multiply(g, subtract(g, normalised(g, measured, edgeScales[kind]), own), edge))
+        : own;
+    return smoothed(g, scale(g, fitting, SHARES[kind]), inside);
   });
   const score = add(g, add(g, parts.position, parts.context), parts.distortion);
   for (const [name, map] of Object.entries({ score, ...parts })) {

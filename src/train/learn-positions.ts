@@ -38,6 +38,7 @@ export async function learnPositions(
   const [rows, columns] = [height / stride, width / stride];
   const grid = { channels: features, rows, columns };
   const positions = pooled ? { ...grid, rows: 1, columns: 1 } : grid;
+  const unmirrored = wholePatches(rows, columns);
   const statistics = folds.map(() => new PositionStatistics(positions, settings));
   const kept: { file: string; features: Float32Array; fold: number }[] = [];
   const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, threads });
@@ -47,7 +48,7 @@ export async function learnPositions(
       for (const image of images) {
         extractor.image(0).set(image.data);
         await extractor.run();
-        if (pooled) statistics[fold]!.addCells(extractor.features);
+        if (pooled) statistics[fold]!.addCells(extractor.features, unmirrored);
         else statistics[fold]!.add(extractor.features);
         if (kept.length < most) kept.push({ file: image.file, features: Float32Array.from(extractor.features), fold });
       }
@@ -71,6 +72,15 @@ export async function learnPositions(
   );
   for (const warning of warnOfFeatures(facts)) emit({ type: 'warning', ...warning });
   return { all: PositionStatistics.joined(statistics).norm(trust), without };
+}
+
+/** The cells whose patch lies in the image: no surface looks like its mirrored border. */
+function wholePatches(rows: number, columns: number): number[] {
+  const margin = Math.ceil(LOCAL_NET.border / LOCAL_NET.stride);
+  const isInside = (at: number, length: number) => at >= margin && at < length - margin;
+  return Array.from({ length: rows * columns }, (_, cell) => cell).filter(
+    (cell) => isInside(Math.floor(cell / columns), rows) && isInside(cell % columns, columns),
+  );
 }
 
 /** Mean over all patches, a value for each channel. */

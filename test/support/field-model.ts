@@ -49,6 +49,11 @@ export class RandomFieldModel {
         context: { centre: 0, spread: 1 },
         distortion: { centre: 0, spread: 1 },
       },
+      edgeScales: {
+        position: { centre: 1, spread: 2 },
+        context: { centre: -1, spread: 0.5 },
+        distortion: { centre: 0.3, spread: 3 },
+      },
     };
   }
 

@@ -10,7 +10,8 @@ export interface SurfaceGeometry extends Pick<FieldGeometry, 'scale' | 'border'>
 
 /**
  * A region as a `field` model sees it: at the model's scale, in whole pixels, and cut into cells from its top left corner. A
- * cell that the right or lower edge cuts through belongs to it. Beyond its edges it goes on mirrored.
+ * cell that the right or lower edge cuts through belongs to it if half of it or more does. Beyond its edges it goes on
+ * mirrored.
  */
 export class Surface implements CellSize {
   /** In pixels of the model. */
@@ -36,8 +37,8 @@ export class Surface implements CellSize {
     }
     this.width = width;
     this.height = height;
-    this.rows = Math.ceil(height / stride);
-    this.columns = Math.ceil(width / stride);
+    this.rows = cellsAlong(height, stride);
+    this.columns = cellsAlong(width, stride);
     this.#region = region;
     this.#geometry = geometry;
   }
@@ -65,6 +66,11 @@ export class Surface implements CellSize {
       data.copyWithin(toRow * pitch + 3 * toPixel, source, source + 3 * pixels);
     }
   }
+}
+
+/** As many cells as a side has, to the nearest one. */
+export function cellsAlong(side: number, stride: number): number {
+  return Math.max(1, Math.round(side / stride));
 }
 
 /** What a region is at a model's scale, in whole pixels. */

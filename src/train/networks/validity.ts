@@ -27,6 +27,15 @@ export function interior(g: Graph, validity: Validity): Validity {
   return { rows, columns, values: values.map((_, cell) => (counts[cell] === 9 ? 1 : 0)) };
 }
 
+/** 1 for cells that count and have a neighbour that does not, or that lies beyond the grid, else 0; [1 or N, 1, h, w]. */
+export function outermost(g: Graph, validity: Validity): Value {
+  const inner = interior(g, validity);
+  if ('value' in validity && 'value' in inner) return subtract(g, validity.value, inner.value);
+  if (!('values' in validity && 'values' in inner)) throw new Error('a mask and its interior are of one form');
+  const values = validity.values.map((value, cell) => value - inner.values[cell]!);
+  return g.constant([1, 1, validity.rows, validity.columns], values);
+}
+
 export interface Taps {
   readonly size: number;
   /** Side of the square of taps at the centre that take no part. */

@@ -44,11 +44,11 @@ export class PositionStatistics {
     this.#count += 1;
   }
 
-  /** Takes in each cell of an image, [channels × cells], as an image of the one position that there is. */
-  addCells(features: Float32Array): void {
+  /** Takes in some cells of an image, [channels × cells], each as an image of the one position that there is. */
+  addCells(features: Float32Array, which: readonly number[]): void {
     const cells = features.length / this.grid.channels;
-    for (let cell = 0; cell < cells; cell += 1) this.#addCell(features, cell, cells, 0);
-    this.#count += cells;
+    for (const cell of which) this.#addCell(features, cell, cells, 0);
+    this.#count += which.length;
   }
 
   #addCell(features: Float32Array, cell: number, cells: number, position: number): void {

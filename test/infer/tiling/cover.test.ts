@@ -30,7 +30,7 @@ test('tiles take each cell once, and none that the tile cannot know', () => {
 
 /** What is computed, as a multiple of what one untiled pass computes, for each graph. */
 function costs(width: number, height: number) {
-  const region = { rows: Math.ceil(height / 8), columns: Math.ceil(width / 8) };
+  const region = { rows: Math.round(height / 8), columns: Math.round(width / 8) };
   const tiles = fitTiles(region, halo);
   const count = (side: 'rows' | 'columns', graph: 'features' | 'context', around: number) =>
     cover(region[side], tiles[graph][side], around).length;
