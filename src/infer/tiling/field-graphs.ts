@@ -66,16 +66,14 @@ export class FieldGraphs {
       );
     }
     const pixels = sidesOf(tiles.features, settings);
-    const features = await Session.create(fixed(files.model, { height: pixels.rows, width: pixels.columns }), {
-      ...runtime,
-      name,
-    });
+    const sides = { height: pixels.rows, width: pixels.columns };
+    const features = await Session.create(fixed(files.model, name, sides), { ...runtime, name });
     const open = [features];
     try {
       checkFeaturesContract(features, tiles.features, { ...settings, stride }, name);
       // The same provider, or none: half a model on the CPU is no model on a GPU.
       const judging = { ...runtime, providers: [features.provider], name: `${name} (context)` };
-      const context = await Session.create(fixed(files.context, { ...tiles.context }), judging);
+      const context = await Session.create(fixed(files.context, judging.name, { ...tiles.context }), judging);
       open.push(context);
       checkContextContract(context, tiles.context, settings, judging.name);
       return new FieldGraphs({ features, context }, settings, batch(features.provider));
@@ -91,8 +89,8 @@ export class FieldGraphs {
 }
 
 /** The same model with fixed sizes for these free dimensions: for a GPU, shapes that never change. */
-function fixed(model: Uint8Array, sizes: Readonly<Record<string, number>>): Uint8Array {
-  const decoded = decodeModel(model);
+function fixed(model: Uint8Array, name: string, sizes: Readonly<Record<string, number>>): Uint8Array {
+  const decoded = decodeModel(model, name);
   const inputs = decoded.graph.inputs.map((input) => ({
     ...input,
     shape: input.shape.map((size) => (typeof size === 'string' ? (sizes[size] ?? size) : size)),
