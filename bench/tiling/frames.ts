@@ -40,9 +40,12 @@ export class Frame {
     return new Frame(noise(size), await createScorer(untrained.files(), { ...facts, locate: null, threads }));
   }
 
-  /** Scores it once. */
-  time(): Promise<Taken> {
-    return taken(() => scoreOne(this.scorer, this.#picture, wholeOf(this.#picture)), this.megapixels);
+  /** Scores it so often that about so many megapixels are seen, and once at least. */
+  time(megapixels = 0): Promise<Taken> {
+    const times = Math.max(1, Math.round(megapixels / this.megapixels));
+    return taken(async () => {
+      for (let i = 0; i < times; i++) await scoreOne(this.scorer, this.#picture, wholeOf(this.#picture));
+    }, times * this.megapixels);
   }
 }
 

@@ -30,8 +30,8 @@ export const FIELD_TERMS: readonly TermChoice[] = [{ ...SPOTS, mostCells: 12 }];
 /** What each kind of evidence counts for in the score. Position tells good from bad parts best; the rest shows where. */
 export const SCORE_WEIGHTS: ByKind = { position: 1, context: 0, distortion: 0 };
 
-/** The same for a surface, where no place is special: docs/decisions.md, "Surfaces". */
-export const FIELD_WEIGHTS: ByKind = { position: 1, context: 1, distortion: 0 };
+/** The same for a surface, where no place is special: docs/decisions.md, "Surfaces and large frames". */
+export const FIELD_WEIGHTS: ByKind = { position: 0, context: 1, distortion: 1 };
 
 /** Good images, with the model as it is without them. */
 export interface Fold {

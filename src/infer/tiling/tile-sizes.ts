@@ -8,9 +8,9 @@ export interface TileSizes {
 
 /** Longest sides of a tile, in cells. */
 export const MOST_CELLS = {
-  /** 512 pixels at a stride of 8. Describing cells takes hundreds of bytes for each pixel while it lasts. */
-  features: 48,
-  /** Judging cells takes less than that for a whole cell, and its halo makes small tiles dear. */
+  /** 320 pixels at a stride of 8. Larger tiles hold more memory and are no faster (docs/decisions.md, "Surfaces and large frames"). */
+  features: 40,
+  /** Judging a cell holds a fifteenth of what describing it does, and the halo makes small tiles dear. */
   context: 192,
 } as const;
 
