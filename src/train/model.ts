@@ -62,8 +62,6 @@ export const TRAINING = {
   batch: 8,
   learningRate: 2e-3,
   minutes: 5,
-  /** Training ends after so many passes over the images if the time is not over: a few images are learnt by heart otherwise. */
-  mostPasses: 300,
   /** Augmentation is as strong as it may be up to this many training images, and weaker in proportion beyond: they vary themselves. */
   augmentedImages: 40,
   /** Regions of more pixels have fewer folds: the statistics of each are kept. */
@@ -169,7 +167,7 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
     augmentation: weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / training.length)),
     random,
     threads,
-    ...schedule.phase('context', 1, Math.ceil((TRAINING.mostPasses * training.length) / TRAINING.batch)),
+    ...schedule.phase('context'),
   });
 
   emit({ type: 'phase', text: `measuring ${heldOut.length} held-out good images` });
