@@ -1,6 +1,7 @@
 import { decodeModel } from '../onnx/codec.js';
 import { floatsOf } from '../onnx/model.js';
-import { LOCAL_BLOCKS } from './networks/local-net.js';
+import { type Stage, withoutConstantChannels } from './live-channels.js';
+import { LOCAL_BLOCKS, LOCAL_STEM } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
 import { DEFAULT_TEACHER, readTeacher } from './teacher/teacher.js';
 
@@ -11,9 +12,21 @@ const ENLARGED_TAPS = [
   [0, 0.25, 0.75],
 ] as const;
 
+const STAGES: readonly Stage[] = [
+  { widen: 'local.stem', depthwise: 'local.0.depthwise', project: 'local.0.project', ...LOCAL_STEM, shortcut: false },
+  ...LOCAL_BLOCKS.map(({ expanded, out, stride }, index) => ({
+    widen: `local.${index + 1}.expand`,
+    depthwise: `local.${index + 1}.depthwise`,
+    project: `local.${index + 1}.project`,
+    width: expanded,
+    out,
+    shortcut: stride === 1,
+  })),
+];
+
 /**
  * The weights of Local-Net, taken from the teacher that ships (a MobileNetV2; its names for the layers are those of the
- * TensorFlow Object Detection API).
+ * TensorFlow Object Detection API), without the channels that are constant.
  *
  * @throws SideglanceError `SG_MODEL_UNREADABLE`, `SG_MODEL_INVALID` for the teacher's file
  */
@@ -39,7 +52,7 @@ export function backboneWeights(file: string = DEFAULT_TEACHER): Weights {
   });
   const stem = weights.get('local.stem.weight');
   if (stem) weights.set('local.stem.weight', { ...stem, data: behindEnlargement(stem.data) });
-  return weights;
+  return withoutConstantChannels(weights, STAGES);
 }
 
 /**

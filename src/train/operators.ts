@@ -176,11 +176,15 @@ export function neighbourhoodMean(g: Graph, x: Value, size: number): Value {
   });
 }
 
-/** Mean over blocks of `side` × `side` cells; no gradient flows through it. */
-export function blockMean(g: Graph, x: Value, side: number): Value {
+/**
+ * Mean over blocks of `side` × `side` cells, the first of which begins `before` cells before the map; cells that the last
+ * ones lack leave them out. No gradient flows through it.
+ */
+export function blockMean(g: Graph, x: Value, side: number, before = 0): Value {
   const [n, c, h, w] = x.shape as [number, number, number, number];
-  return g.apply('AveragePool', [x], [n, c, h / side, w / side], {
-    attributes: { kernel_shape: [side, side], strides: [side, side] },
+  const blocks = (length: number) => Math.floor((length + before) / side);
+  return g.apply('AveragePool', [x], [n, c, blocks(h), blocks(w)], {
+    attributes: { kernel_shape: [side, side], strides: [side, side], pads: [before, before, 0, 0] },
   });
 }
 
