@@ -1,4 +1,4 @@
-import { type ByKind, byKind, type DefectKind } from '../kinds.js';
+import { type ByKind, byKind, DEFECT_KINDS, type DefectKind } from '../kinds.js';
 import { Graph, type Value } from './graph.js';
 import { globalNet } from './networks/global-net.js';
 import { type InconsistencyForm, inconsistency, normality } from './networks/heads.js';
@@ -7,16 +7,15 @@ import { normalisedFeature } from './networks/normalise.js';
 import { FrozenParameters, type Weights } from './networks/parameters.js';
 import {
   add,
+  concatenate,
   convolution,
   exponential,
   maximum,
-  meanOver,
-  multiply,
+  meanOfChannels,
   negate,
   scalar,
-  scale,
+  slice,
   square,
-  subtract,
 } from './operators.js';
 import type { PositionNorm } from './position/norm.js';
 import { pixelsFromBytes } from './preprocess.js';
@@ -74,19 +73,13 @@ export function exportModel(options: ExportOptions): Uint8Array {
   const variance = named(g, maximum(g, exponential(g, predicted.logVariance), floor), EXPORTED_VALUES.variance);
   const logit = named(g, normality(g, local, predicted, source), EXPORTED_VALUES.logit);
   const evidence: Readonly<Record<DefectKind, Value>> = {
-    position: logarithm(g, meanOver(g, square(g, local), [1])),
+    position: logarithm(g, meanOfChannels(g, square(g, local))),
     context: logarithm(g, inconsistency(g, local, mean, variance, options.form)),
     distortion: negate(g, logit),
   };
-  const parts = byKind((kind) => {
-    const measured = named(g, evidence[kind], EXPORTED_VALUES.evidence(kind));
-    return smoothed(g, scale(g, normalised(g, measured, options.scales[kind]), SHARES[kind]));
-  });
-  const score = add(g, add(g, parts.position, parts.context), parts.distortion);
-  for (const [name, map] of Object.entries({ score, ...parts })) {
-    const flat = g.apply('Squeeze', [map, g.integers([1])], [1, rows, columns]);
-    g.output(name, flat, ['N', rows, columns]);
-  }
+  const measured = byKind((kind) => named(g, evidence[kind], EXPORTED_VALUES.evidence(kind)));
+  const maps = smoothedMaps(g, measured, options.scales);
+  for (const [name, map] of Object.entries(maps)) g.output(name, squeezed(g, map), ['N', rows, columns]);
   return g.toModel('sideglance', options.metadata);
 }
 
@@ -95,18 +88,47 @@ function logarithm(g: Graph, x: Value): Value {
   return g.apply('Log', [add(g, x, scalar(g, 1e-6))], x.shape);
 }
 
-function normalised(g: Graph, x: Value, { centre, spread }: HeadNorm): Value {
-  return multiply(g, subtract(g, x, scalar(g, centre)), scalar(g, 1 / spread));
-}
-
-/** Smooths a map [N, 1, h, w]; at the border the missing cells repeat the outermost ones. */
-function smoothed(g: Graph, map: Value): Value {
-  const [n, c, h, w] = map.shape as [number, number, number, number];
-  const padded = g.apply('Pad', [map, g.integers([0, 0, 1, 1, 0, 0, 1, 1])], [n, c, h + 2, w + 2], {
+/**
+ * The maps from the evidence, [N, 1, h, w] each: share · (evidence − centre) / spread, smoothed, and their sum. One convolution does it
+ * all. At the border the missing cells repeat the outermost ones.
+ */
+function smoothedMaps(
+  g: Graph,
+  evidence: Readonly<Record<DefectKind, Value>>,
+  scales: Readonly<Record<DefectKind, HeadNorm>>,
+): Readonly<Record<'score' | DefectKind, Value>> {
+  const all = concatenate(
+    g,
+    DEFECT_KINDS.map((kind) => evidence[kind]),
+    1,
+  );
+  const [n, count, h, w] = all.shape as [number, number, number, number];
+  const padded = g.apply('Pad', [all, g.integers([0, 0, 1, 1, 0, 0, 1, 1])], [n, count, h + 2, w + 2], {
     attributes: { mode: 'edge' },
   });
-  const kernel = SMOOTHING.flatMap((row) => SMOOTHING.map((column) => row * column));
-  return convolution(g, padded, g.constant([1, 1, 3, 3], kernel));
+  const names = ['score', ...DEFECT_KINDS] as const;
+  const blur = SMOOTHING.flatMap((row) => SMOOTHING.map((column) => row * column));
+  const kernels = names.flatMap((name) =>
+    DEFECT_KINDS.flatMap((kind) => {
+      const factor = name === 'score' || name === kind ? SHARES[kind] / scales[kind].spread : 0;
+      return blur.map((weight) => weight * factor);
+    }),
+  );
+  const offsets = byKind((kind) => (-SHARES[kind] * scales[kind].centre) / scales[kind].spread);
+  const bias = [
+    DEFECT_KINDS.reduce((sum, kind) => sum + offsets[kind], 0),
+    ...DEFECT_KINDS.map((kind) => offsets[kind]),
+  ];
+  const smoothed = convolution(g, padded, g.constant([names.length, count, 3, 3], kernels));
+  const maps = add(g, smoothed, g.constant([1, names.length, 1, 1], bias));
+  const [score, ...parts] = names.map((_, index) => slice(g, maps, 1, index, 1));
+  return { score: score as Value, ...byKind((kind) => parts[DEFECT_KINDS.indexOf(kind)] as Value) };
+}
+
+/** [N, 1, h, w] → [N, h, w] */
+function squeezed(g: Graph, map: Value): Value {
+  const [n, , h, w] = map.shape as [number, number, number, number];
+  return g.apply('Squeeze', [map, g.integers([1])], [n, h, w]);
 }
 
 /** The same value under a name that a reader of the file can ask for. */
