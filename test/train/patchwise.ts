@@ -64,7 +64,7 @@ export class PatchwiseModel {
     const { patch, stride } = LOCAL_NET;
     const crop = planes(3, patch, patch, (c, dy, dx) => at(this.#mirrored, c, row * stride + dy, column * stride + dx));
     let x = rectified6(this.#plain(crop, 'local.stem'));
-    x = this.#plain(rectified6(this.#depthwise(x, 'local.0.depthwise', 1)), 'local.0.project');
+    x = rectified6(this.#depthwise(x, 'local.0.depthwise', 1));
     let fine = x;
     LOCAL_BLOCKS.forEach((block, index) => {
       const name = `local.${index + 1}`;

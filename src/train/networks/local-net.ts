@@ -26,7 +26,7 @@ export const OVERLAPPING_CELLS = Math.ceil(LOCAL_NET.patch / LOCAL_NET.stride) -
  * The teacher's layers up to its stride 8, in multiples of 16 channels: the runtime computes in blocks of 16. The widths are what
  * is left of 32 and 96, 144, 144, 192, 192 without the channels that are constant (`live-channels.ts`), and 24 filled up to 32.
  */
-export const LOCAL_STEM = { width: 16, out: 16 } as const;
+export const LOCAL_STEM = { width: 16 } as const;
 export const LOCAL_BLOCKS: readonly InvertedResidual[] = [
   { expanded: 64, out: 32, stride: 2, pads: [0, 0] },
   { expanded: 112, out: 32, stride: 1, pads: [1, 1] },
@@ -55,7 +55,7 @@ const SPOILT = 2;
  * later ones pad with zeros where that keeps the map's size, which spoils cells at its rim that no patch needs: to cut them
  * off layer by layer would cost more than to compute them.
  * The first layer is the teacher's 3 × 3 convolution of stride 2 behind a bilinear enlargement by two, as one 3 × 3
- * convolution (`backbone-weights.ts`).
+ * convolution; the first block's expansion is one with the projection before it (`backbone-weights.ts`).
  *
  * @param pixels [N, 3, H, W] in −1…1, H and W multiples of 8
  */
@@ -63,8 +63,7 @@ export function localNet(g: Graph, pixels: Value, source: ParameterSource): Valu
   const [, , height, width] = pixels.shape as [number, number, number, number];
   const bordered = pad(g, pixels, LOCAL_NET.border, 'reflect');
   const stem = rectified(g, convolved(g, bordered, source, 'local.stem', LOCAL_STEM.width, 3));
-  const moved = rectified(g, depthwise(g, stem, source, 'local.0.depthwise', 1, [0, 0]));
-  let trunk = convolved(g, moved, source, 'local.0.project', LOCAL_STEM.out, 1);
+  let trunk = rectified(g, depthwise(g, stem, source, 'local.0.depthwise', 1, [0, 0]));
   let fine = trunk;
   LOCAL_BLOCKS.forEach((block, index) => {
     trunk = invertedResidual(g, trunk, source, `local.${index + 1}`, block);
