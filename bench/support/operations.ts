@@ -65,7 +65,7 @@ function storedBehind(
   const tensor = stored.get(name);
   if (tensor) return tensor.type === 'int64' ? null : name;
   const producer = graph.nodes.find(({ outputs }) => outputs.includes(name));
-  if (!producer || !producer.inputs.every((input) => isConstant(graph, stored, input))) return null;
+  if (!producer?.inputs.every((input) => isConstant(graph, stored, input))) return null;
   return producer.inputs.map((input) => storedBehind(graph, stored, input)).find(Boolean) ?? null;
 }
 
