@@ -1,11 +1,22 @@
-import { type ByKind, byKind, type DefectKind } from '../kinds.js';
+import { type ByKind, byKind, DEFECT_KINDS, type DefectKind } from '../kinds.js';
 import { Graph, type Value } from './graph.js';
 import { globalNet } from './networks/global-net.js';
 import { type InconsistencyForm, inconsistency, normality } from './networks/heads.js';
 import { LOCAL_NET, localNet } from './networks/local-net.js';
 import { normalisedFeature } from './networks/normalise.js';
 import { FrozenParameters, type Weights } from './networks/parameters.js';
-import { add, exponential, maximum, meanOver, multiply, negate, scalar, scale, square, subtract } from './operators.js';
+import {
+  add,
+  concatenate,
+  convolution,
+  exponential,
+  maximum,
+  meanOfChannels,
+  negate,
+  scalar,
+  slice,
+  square,
+} from './operators.js';
 import type { PositionNorm } from './position/norm.js';
 import { pixelsFromBytes } from './preprocess.js';
 
@@ -59,19 +70,13 @@ export function exportModel(options: ExportOptions): Uint8Array {
   const variance = named(g, maximum(g, exponential(g, predicted.logVariance), floor), EXPORTED_VALUES.variance);
   const logit = named(g, normality(g, local, predicted, source), EXPORTED_VALUES.logit);
   const evidence: Readonly<Record<DefectKind, Value>> = {
-    position: logarithm(g, meanOver(g, square(g, local), [1])),
+    position: logarithm(g, meanOfChannels(g, square(g, local))),
     context: logarithm(g, inconsistency(g, local, mean, variance, options.form)),
     distortion: negate(g, logit),
   };
-  const parts = byKind((kind) => {
-    const measured = named(g, evidence[kind], EXPORTED_VALUES.evidence(kind));
-    return scale(g, normalised(g, measured, options.scales[kind]), SHARES[kind]);
-  });
-  const score = add(g, add(g, parts.position, parts.context), parts.distortion);
-  for (const [name, map] of Object.entries({ score, ...parts })) {
-    const flat = g.apply('Squeeze', [map, g.integers([1])], [1, rows, columns]);
-    g.output(name, flat, ['N', rows, columns]);
-  }
+  const measured = byKind((kind) => named(g, evidence[kind], EXPORTED_VALUES.evidence(kind)));
+  const maps = weightedMaps(g, measured, options.scales);
+  for (const [name, map] of Object.entries(maps)) g.output(name, squeezed(g, map), ['N', rows, columns]);
   return g.toModel('sideglance', options.metadata);
 }
 
@@ -80,8 +85,36 @@ function logarithm(g: Graph, x: Value): Value {
   return g.apply('Log', [add(g, x, scalar(g, 1e-6))], x.shape);
 }
 
-function normalised(g: Graph, x: Value, { centre, spread }: HeadNorm): Value {
-  return multiply(g, subtract(g, x, scalar(g, centre)), scalar(g, 1 / spread));
+/** The maps from the evidence, [N, 1, h, w] each: share · (evidence − centre) / spread, and their sum. One convolution does it all. */
+function weightedMaps(
+  g: Graph,
+  evidence: Readonly<Record<DefectKind, Value>>,
+  scales: Readonly<Record<DefectKind, HeadNorm>>,
+): Readonly<Record<'score' | DefectKind, Value>> {
+  const all = concatenate(
+    g,
+    DEFECT_KINDS.map((kind) => evidence[kind]),
+    1,
+  );
+  const names = ['score', ...DEFECT_KINDS] as const;
+  const factors = names.flatMap((name) =>
+    DEFECT_KINDS.map((kind) => (name === 'score' || name === kind ? SHARES[kind] / scales[kind].spread : 0)),
+  );
+  const offsets = byKind((kind) => (-SHARES[kind] * scales[kind].centre) / scales[kind].spread);
+  const bias = [
+    DEFECT_KINDS.reduce((sum, kind) => sum + offsets[kind], 0),
+    ...DEFECT_KINDS.map((kind) => offsets[kind]),
+  ];
+  const weighted = convolution(g, all, g.constant([names.length, DEFECT_KINDS.length, 1, 1], factors));
+  const maps = add(g, weighted, g.constant([1, names.length, 1, 1], bias));
+  const [score, ...parts] = names.map((_, index) => slice(g, maps, 1, index, 1));
+  return { score: score as Value, ...byKind((kind) => parts[DEFECT_KINDS.indexOf(kind)] as Value) };
+}
+
+/** [N, 1, h, w] → [N, h, w] */
+function squeezed(g: Graph, map: Value): Value {
+  const [n, , h, w] = map.shape as [number, number, number, number];
+  return g.apply('Squeeze', [map, g.integers([1])], [n, h, w]);
 }
 
 /** The same value under a name that a reader of the file can ask for. */

@@ -32,6 +32,8 @@ const TABLE = {
   CreateSessionFromArray: [8, 'status', ['void *', 'void *', 'size_t', 'void *', '_Out_ void **']],
   Run: [9, 'status', ['void *', 'void *', 'void *', 'void *', 'size_t', 'void *', 'size_t', 'void *']],
   CreateSessionOptions: [10, 'status', ['_Out_ void **']],
+  SetOptimizedModelFilePath: [11, 'status', ['void *', 'const char *']],
+  EnableProfiling: [14, 'status', ['void *', 'const char *']],
   SetSessionGraphOptimizationLevel: [23, 'status', ['void *', 'int']],
   SetIntraOpNumThreads: [24, 'status', ['void *', 'int']],
   SetInterOpNumThreads: [25, 'status', ['void *', 'int']],

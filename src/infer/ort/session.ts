@@ -27,6 +27,10 @@ export interface SessionOptions {
   readonly library?: string;
   /** What messages call a model that is given as bytes. */
   readonly name?: string;
+  /** Where to write the graph as the runtime has optimised it for this machine. */
+  readonly saveOptimised?: string;
+  /** Writes how long each operator took, in Chrome's trace format, to `<prefix>_<time>.json` when the session is closed. */
+  readonly profilePrefix?: string;
 }
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -115,6 +119,10 @@ export class Session {
       for (const [key, value] of Object.entries(config)) {
         api.call(doing, 'AddSessionConfigEntry', settings, key, value);
       }
+      if (options.saveOptimised !== undefined) {
+        api.call(doing, 'SetOptimizedModelFilePath', settings, options.saveOptimised);
+      }
+      if (options.profilePrefix !== undefined) api.call(doing, 'EnableProfiling', settings, options.profilePrefix);
       appendProvider(runtime, settings, provider, options.providerOptions?.[provider]);
       const source = typeof model === 'string' ? [model] : [model, model.byteLength];
       const create = typeof model === 'string' ? 'CreateSession' : 'CreateSessionFromArray';

@@ -1,6 +1,6 @@
 import type { Graph, Value } from '../graph.js';
-import { add, clip, concatenate, convolution, neighbourhoodMean, relu, slice, spaceToDepth } from '../operators.js';
-import { biasedConvolution } from './layers.js';
+import { add, clip, concatenate, convolution, neighbourhoodMean, relu, slice } from '../operators.js';
+import { biasedBlockConvolution, biasedConvolution } from './layers.js';
 import { LOCAL_NET, OVERLAPPING_CELLS } from './local-net.js';
 import type { ParameterSource } from './parameters.js';
 import { partialConvolution } from './partial-convolution.js';
@@ -51,8 +51,8 @@ export function globalNet(g: Graph, local: Value, pixels: Value, source: Paramet
   });
 
   // The stem's cells see just their own 8 × 8 pixels; a 35-pixel patch touches cells up to 2 away: the taps lie 3 away.
-  const blocks = relu(g, biasedConvolution(g, spaceToDepth(g, pixels, 4), source, 'global.stem.1', GLOBAL_NET.stem, 1));
-  const stem = relu(g, biasedConvolution(g, spaceToDepth(g, blocks, 2), source, 'global.stem.2', GLOBAL_NET.stem, 1));
+  const blocks = relu(g, biasedBlockConvolution(g, pixels, source, 'global.stem.1', GLOBAL_NET.stem, 4));
+  const stem = relu(g, biasedBlockConvolution(g, blocks, source, 'global.stem.2', GLOBAL_NET.stem, 2));
   const fine = partialConvolution(g, stem, source, 'global.fine', context, { size: 3, hole: 1, dilation: 3 });
 
   const seen = relu(g, concatenate(g, [near, far, fine], 1));
