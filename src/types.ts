@@ -154,6 +154,13 @@ export interface Attachment {
   readonly height: number;
 }
 
+/** Why an execution provider was not used, and what would change that. */
+export interface ProviderFailure {
+  readonly provider: string;
+  readonly reason: string;
+  readonly fix: string;
+}
+
 export type CameraState = 'opening' | 'running' | 'silent' | 'lost' | 'ended';
 
 /** What a station process tells its agent. */

@@ -20,8 +20,18 @@ export function relationFaults(value: unknown, file: string): Fault[] {
     ...repeatedNames(value, ['stations'], 'station'),
     ...stations.flatMap((_, i) => stationFaults(value, i, file)),
     ...repeatedEntries(value, ['infer', 'providers']),
+    ...requireFaults(at('infer')),
     ...readableFile(at('infer', 'library'), ['infer', 'library'], file),
   ];
+}
+
+function requireFaults(infer: unknown): Fault[] {
+  const required = valueAt(infer, ['require']);
+  if (typeof required !== 'string') return [];
+  // The default of `providers`, where it is left out.
+  const providers = valueAt(infer, ['providers']) === undefined ? ['cpu'] : listAt(infer, ['providers']);
+  if (providers.includes(required)) return [];
+  return [{ path: ['infer', 'require'], message: `asks for ${required}, which \`infer.providers\` does not name` }];
 }
 
 function mqttFaults(mqtt: unknown, file: string): Fault[] {

@@ -137,6 +137,13 @@ const InferSchema = z
         description:
           'Execution providers in the order in which they are tried. One that is not named here is never used: if none of these runs, the station does not start.',
       }),
+    require: z
+      .enum(['cpu', 'cuda', 'tensorrt'])
+      .meta({
+        description:
+          'The provider that must be in use, one of `providers`: the others are not tried in its place, and a station whose model it does not run does not start.',
+      })
+      .exactOptional(),
     library: text(
       'Path of a `libonnxruntime.so` to use, relative to this file. Absent: the one that npm installed (CPU only on arm64).',
     ).exactOptional(),

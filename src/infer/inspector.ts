@@ -1,21 +1,20 @@
 import { performance } from 'node:perf_hooks';
-import { SideglanceError } from '../errors.js';
-import { decodeImage } from '../image/decode.js';
 import { byKind } from '../kinds.js';
 import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
 import { type Bundle, openBundle } from '../model/open.js';
-import type { Picture, Region, RegionResult, Verdict } from '../types.js';
+import type { Picture, ProviderFailure, Region, RegionResult, Verdict } from '../types.js';
 import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
 import { findDefects } from './defects.js';
-import { measureGolden } from './golden.js';
+import { reproduceGolden } from './golden.js';
 import type { LocateSettings } from './locate/locator.js';
 import { readTemplate } from './locate/template-image.js';
-import type { Provider, SessionOptions } from './ort/session.js';
+import { climb, type LadderOptions } from './ort/ladder.js';
+import type { Provider } from './ort/providers.js';
 import { hottestCell } from './score.js';
 import { type Scored, Scorer } from './scorer.js';
 import { ScoreTail } from './tail.js';
 
-export interface InspectorOptions extends Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
+export interface InspectorOptions extends LadderOptions {
   /** Threads of one run; 1 when left out. */
   readonly threads?: number;
   readonly threshold: ThresholdChoice;
@@ -37,17 +36,20 @@ export class Inspector {
   readonly model: string;
   readonly manifest: Manifest;
   readonly threshold: Threshold;
+  /** Providers that were asked for first and do not run this model here. */
+  readonly skipped: readonly ProviderFailure[];
   readonly #bundle: Bundle;
   readonly #scorer: Scorer;
   readonly #tail: ScoreTail | null;
   #nextGolden = 0;
 
-  private constructor(bundle: Bundle, scorer: Scorer, threshold: Threshold) {
+  private constructor(bundle: Bundle, scorer: Scorer, threshold: Threshold, skipped: readonly ProviderFailure[]) {
     this.#bundle = bundle;
     this.#scorer = scorer;
     this.manifest = bundle.manifest;
     this.model = modelName(bundle.manifest);
     this.threshold = threshold;
+    this.skipped = skipped;
     this.#tail = ScoreTail.fit(bundle.manifest.calibration.scores);
   }
 
@@ -60,33 +62,16 @@ export class Inspector {
   }
 
   /**
-   * Loads the model of a bundle that is open and reproduces every golden sample.
-   * @throws SideglanceError as `Session.create` and `readTemplate`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample does not reproduce
+   * Loads the model of a bundle that is open, on the first provider that reproduces every golden sample.
+   * @throws SideglanceError as `climb` and `readTemplate`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample does not
+   * reproduce on the CPU
    */
   static async of(bundle: Bundle, options: InspectorOptions): Promise<Inspector> {
-    const { folder, manifest } = bundle;
-    const { threads, providers, providerOptions, library } = options;
+    const { manifest } = bundle;
+    const threshold = thresholdFrom(options.threshold, manifest.calibration.scores, options.regionsPerPart);
     const locate = await locateSettings(bundle);
-    const scorer = await Scorer.create(bundle.model, {
-      ...manifest.region,
-      stride: manifest.stride,
-      scoring: manifest.scoring,
-      locate,
-      name: `${folder}/${MODEL_FILE}`,
-      ...(threads !== undefined && { threads }),
-      ...(providers && { providers }),
-      ...(providerOptions && { providerOptions }),
-      ...(library !== undefined && { library }),
-    });
-    try {
-      const threshold = thresholdFrom(options.threshold, manifest.calibration.scores, options.regionsPerPart);
-      const inspector = new Inspector(bundle, scorer, threshold);
-      for (const sample of manifest.golden) await inspector.#reproduce(sample);
-      return inspector;
-    } catch (thrown) {
-      await scorer.close();
-      throw thrown;
-    }
+    const { made, skipped } = await climb(options, (provider) => provenScorer(bundle, locate, provider, options));
+    return new Inspector(bundle, made, threshold, skipped);
   }
 
   get provider(): Provider {
@@ -131,7 +116,7 @@ export class Inspector {
   async selfTest(): Promise<void> {
     const { golden } = this.manifest;
     const sample = golden[this.#nextGolden++ % golden.length] as GoldenSample;
-    await this.#reproduce(sample);
+    await reproduceGolden(this.#scorer, this.#bundle, sample);
   }
 
   /** Waits for what is under way, then frees everything native. */
@@ -159,26 +144,32 @@ export class Inspector {
       map: { rows, columns, cell, inputWidth, inputHeight, values: maps.score },
     };
   }
+}
 
-  async #reproduce(sample: GoldenSample): Promise<void> {
-    const bytes = this.#bundle.golden.get(sample.image) as Uint8Array; // `openBundle` has read every golden image
-    const where = `${this.#bundle.folder}/${sample.image}`;
-    const found = await measureGolden(this.#scorer, await decodeImage(bytes, where), where);
-    const figures: [string, number, number][] = [['score', sample.score, found.score]];
-    if (sample.map) {
-      figures.push(
-        ['mean of the map', sample.map.mean, found.map.mean],
-        ['peak of the map', sample.map.max, found.map.max],
-      );
-    }
-    for (const [what, expected, measured] of figures) {
-      if (Math.abs(measured - expected) <= sample.tolerance) continue;
-      throw new SideglanceError(
-        'SG_MODEL_GOLDEN_MISMATCH',
-        `${this.model} does not reproduce ${where} on ${this.provider}: ${what} ${measured}, expected ${expected} ± ${sample.tolerance}. ` +
-          'The model, the runtime or the hardware computes something else than where the bundle was made: it is not used',
-      );
-    }
+/** The model on one provider, which has reproduced every golden sample. */
+async function provenScorer(
+  bundle: Bundle,
+  locate: LocateSettings | null,
+  provider: Provider,
+  { threads, library }: InspectorOptions,
+): Promise<Scorer> {
+  const { folder, manifest } = bundle;
+  const scorer = await Scorer.create(bundle.model, {
+    ...manifest.region,
+    stride: manifest.stride,
+    scoring: manifest.scoring,
+    locate,
+    name: `${folder}/${MODEL_FILE}`,
+    provider,
+    ...(threads !== undefined && { threads }),
+    ...(library !== undefined && { library }),
+  });
+  try {
+    for (const sample of manifest.golden) await reproduceGolden(scorer, bundle, sample);
+    return scorer;
+  } catch (thrown) {
+    await scorer.close();
+    throw thrown;
   }
 }
 

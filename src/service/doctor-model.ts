@@ -13,10 +13,15 @@ export function modelChecks({ stations, infer }: Pick<Config, 'stations' | 'infe
     fix: 'correct `model`, or make the bundle anew (`sideglance train`)',
     async run() {
       const inspector = await Inspector.load(folder, { ...infer, threshold: { falseRejectRate: 0.005 } });
-      const { manifest, model, provider } = inspector;
+      const { manifest, model, provider, skipped } = inspector;
       await inspector.close();
       const text = `${model} reproduces its ${manifest.golden.length} golden samples on ${provider}, ${folder}`;
       const { expires } = manifest;
+      const [first] = skipped;
+      if (first !== undefined) {
+        const why = skipped.map((one) => `not on ${one.provider}: ${one.reason}`);
+        return { state: 'warn', text: [text, ...why].join('\n'), fix: first.fix };
+      }
       if (expires !== undefined && Date.parse(expires) < Date.now()) {
         return { state: 'warn', text: `${text}; it expired ${expires}`, fix: 'install a newer model' };
       }

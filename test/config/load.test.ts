@@ -236,10 +236,11 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
   ],
   [
     'a provider twice, and one that is none',
-    `${DEVICE}infer: { providers: [cpu, cpu, tensorRT] }\n${STATION}`,
+    `${DEVICE}infer: { providers: [cpu, cpu, tensorRT], require: cuda }\n${STATION}`,
     [
       '2:27 infer.providers[1] stands in the list a second time',
       '2:32 infer.providers[2] must be cpu, cuda or tensorrt, is "tensorRT"; did you mean tensorrt?',
+      '2:52 infer.require asks for cuda, which `infer.providers` does not name',
     ],
   ],
   [
