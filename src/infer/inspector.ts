@@ -4,22 +4,33 @@ import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../mode
 import { type Bundle, openBundle } from '../model/open.js';
 import type { Picture, ProviderFailure, Region, RegionResult, Verdict } from '../types.js';
 import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
+import { INPUT_NAME } from './contract.js';
 import { findDefects } from './defects.js';
+import { type ExecutionOptions, precisionOn, type Ran, runOn } from './execution.js';
 import { reproduceGolden } from './golden.js';
 import type { LocateSettings } from './locate/locator.js';
 import { readTemplate } from './locate/template-image.js';
-import { climb, type LadderOptions } from './ort/ladder.js';
+import { climb } from './ort/ladder.js';
 import type { Provider } from './ort/providers.js';
+import { type Measured, measuredFor } from './precision/calibrated.js';
+import type { Precision } from './precision/precision.js';
 import { hottestCell } from './score.js';
 import { type Scored, Scorer } from './scorer.js';
 import { ScoreTail } from './tail.js';
 
-export interface InspectorOptions extends LadderOptions {
+export interface InspectorOptions extends ExecutionOptions {
   /** Threads of one run; 1 when left out. */
   readonly threads?: number;
   readonly threshold: ThresholdChoice;
   /** How many regions of a part are judged together: a false reject rate holds for the part. 1 when left out. */
   readonly regionsPerPart?: number;
+  /** Loads a model whose thresholds do not hold for the precision that it runs in: to calibrate it. */
+  readonly uncalibrated?: boolean;
+}
+
+/** A model that runs, and what its figures are compared with. */
+interface Proven extends Ran<Scorer> {
+  readonly measured: Measured;
 }
 
 /** The results of one picture, with the milliseconds of each stage in sum. */
@@ -36,21 +47,30 @@ export class Inspector {
   readonly model: string;
   readonly manifest: Manifest;
   readonly threshold: Threshold;
+  readonly precision: Precision;
   /** Providers that were asked for first and do not run this model here. */
   readonly skipped: readonly ProviderFailure[];
+  /** The TensorRT engine, where there is one. */
+  readonly engine: Ran<unknown>['engine'];
   readonly #bundle: Bundle;
   readonly #scorer: Scorer;
+  readonly #measured: Measured;
   readonly #tail: ScoreTail | null;
   #nextGolden = 0;
 
-  private constructor(bundle: Bundle, scorer: Scorer, threshold: Threshold, skipped: readonly ProviderFailure[]) {
+  private constructor(bundle: Bundle, proven: Proven, skipped: readonly ProviderFailure[], options: InspectorOptions) {
+    const { made, measured, precision, engine } = proven;
+    const { scores } = measured.calibration;
     this.#bundle = bundle;
-    this.#scorer = scorer;
+    this.#scorer = made;
+    this.#measured = measured;
     this.manifest = bundle.manifest;
     this.model = modelName(bundle.manifest);
-    this.threshold = threshold;
+    this.precision = precision;
     this.skipped = skipped;
-    this.#tail = ScoreTail.fit(bundle.manifest.calibration.scores);
+    this.engine = engine;
+    this.threshold = thresholdFrom(options.threshold, scores, options.regionsPerPart);
+    this.#tail = ScoreTail.fit(scores);
   }
 
   /**
@@ -63,15 +83,13 @@ export class Inspector {
 
   /**
    * Loads the model of a bundle that is open, on the first provider that reproduces every golden sample.
-   * @throws SideglanceError as `climb` and `readTemplate`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample does not
-   * reproduce on the CPU
+   * @throws SideglanceError as `climb`, `measuredFor` and `readTemplate`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample
+   * does not reproduce on the CPU
    */
   static async of(bundle: Bundle, options: InspectorOptions): Promise<Inspector> {
-    const { manifest } = bundle;
-    const threshold = thresholdFrom(options.threshold, manifest.calibration.scores, options.regionsPerPart);
     const locate = await locateSettings(bundle);
-    const { made, skipped } = await climb(options, (provider) => provenScorer(bundle, locate, provider, options));
-    return new Inspector(bundle, made, threshold, skipped);
+    const { made, skipped } = await climb(options, (provider) => prove(bundle, locate, provider, options));
+    return new Inspector(bundle, made, skipped, options);
   }
 
   get provider(): Provider {
@@ -114,7 +132,7 @@ export class Inspector {
    * @throws SideglanceError `SG_MODEL_GOLDEN_MISMATCH`
    */
   async selfTest(): Promise<void> {
-    const { golden } = this.manifest;
+    const { golden } = this.#measured;
     const sample = golden[this.#nextGolden++ % golden.length] as GoldenSample;
     await reproduceGolden(this.#scorer, this.#bundle, sample);
   }
@@ -125,7 +143,7 @@ export class Inspector {
   }
 
   #judge(region: Region, { score, maps, located }: Scored): RegionResult {
-    const { calibration } = this.manifest;
+    const { calibration } = this.#measured;
     const verdict: Verdict =
       located && !located.found
         ? noPart(located.similarity, this.manifest)
@@ -146,31 +164,38 @@ export class Inspector {
   }
 }
 
-/** The model on one provider, which has reproduced every golden sample. */
-async function provenScorer(
+/** The model on one provider, where it has reproduced every golden sample. */
+async function prove(
   bundle: Bundle,
   locate: LocateSettings | null,
   provider: Provider,
-  { threads, library }: InspectorOptions,
-): Promise<Scorer> {
+  options: InspectorOptions,
+): Promise<Proven> {
   const { folder, manifest } = bundle;
-  const scorer = await Scorer.create(bundle.model, {
-    ...manifest.region,
-    stride: manifest.stride,
-    scoring: manifest.scoring,
-    locate,
-    name: `${folder}/${MODEL_FILE}`,
-    provider,
-    ...(threads !== undefined && { threads }),
-    ...(library !== undefined && { library }),
-  });
+  const { region, stride, scoring } = manifest;
+  const { threads, library, uncalibrated } = options;
+  // Before a build that may take minutes.
+  const measured = measuredFor(manifest, precisionOn(provider, options), uncalibrated);
+  const shapes = { [INPUT_NAME]: [1, region.height, region.width, 3] };
+  const ran = await runOn(provider, bundle.model, shapes, options, ({ bytes, ...rung }) =>
+    Scorer.create(bytes, {
+      ...region,
+      stride,
+      scoring,
+      locate,
+      name: `${folder}/${MODEL_FILE}`,
+      ...rung,
+      ...(threads !== undefined && { threads }),
+      ...(library !== undefined && { library }),
+    }),
+  );
   try {
-    for (const sample of manifest.golden) await reproduceGolden(scorer, bundle, sample);
-    return scorer;
+    for (const sample of measured.golden) await reproduceGolden(ran.made, bundle, sample);
   } catch (thrown) {
-    await scorer.close();
+    await ran.made.close();
     throw thrown;
   }
+  return { ...ran, measured };
 }
 
 async function locateSettings({ folder, manifest, template }: Bundle): Promise<LocateSettings | null> {

@@ -244,6 +244,15 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     ],
   ],
   [
+    'settings of TensorRT that do not fit each other, and options that sideglance sets',
+    `${DEVICE}infer: { tensorrt: { precision: int8, options: { trt_fp16_enable: 1, trt_dla_enable: true } }, cuda: { options: { use_tf32: 1 } } }\n${STATION}`,
+    [
+      '2:33 infer.tensorrt.precision int8 needs a `calibrationTable`',
+      '2:50 infer.tensorrt.options.trt_fp16_enable cannot stand here: `infer.tensorrt` has a key for it, or sideglance sets it',
+      /^2:\d+ infer\.cuda\.options\.use_tf32 cannot stand here/,
+    ],
+  ],
+  [
     'faults of every kind in one go, in the order of the file',
     `device: { site: s, line: l, nam: n }\nmqtt: { url: "mqtt://u:p@h" }\nstations:\n  - { name: a, model: none, camera: { type: csi, sensor: 99 } }\n  - { name: a, model: bundle, ${simulated} }\n`,
     [/^1:9 device\.name is missing/, /^1:29 device\.nam is/, /^2:14 /, /^4:23 /, /^4:58 /, /^5:13 /],

@@ -25,8 +25,15 @@ interface Rule {
   explain(found: RegExpExecArray, provider: GpuProvider, library: string): Explanation;
 }
 
+/** Our own texts say themselves what to do. */
+const OWN_FIX: Rule = {
+  pattern: /^(.*?)[.:] Fix: (.*)$/s,
+  explain: ([, reason = '', fix = '']) => ({ reason, fix }),
+};
+
 /** The first rule that matches speaks. Texts of ONNX Runtime 1.20 to 1.30, of CUDA and of the dynamic loader. */
 const RULES: readonly Rule[] = [
+  OWN_FIX,
   {
     pattern: /Failed to load library (\S+) with error: (\S+?): cannot open shared object file/,
     explain: ([, wanted = '', missing = ''], provider, library) =>

@@ -11,6 +11,7 @@ import { explainFailure } from '../../../src/infer/ort/explain.js';
 import type { Provider } from '../../../src/infer/ort/providers.js';
 import type { ProviderFailure } from '../../../src/types.js';
 import { compileLibrary, withoutCompiler } from '../../support/compiler.js';
+import { FAKE_SHARED } from '../../support/fake-nvidia.js';
 
 const TRY_PROVIDER = fileURLToPath(new URL('./try-provider.js', import.meta.url));
 const NPM_LIBRARY = libraryPath();
@@ -35,15 +36,12 @@ async function failureOf(library: string, provider: Provider): Promise<ProviderF
   return JSON.parse(stdout);
 }
 
-/** What every provider library needs from the one beside it. */
-const SHARED = 'void Provider_SetHost(void *host) { (void)host; }';
-
 test('provider libraries that are not there are named, with the folder that they belong in', { skip }, async () => {
   const { library, file } = await runtimeFolder('bare');
   const shared = await failureOf(library, 'tensorrt');
   assert.match(shared.reason, /^libonnxruntime_providers_shared\.so does not lie beside libonnxruntime\.so in .*bare$/);
   assert.match(shared.fix, /libonnxruntime_providers_tensorrt\.so .* set `infer\.library` \(or ORT_LIB\)/);
-  compileLibrary(file('libonnxruntime_providers_shared.so'), SHARED);
+  compileLibrary(file('libonnxruntime_providers_shared.so'), FAKE_SHARED);
   const cuda = await failureOf(library, 'cuda');
   assert.match(cuda.reason, /^libonnxruntime_providers_cuda\.so does not lie beside/);
 });
@@ -56,7 +54,7 @@ test('a library that a provider needs and the system lacks is named, with what b
   ] as const;
   for (const [provider, needed, reason, fix] of cases) {
     const { library, file } = await runtimeFolder(needed);
-    compileLibrary(file('libonnxruntime_providers_shared.so'), SHARED);
+    compileLibrary(file('libonnxruntime_providers_shared.so'), FAKE_SHARED);
     compileLibrary(file(needed), 'int sideglance_fake(void) { return 1; }', [`-Wl,-soname,${needed}`]);
     compileLibrary(
       file(`libonnxruntime_providers_${provider}.so`),
@@ -72,7 +70,7 @@ test('a library that a provider needs and the system lacks is named, with what b
 
 test('a provider library for another machine, or that is none, is called so', { skip }, async () => {
   const { library, file } = await runtimeFolder('foreign');
-  compileLibrary(file('libonnxruntime_providers_shared.so'), SHARED);
+  compileLibrary(file('libonnxruntime_providers_shared.so'), FAKE_SHARED);
   await copyFile(arm64Library('onnxruntime_binding.node'), file('libonnxruntime_providers_cuda.so'));
   assert.match((await failureOf(library, 'cuda')).reason, /providers_cuda\.so is built for arm64, this is x64$/);
   await writeFile(file('libonnxruntime_providers_tensorrt.so'), 'not a library, whatever its name says');
