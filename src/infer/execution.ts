@@ -2,31 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { decodeModel, encodeModel } from '../onnx/codec.js';
 import { HEAD_VALUES } from './contract.js';
-import { type CudaSettings, cudaOptions } from './cuda-settings.js';
-import type { LadderOptions } from './ort/ladder.js';
+import { cudaOptions } from './cuda-settings.js';
+import type { ExecutionOptions } from './execution-options.js';
 import { loadProvider, type Provider, type ProviderOptions } from './ort/providers.js';
 import { loadRuntime } from './ort/runtime.js';
 import { toHalf } from './precision/half.js';
 import type { Precision } from './precision/precision.js';
-import { EngineCache, type EngineUse, type EngineWatch } from './tensorrt/engine-cache.js';
+import { EngineCache, type EngineUse } from './tensorrt/engine-cache.js';
 import { type EngineFacts, sha256 } from './tensorrt/engine-key.js';
 import { gpuFacts, tensorRtVersion } from './tensorrt/hardware.js';
-import {
-  cacheOptions,
-  engineOptions,
-  type InputShapes,
-  TABLE_FILE,
-  type TensorRtSettings,
-} from './tensorrt/settings.js';
-
-/** Where and how models may run. The `infer` group of a configuration is one of these. */
-export interface ExecutionOptions extends LadderOptions {
-  readonly tensorrt?: TensorRtSettings;
-  readonly cuda?: CudaSettings;
-  /** `fp16` computes what a GPU would, slowly: for measurements. */
-  readonly cpu?: { readonly precision?: 'fp32' | 'fp16' };
-  readonly watch?: EngineWatch;
-}
+import { cacheOptions, engineOptions, type InputShapes, TABLE_FILE } from './tensorrt/settings.js';
 
 /** What a session is made from on one provider. */
 export interface Rung {

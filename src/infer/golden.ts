@@ -30,14 +30,20 @@ export async function measureGolden(scorer: Scorer, picture: Picture, where: str
   return { score, map: { mean: sum / maps.score.length, max } };
 }
 
+/** The same for an image of a bundle. */
+export async function measureSample(scorer: Scorer, bundle: Bundle, image: string): Promise<GoldenFigures> {
+  const bytes = bundle.golden.get(image) as Uint8Array; // `openBundle` has read every golden image
+  const where = `${bundle.folder}/${image}`;
+  return measureGolden(scorer, await decodeImage(bytes, where), where);
+}
+
 /**
  * Scores a golden sample of a bundle and compares the figures with those in its manifest.
  * @throws SideglanceError `SG_MODEL_GOLDEN_MISMATCH` when they lie further apart than the sample's tolerance
  */
 export async function reproduceGolden(scorer: Scorer, bundle: Bundle, sample: GoldenSample): Promise<void> {
-  const bytes = bundle.golden.get(sample.image) as Uint8Array; // `openBundle` has read every golden image
   const where = `${bundle.folder}/${sample.image}`;
-  const found = await measureGolden(scorer, await decodeImage(bytes, where), where);
+  const found = await measureSample(scorer, bundle, sample.image);
   const figures: [string, number, number][] = [['score', sample.score, found.score]];
   if (sample.map) {
     figures.push(

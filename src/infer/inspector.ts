@@ -6,8 +6,9 @@ import type { Picture, ProviderFailure, Region, RegionResult, Verdict } from '..
 import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
 import { INPUT_NAME } from './contract.js';
 import { findDefects } from './defects.js';
-import { type ExecutionOptions, precisionOn, type Ran, runOn } from './execution.js';
-import { reproduceGolden } from './golden.js';
+import { precisionOn, type Ran, runOn } from './execution.js';
+import type { ExecutionOptions } from './execution-options.js';
+import { type GoldenFigures, measureSample, reproduceGolden } from './golden.js';
 import type { LocateSettings } from './locate/locator.js';
 import { readTemplate } from './locate/template-image.js';
 import { climb } from './ort/ladder.js';
@@ -135,6 +136,15 @@ export class Inspector {
     const { golden } = this.#measured;
     const sample = golden[this.#nextGolden++ % golden.length] as GoldenSample;
     await reproduceGolden(this.#scorer, this.#bundle, sample);
+  }
+
+  /** The figures of every golden sample, as they are here and now. */
+  async goldenFigures(): Promise<(GoldenFigures & Pick<GoldenSample, 'image'>)[]> {
+    const found: (GoldenFigures & Pick<GoldenSample, 'image'>)[] = [];
+    for (const { image } of this.manifest.golden) {
+      found.push({ image, ...(await measureSample(this.#scorer, this.#bundle, image)) });
+    }
+    return found;
   }
 
   /** Waits for what is under way, then frees everything native. */

@@ -11,6 +11,8 @@ export interface LadderOptions {
   readonly require?: Provider;
   /** Path of a libonnxruntime.so; see `libraryPath`. */
   readonly library?: string;
+  /** Called for each provider that does not serve, before the next one is tried. */
+  readonly onSkipped?: (failure: ProviderFailure) => void;
 }
 
 /** What came of trying: the first attempt that went well, and why those before it did not. */
@@ -39,7 +41,9 @@ export async function climb<T>(
       return { made: await attempt(provider), provider, skipped };
     } catch (thrown) {
       if (provider === 'cpu' || isFaultOfTheModel(thrown)) throw thrown;
-      skipped.push(explainFailure(provider, thrown, libraryPath(options.library)));
+      const failure = explainFailure(provider, thrown, libraryPath(options.library));
+      skipped.push(failure);
+      options.onSkipped?.(failure);
     }
   }
   throw new SideglanceError('SG_PROVIDER_UNAVAILABLE', noneServes(options, skipped));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { ExecutionOptions } from '../../../src/infer/execution.js';
+import type { ExecutionOptions } from '../../../src/infer/execution-options.js';
 import { libraryPath } from '../../../src/infer/ort/api.js';
 import { compileLibrary, withoutCompiler } from '../../support/compiler.js';
 import { FAKE_PROVIDER, FAKE_SHARED, fakeDriver, fakeTensorRt } from '../../support/fake-nvidia.js';
