@@ -1,5 +1,14 @@
 import { reasonOf } from '../errors.js';
-import type { Attachment, CameraState, Inspection, PartId, StationMessage, Timestamp } from '../types.js';
+import type {
+  Attachment,
+  CameraState,
+  EngineBuild,
+  Inspection,
+  ModelInUse,
+  PartId,
+  StationMessage,
+  Timestamp,
+} from '../types.js';
 import { LEDGER_LIMITS, type LedgerCounters, type LedgerLimits, PartLedger } from './ledger.js';
 import { RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
 import {
@@ -34,14 +43,16 @@ export interface SupervisionEvents {
   /** The one answer for a part. */
   onAnswer(inspection: Inspection, attachments: readonly Attachment[]): void;
   onCamera(report: CameraReport): void;
-  /** What the station runs; nulls while it runs nothing. */
-  onModel(model: string | null, provider: string | null): void;
+  /** What the station runs, at every change; while an engine is built also as time goes by. */
+  onModel(inUse: ModelInUse): void;
   onEvent(level: 'info' | 'warn' | 'error', event: SupervisionEvent, fields: Readonly<Record<string, unknown>>): void;
 }
 
 /** Names for the log: stable, so that log queries may rely on them. */
 export type SupervisionEvent =
   | 'station.started'
+  | 'station.building'
+  | 'station.provider-skipped'
   | 'station.ready'
   | 'station.ended'
   | 'station.restarting'
@@ -66,13 +77,11 @@ export interface StationSupervisorOptions<Start> {
 }
 
 /** How a station is doing. */
-export interface StationSnapshot {
+export interface StationSnapshot extends ModelInUse {
   readonly name: string;
   readonly state: StationState;
   readonly reason: string | null;
   readonly pid: number | null;
-  readonly model: string | null;
-  readonly provider: string | null;
   readonly camera: { readonly state: CameraState | null; readonly reason: string | null };
   readonly restarts: number;
   readonly rssBytes: number;
@@ -98,8 +107,7 @@ export class StationSupervisor<Start> {
   #restartTimer: NodeJS.Timeout | undefined;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #epoch: string | null = null;
-  #model: string | null = null;
-  #provider: string | null = null;
+  #inUse: ModelInUse = NOTHING_IN_USE;
   #camera: StationSnapshot['camera'] = { state: null, reason: null };
   #lives = 0;
   #rssBytes = 0;
@@ -146,8 +154,7 @@ export class StationSupervisor<Start> {
       state: this.#state,
       reason: this.#reason,
       pid: this.#process?.pid ?? null,
-      model: this.#model,
-      provider: this.#provider,
+      ...this.#inUse,
       camera: this.#camera,
       restarts: Math.max(0, this.#lives - 1),
       rssBytes: this.#rssBytes,
@@ -172,12 +179,12 @@ export class StationSupervisor<Start> {
 
   #receive(message: StationMessage): void {
     switch (message.type) {
+      case 'building':
+        this.#seeBuild(message.model, message.build);
+        return;
       case 'ready':
         this.#epoch = message.epoch;
-        this.#runs(message.model, message.provider);
-        this.#policy.onReady();
-        this.#enter('running', null);
-        this.#log('info', 'station.ready', { model: message.model, provider: message.provider });
+        this.#becomeReady(message);
         return;
       case 'camera':
         this.#seeCamera(message);
@@ -243,7 +250,7 @@ export class StationSupervisor<Start> {
   /** Answers given by the agent in the station's place. */
   #answerInPlace(answers: readonly Inspection[], event: SupervisionEvent): void {
     for (const inspection of answers) {
-      const answer = { ...inspection, model: this.#model, provider: this.#provider };
+      const answer = { ...inspection, model: this.#inUse.model, provider: this.#inUse.provider };
       this.#log('warn', event, { sequence: inspection.part.sequence });
       this.#answer(answer, []);
     }
@@ -275,7 +282,7 @@ export class StationSupervisor<Start> {
     this.#epoch = null;
     this.#rssBytes = 0;
     this.#lagMs = 0;
-    this.#runs(null, null);
+    this.#runs(NOTHING_IN_USE);
     this.#log(exit.asked ? 'info' : 'error', 'station.ended', { reason: exit.reason });
     if (stopped) return;
 
@@ -294,11 +301,27 @@ export class StationSupervisor<Start> {
     this.#options.events.onCamera({ state, reason, at });
   }
 
-  #runs(model: string | null, provider: string | null): void {
-    if (this.#model === model && this.#provider === provider) return;
-    this.#model = model;
-    this.#provider = provider;
-    this.#options.events.onModel(model, provider);
+  #becomeReady({ model, provider, precision, skipped }: Extract<StationMessage, { type: 'ready' }>): void {
+    this.#runs({ model, provider, precision, skipped, building: null });
+    this.#policy.onReady();
+    this.#enter('running', null);
+    for (const failure of skipped) this.#log('warn', 'station.provider-skipped', { ...failure });
+    this.#log('info', 'station.ready', { model, provider, precision });
+  }
+
+  #seeBuild(model: string, build: EngineBuild): void {
+    const { provider, precision, phase } = build;
+    const isNews = this.#inUse.building?.phase !== phase;
+    this.#runs({ ...NOTHING_IN_USE, model, building: build });
+    const what = phase === 'waiting' ? 'waits for another build to end before it builds' : 'builds';
+    this.#enter('starting', `${what} an engine for ${provider} in ${precision}`);
+    if (isNews) this.#log('info', 'station.building', { model, provider, precision, phase });
+  }
+
+  #runs(inUse: ModelInUse): void {
+    if (this.#inUse === inUse) return;
+    this.#inUse = inUse;
+    this.#options.events.onModel(inUse);
   }
 
   #enter(state: StationState, reason: string | null): void {
@@ -310,6 +333,8 @@ export class StationSupervisor<Start> {
     this.#options.events.onEvent(level, event, { station: this.name, ...fields });
   }
 }
+
+const NOTHING_IN_USE: ModelInUse = { model: null, provider: null, precision: null, skipped: [], building: null };
 
 /** CLOCK_MONOTONIC, the same in every process of the machine. */
 function monotonicMs(): number {
