@@ -1,4 +1,12 @@
 /** C sources of libraries that stand in for those of NVIDIA, as far as sideglance asks them for anything. */
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { libraryPath } from '../../src/infer/ort/api.js';
+import { compileLibrary, withoutCompiler } from './compiler.js';
+
+/** Why there can be no fake GPU here, for `skip`; false where there can. */
+export const withoutFakeGpu: string | false =
+  process.arch === 'x64' ? withoutCompiler : 'the runtime that npm brings has no GPU providers here';
 
 export interface FakeGpu {
   readonly name: string;
@@ -40,13 +48,19 @@ export function fakeTensorRt(version: readonly [number, number, number, number])
 
 /**
  * A provider library that writes the options it is given to the file $SIDEGLANCE_OPTIONS, one `key=value` a line, and
- * then makes no provider. It follows `struct Provider` of ONNX Runtime 1.30 (provider_host_api.h) and the layout of
+ * then makes no provider, which takes it $SIDEGLANCE_BUILD_SECONDS. It follows `struct Provider` of ONNX Runtime 1.30 (provider_host_api.h) and the layout of
  * `std::unordered_map<std::string, std::string>` in libstdc++.
  */
 export const FAKE_PROVIDER = `
   #include <stdio.h>
   #include <stdlib.h>
-  static void *create(void **result) { result[0] = result[1] = 0; return result; }
+  #include <unistd.h>
+  static void *create(void **result) {
+    char *seconds = getenv("SIDEGLANCE_BUILD_SECONDS");
+    if (seconds) sleep(atoi(seconds));
+    result[0] = result[1] = 0;
+    return result;
+  }
   static void *nothing(void) { return 0; }
   static void update(void *self, void *options, char *map) {
     FILE *out = fopen(getenv("SIDEGLANCE_OPTIONS"), "w");
@@ -61,3 +75,23 @@ export const FAKE_PROVIDER = `
   static void *table[] = { create, nothing, nothing, nothing, update, nothing, nothing, nothing, nothing, nothing };
   static void *provider[] = { table };
   void *GetProvider(void) { return provider; }`;
+
+/**
+ * Makes a folder of a real ONNX Runtime with fake providers, and a driver and a TensorRT for LD_LIBRARY_PATH.
+ * @returns the path of the library
+ */
+export async function fakeGpuRuntime(
+  folder: string,
+  gpu: FakeGpu = { name: 'Orin', major: 8, minor: 7, driver: 12060 },
+  version: readonly [number, number, number, number] = [10, 3, 0, 26],
+): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const library = join(folder, 'libonnxruntime.so');
+  await symlink(libraryPath(), library);
+  compileLibrary(join(folder, 'libonnxruntime_providers_shared.so'), FAKE_SHARED);
+  compileLibrary(join(folder, 'libonnxruntime_providers_tensorrt.so'), FAKE_PROVIDER);
+  compileLibrary(join(folder, 'libonnxruntime_providers_cuda.so'), FAKE_PROVIDER);
+  compileLibrary(join(folder, 'libcuda.so.1'), fakeDriver(gpu));
+  compileLibrary(join(folder, `libnvinfer.so.${version[0]}`), fakeTensorRt(version));
+  return library;
+}

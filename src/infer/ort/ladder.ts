@@ -11,7 +11,7 @@ export interface LadderOptions {
   readonly require?: Provider;
   /** Path of a libonnxruntime.so; see `libraryPath`. */
   readonly library?: string;
-  /** Called for each provider that does not serve, before the next one is tried. */
+  /** Called, when one serves, for each provider that was tried before it and does not. */
   readonly onSkipped?: (failure: ProviderFailure) => void;
 }
 
@@ -38,12 +38,12 @@ export async function climb<T>(
   const skipped: ProviderFailure[] = [];
   for (const provider of require === undefined ? providers : [require]) {
     try {
-      return { made: await attempt(provider), provider, skipped };
+      const made = await attempt(provider);
+      for (const failure of skipped) options.onSkipped?.(failure);
+      return { made, provider, skipped };
     } catch (thrown) {
       if (provider === 'cpu' || isFaultOfTheModel(thrown)) throw thrown;
-      const failure = explainFailure(provider, thrown, libraryPath(options.library));
-      skipped.push(failure);
-      options.onSkipped?.(failure);
+      skipped.push(explainFailure(provider, thrown, libraryPath(options.library)));
     }
   }
   throw new SideglanceError('SG_PROVIDER_UNAVAILABLE', noneServes(options, skipped));

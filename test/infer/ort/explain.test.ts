@@ -10,14 +10,12 @@ import { libraryPath } from '../../../src/infer/ort/api.js';
 import { explainFailure } from '../../../src/infer/ort/explain.js';
 import type { Provider } from '../../../src/infer/ort/providers.js';
 import type { ProviderFailure } from '../../../src/types.js';
-import { compileLibrary, withoutCompiler } from '../../support/compiler.js';
-import { FAKE_SHARED } from '../../support/fake-nvidia.js';
+import { compileLibrary } from '../../support/compiler.js';
+import { FAKE_SHARED, withoutFakeGpu } from '../../support/fake-nvidia.js';
 
 const TRY_PROVIDER = fileURLToPath(new URL('./try-provider.js', import.meta.url));
 const NPM_LIBRARY = libraryPath();
-/** The library that npm brings for x86-64 can load these providers; that for arm64 cannot. */
-const withoutGpuProviders = process.arch === 'x64' ? false : 'the runtime that npm brings has no GPU providers here';
-const skip = withoutGpuProviders || withoutCompiler;
+const skip = withoutFakeGpu;
 
 const folder = await mkdtemp(join(tmpdir(), 'sideglance-explain-'));
 after(() => rm(folder, { recursive: true, force: true }));

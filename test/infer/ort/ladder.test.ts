@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { SideglanceError } from '../../../src/errors.js';
 import { climb } from '../../../src/infer/ort/ladder.js';
 import type { Provider } from '../../../src/infer/ort/providers.js';
+import type { ProviderFailure } from '../../../src/types.js';
 import { fault } from '../../support/faults.js';
 
 const NO_DEVICE = new SideglanceError('SG_RUNTIME', 'CUDA failure 100: no CUDA-capable device is detected');
@@ -24,7 +25,10 @@ function scripted(errors: Partial<Record<Provider, Error>>) {
 
 test('the first provider that serves is used, and those before it are told with reason and fix', async () => {
   const { tried, attempt } = scripted({ tensorrt: WRONG, cuda: NO_DEVICE });
-  const { made, provider, skipped } = await climb({ providers: ['tensorrt', 'cuda', 'cpu'] }, attempt);
+  const told: string[] = [];
+  const onSkipped = (failure: ProviderFailure) => told.push(failure.provider);
+  const { made, provider, skipped } = await climb({ providers: ['tensorrt', 'cuda', 'cpu'], onSkipped }, attempt);
+  assert.deepEqual(told, ['tensorrt', 'cuda']);
   assert.deepEqual([made, provider, tried], ['made on cpu', 'cpu', ['tensorrt', 'cuda', 'cpu']]);
   assert.deepEqual(
     skipped.map((one) => one.provider),

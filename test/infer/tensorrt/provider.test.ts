@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ExecutionOptions } from '../../../src/infer/execution-options.js';
-import { libraryPath } from '../../../src/infer/ort/api.js';
-import { compileLibrary, withoutCompiler } from '../../support/compiler.js';
-import { FAKE_PROVIDER, FAKE_SHARED, fakeDriver, fakeTensorRt } from '../../support/fake-nvidia.js';
+import { fakeGpuRuntime, withoutFakeGpu } from '../../support/fake-nvidia.js';
 import { writeHeadedBundle } from '../../support/headed-bundle.js';
 
 const PROGRAM = fileURLToPath(new URL('./load-on-provider.js', import.meta.url));
-const skip = process.arch === 'x64' ? withoutCompiler : 'the runtime that npm brings has no GPU providers here';
 
 /** Every key of `OrtTensorRTProviderOptionsV2` and of the CUDA provider that ONNX Runtime documents, as far as used here. */
 const DOCUMENTED = {
@@ -37,36 +34,23 @@ interface Outcome {
 }
 
 /** A real ONNX Runtime that loads provider libraries which note their options and make no provider. */
-describe('the options of a GPU provider reach its library', { skip }, () => {
+describe('the options of a GPU provider reach its library', { skip: withoutFakeGpu }, () => {
   let folder: string;
   let bundle: string;
-  let library: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sideglance-provider-'));
     bundle = join(folder, 'bundle');
     await writeHeadedBundle(bundle);
-    library = join(folder, 'libonnxruntime.so');
-    await symlink(libraryPath(), library);
-    compileLibrary(join(folder, 'libonnxruntime_providers_shared.so'), FAKE_SHARED);
-    compileLibrary(join(folder, 'libonnxruntime_providers_tensorrt.so'), FAKE_PROVIDER);
-    compileLibrary(join(folder, 'libonnxruntime_providers_cuda.so'), FAKE_PROVIDER);
-    await nvidia('new', [10, 3, 0, 26]);
-    await nvidia('old', [8, 6, 1, 6]);
+    const gpu = { name: 'Orin', major: 8, minor: 7, driver: 12060 };
+    await fakeGpuRuntime(join(folder, 'new'), gpu, [10, 3, 0, 26]);
+    await fakeGpuRuntime(join(folder, 'old'), gpu, [8, 6, 1, 6]);
   });
   after(() => rm(folder, { recursive: true, force: true }));
-
-  /** A folder with a driver and a TensorRT, for LD_LIBRARY_PATH. */
-  async function nvidia(name: string, version: [number, number, number, number]): Promise<void> {
-    const home = join(folder, name);
-    await mkdir(home);
-    compileLibrary(join(home, 'libcuda.so.1'), fakeDriver({ name: 'Orin', major: 8, minor: 7, driver: 12060 }));
-    compileLibrary(join(home, `libnvinfer.so.${version[0]}`), fakeTensorRt(version));
-  }
 
   async function load(options: ExecutionOptions, system = 'new'): Promise<Outcome> {
     const noted = join(folder, 'options');
     const env = { ...process.env, LD_LIBRARY_PATH: join(folder, system), SIDEGLANCE_OPTIONS: noted };
-    const argument = JSON.stringify({ library, ...options });
+    const argument = JSON.stringify({ library: join(folder, system, 'libonnxruntime.so'), ...options });
     const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, bundle, argument], { env });
     const pairs = (await readFile(noted, 'utf8')).trim().split('\n');
     return { ...JSON.parse(stdout), options: Object.fromEntries(pairs.map((pair) => pair.split('='))) };
