@@ -62,11 +62,13 @@ export async function runOn<T>(
   const own = engineOptions(settings, shapes);
   const facts = await engineFacts(bytes, precision, own, options);
   const { cache, cacheMaxMiB, calibrationTable } = settings;
-  const { made, ...engine } = await new EngineCache(cache, cacheMaxMiB && cacheMaxMiB * 2 ** 20).use(
-    facts,
-    (folder) => create({ bytes, provider, providerOptions: { ...own, ...cacheOptions(folder) } }),
-    { ...options.watch, ...(calibrationTable !== undefined && { files: { [TABLE_FILE]: calibrationTable } }) },
-  );
+  const { made, ...engine } = await new EngineCache(
+    cache,
+    cacheMaxMiB === undefined ? {} : { maxBytes: cacheMaxMiB * 2 ** 20 },
+  ).use(facts, (folder) => create({ bytes, provider, providerOptions: { ...own, ...cacheOptions(folder) } }), {
+    ...options.watch,
+    ...(calibrationTable !== undefined && { files: { [TABLE_FILE]: calibrationTable } }),
+  });
   return { made, precision, engine };
 }
 

@@ -26,6 +26,7 @@ export class BuildReporter {
     this.watch = {
       onWaiting: () => this.#enter('waiting'),
       onBuilding: () => this.#enter('building'),
+      onSlowLoad: () => this.#enter('building'),
       onWarning: options.warn,
     };
   }

@@ -6,10 +6,14 @@ import { FileLock } from '../../native/file-lock.js';
 import { type EntryUse, flawOf, noteLoaded, noteLoading, seal, sync, useOf } from './engine-entry.js';
 import { type EngineFacts, engineKey, timingKey } from './engine-key.js';
 
-export const ENGINE_CACHE_LIMITS = {
+export interface EngineCacheLimits {
   /** Engines that were not used for longest go when all of them are larger. */
-  maxBytes: 4096 * 2 ** 20,
-} as const;
+  readonly maxBytes: number;
+  /** Reading an engine takes a second or two; after so long it is being built after all. */
+  readonly slowLoadMs: number;
+}
+
+export const ENGINE_CACHE_LIMITS: EngineCacheLimits = { maxBytes: 4096 * 2 ** 20, slowLoadMs: 10_000 };
 
 const KEY = /^[0-9a-f]{64}$/;
 const BUILDING = '.building';
@@ -29,6 +33,8 @@ export interface EngineWatch {
   /** Another process builds, and this one waits for its turn. */
   onWaiting?(): void;
   onBuilding?(): void;
+  /** An engine is there, and yet loading takes as long as if it were built: ONNX Runtime may have found fault with it. */
+  onSlowLoad?(): void;
   /** An engine that was there is of no use, or a new one could not be kept. */
   onWarning?(text: string): void;
 }
@@ -39,11 +45,11 @@ export interface EngineWatch {
  */
 export class EngineCache {
   readonly #folder: string;
-  readonly #maxBytes: number;
+  readonly #limits: EngineCacheLimits;
 
-  constructor(folder: string = defaultEngineFolder(), maxBytes: number = ENGINE_CACHE_LIMITS.maxBytes) {
+  constructor(folder: string = defaultEngineFolder(), limits: Partial<EngineCacheLimits> = {}) {
     this.#folder = folder;
-    this.#maxBytes = maxBytes;
+    this.#limits = { ...ENGINE_CACHE_LIMITS, ...limits };
   }
 
   /**
@@ -60,12 +66,12 @@ export class EngineCache {
   ): Promise<EngineUse<T>> {
     const key = engineKey(facts);
     const folder = join(this.#folder, key);
-    const found = await this.#load(folder, create);
+    const found = await this.#load(folder, create, watch);
     if ('made' in found) return { ...found, key, folder, buildSeconds: null };
     const lock = await this.#lock(watch);
     try {
       // Whoever had the lock may have built it meanwhile.
-      const now = await this.#load(folder, create);
+      const now = await this.#load(folder, create, watch);
       if ('made' in now) return { ...now, key, folder, buildSeconds: null };
       if (now.flaw !== null) await this.#setAside(folder, now.flaw, watch);
       return { key, ...(await this.#build(folder, facts, create, files, watch)) };
@@ -78,20 +84,22 @@ export class EngineCache {
   async #load<T>(
     folder: string,
     create: (folder: string) => Promise<T>,
+    { onSlowLoad }: EngineWatch,
   ): Promise<{ readonly made: T } | { readonly flaw: string | null }> {
     const isThere = await readdir(folder).catch(() => null);
     if (isThere === null) return { flaw: null };
     const flaw = await flawOf(folder);
     if (flaw !== null) return { flaw };
     await noteLoading(folder);
+    const slow = onSlowLoad && setTimeout(onSlowLoad, this.#limits.slowLoadMs);
     try {
-      const made = await create(folder);
-      return { made };
+      return { made: await create(folder) };
     } catch (thrown) {
       // "TensorRT EP could not deserialize engine from cache": whole, and yet not for this TensorRT or GPU.
       if (/deserialize/i.test(reasonOf(thrown))) return { flaw: reasonOf(thrown) };
       throw thrown;
     } finally {
+      clearTimeout(slow);
       await noteLoaded(folder);
     }
   }
@@ -172,7 +180,7 @@ export class EngineCache {
     let bytes = (await useOf(kept).catch(() => null))?.bytes ?? 0;
     for (const entry of entries.sort((a, b) => b.usedAt - a.usedAt)) {
       bytes += entry.bytes;
-      if (bytes > this.#maxBytes) await rm(entry.path, { recursive: true, force: true });
+      if (bytes > this.#limits.maxBytes) await rm(entry.path, { recursive: true, force: true });
     }
   }
 

@@ -141,6 +141,21 @@ test('an engine that is whole, but that TensorRT does not take, is built anew; a
   assert.equal((await cache.use(FACTS, newer.create)).buildSeconds, null);
 });
 
+test('an engine whose loading takes as long as a build is told, so that nobody takes the process for dead', async () => {
+  const cache = new EngineCache(freshFolder(), { slowLoadMs: 20 });
+  const provider = new FakeProvider();
+  await cache.use(FACTS, provider.create);
+  let told = () => {};
+  const isTold = new Promise<void>((done) => {
+    told = done;
+  });
+  const slow = async (folder: string) => {
+    await isTold;
+    return provider.create(folder);
+  };
+  assert.equal((await cache.use(FACTS, slow, { onSlowLoad: told })).buildSeconds, null);
+});
+
 test('an engine in whose loading the process died again and again is built anew', async () => {
   const folder = freshFolder();
   const cache = new EngineCache(folder);
@@ -218,7 +233,7 @@ test('measured times of kernels are kept for the next model on this GPU, and giv
 
 test('engines that were not used for longest go when there are too many, never the one in use', async () => {
   const folder = freshFolder();
-  const cache = new EngineCache(folder, 6000);
+  const cache = new EngineCache(folder, { maxBytes: 6000 });
   const provider = new FakeProvider();
   const facts = ['a', 'b', 'c'].map((model) => ({ ...FACTS, model }));
   for (const [age, each] of facts.entries()) {
@@ -230,7 +245,7 @@ test('engines that were not used for longest go when there are too many, never t
   await cache.use({ ...FACTS, model: 'd' }, provider.create);
   const left = async () => (await readdir(folder)).filter((name) => /^[0-9a-f]{64}$/.test(name)).sort();
   assert.deepEqual(await left(), ['a', 'c', 'd'].map((model) => engineKey({ ...FACTS, model })).sort());
-  await new EngineCache(folder, 1).use({ ...FACTS, model: 'e' }, provider.create);
+  await new EngineCache(folder, { maxBytes: 1 }).use({ ...FACTS, model: 'e' }, provider.create);
   assert.deepEqual(await left(), [engineKey({ ...FACTS, model: 'e' })]);
 });
 
