@@ -1,15 +1,7 @@
 import { reasonOf } from '../errors.js';
-import type {
-  Attachment,
-  CameraState,
-  EngineBuild,
-  Inspection,
-  ModelInUse,
-  PartId,
-  StationMessage,
-  Timestamp,
-} from '../types.js';
-import { LEDGER_LIMITS, type LedgerCounters, type LedgerLimits, PartLedger } from './ledger.js';
+import type { Attachment, EngineBuild, Inspection, ModelInUse, PartId, StationMessage, Timestamp } from '../types.js';
+import { LEDGER_LIMITS, type LedgerLimits, PartLedger } from './ledger.js';
+import type { CameraReport, StationSnapshot, StationState, SupervisionEvent, SupervisionEvents } from './reports.js';
 import { RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
 import {
   STATION_PROCESS_LIMITS,
@@ -17,6 +9,8 @@ import {
   StationProcess,
   type StationProcessLimits,
 } from './station-process.js';
+
+export type { StationSnapshot, SupervisionEvent } from './reports.js';
 
 export interface SupervisionLimits {
   readonly process: StationProcessLimits;
@@ -30,42 +24,6 @@ export const SUPERVISION_LIMITS: SupervisionLimits = {
   ledger: LEDGER_LIMITS,
 };
 
-export type StationState = 'starting' | 'running' | 'restarting' | 'failed' | 'stopped';
-
-export interface CameraReport {
-  readonly state: CameraState;
-  readonly reason: string | null;
-  readonly at: Timestamp;
-}
-
-/** What the rest of the agent does with what happens at a station. All of them return at once. */
-export interface SupervisionEvents {
-  /** The one answer for a part. */
-  onAnswer(inspection: Inspection, attachments: readonly Attachment[]): void;
-  onCamera(report: CameraReport): void;
-  /** What the station runs, at every change; while an engine is built also as time goes by. */
-  onModel(inUse: ModelInUse): void;
-  onEvent(level: 'info' | 'warn' | 'error', event: SupervisionEvent, fields: Readonly<Record<string, unknown>>): void;
-}
-
-/** Names for the log: stable, so that log queries may rely on them. */
-export type SupervisionEvent =
-  | 'station.started'
-  | 'station.building'
-  | 'station.provider-skipped'
-  | 'station.ready'
-  | 'station.ended'
-  | 'station.restarting'
-  | 'station.failed'
-  | 'station.fault'
-  | 'station.malformed'
-  | 'station.stderr'
-  | 'part.late'
-  | 'part.late-verdict'
-  | 'part.lost'
-  | 'part.overrun'
-  | 'part.unannounced';
-
 export interface StationSupervisorOptions<Start> {
   readonly name: string;
   /** The compiled program of the station process, and what it is given. */
@@ -74,21 +32,6 @@ export interface StationSupervisorOptions<Start> {
   readonly deadlineMs: number;
   readonly events: SupervisionEvents;
   readonly limits?: SupervisionLimits;
-}
-
-/** How a station is doing. */
-export interface StationSnapshot extends ModelInUse {
-  readonly name: string;
-  readonly state: StationState;
-  readonly reason: string | null;
-  readonly pid: number | null;
-  readonly camera: { readonly state: CameraState | null; readonly reason: string | null };
-  readonly restarts: number;
-  readonly rssBytes: number;
-  readonly lagMs: number;
-  readonly parts: { readonly accepted: number; readonly pass: number; readonly fail: number; readonly invalid: number };
-  readonly ledger: Readonly<LedgerCounters>;
-  readonly malformed: number;
 }
 
 /**
