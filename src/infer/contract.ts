@@ -10,6 +10,12 @@ import type { Session, TensorInfo } from './ort/session.js';
 export const INPUT_NAME = 'region';
 export const OUTPUT_NAMES = ['score', ...DEFECT_KINDS] as const;
 
+/**
+ * Values inside the graph where the score head begins, by their names: Z_l, and the mean, the variance and the logit of
+ * normality that are predicted from it. From there on everything is computed in FP32, whatever is upstream.
+ */
+export const HEAD_VALUES = ['local_feature', 'global_mean', 'global_variance', 'normality_logit'] as const;
+
 export interface ModelGeometry {
   /** Input pixels. */
   readonly width: number;

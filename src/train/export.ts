@@ -1,3 +1,4 @@
+import { HEAD_VALUES } from '../infer/contract.js';
 import { type ByKind, byKind, DEFECT_KINDS, type DefectKind } from '../kinds.js';
 import { Graph, type Value } from './graph.js';
 import { globalNet } from './networks/global-net.js';
@@ -44,12 +45,14 @@ export interface ExportOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+const [LOCAL, MEAN, VARIANCE, LOGIT] = HEAD_VALUES;
+
 /** Names of values inside the exported graph that tests and the measuring of scales look at. */
 export const EXPORTED_VALUES = {
-  local: 'local_feature',
-  mean: 'global_mean',
-  variance: 'global_variance',
-  logit: 'normality_logit',
+  local: LOCAL,
+  mean: MEAN,
+  variance: VARIANCE,
+  logit: LOGIT,
   evidence: (kind: DefectKind) => `evidence_${kind}`,
 } as const;
 
