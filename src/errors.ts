@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   SG_RUNTIME: 'ONNX Runtime reported an error',
   SG_PROVIDER_UNAVAILABLE: 'the execution provider that was asked for cannot run',
   SG_TRAINING_DIVERGED: 'training produced values that are not finite',
+  SG_NOT_MEASURED: 'there was nothing to measure',
   SG_STORAGE: 'a file could not be written',
   SG_BROKER: 'the MQTT broker cannot be used',
   SG_STATION_LOST: 'a station process ended',
