@@ -1,13 +1,11 @@
 import type { Measure } from './measure.js';
 import { type Quantiles, STAGE_TITLES, STAGES } from './stage-times.js';
-import type { StationMeasure } from './watch.js';
+import type { ProcessFigures, StationMeasure } from './watch.js';
 
 /** A measure for people: a table of stages for each station. */
 export function measureText({ seconds, threadsEach, stations, agent }: Measure): string {
   const lines = stations.flatMap((station) => stationLines(station, seconds, threadsEach));
-  lines.push(
-    `agent: longest stall of the event loop ${agent.longestStallMs.toFixed(1)} ms, memory ${megabytes(agent.rssBytes)}`,
-  );
+  lines.push(`agent: ${processText(agent)}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -21,7 +19,7 @@ function stationLines(station: StationMeasure, seconds: number, threads: number)
     `${'milliseconds'.padEnd(16)}${['p50', 'p95', 'p99'].map((title) => title.padStart(9)).join('')}`,
     ...STAGES.map((stage) => `${STAGE_TITLES[stage].padEnd(16)}${figures(stages[stage])}`),
     `outside the network: ${(100 * station.shareOutsideNetwork).toFixed(0)} % of the time from end to end`,
-    `longest stall of the event loop ${station.longestStallMs.toFixed(1)} ms, memory ${megabytes(station.rssBytes)}`,
+    processText(station.process),
     '',
   ];
 }
@@ -30,6 +28,8 @@ function figures({ p50, p95, p99 }: Quantiles): string {
   return [p50, p95, p99].map((ms) => ms.toFixed(2).padStart(9)).join('');
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
+function processText({ longestStallMs, rssBytes }: ProcessFigures): string {
+  if (longestStallMs === null || rssBytes === null)
+    return 'measured for too short a time to tell its stalls and memory';
+  return `longest stall of the event loop ${longestStallMs.toFixed(1)} ms, memory ${(rssBytes / 1e6).toFixed(0)} MB`;
 }

@@ -3,6 +3,14 @@ import { SideglanceError } from '../errors.js';
 import type { CameraMessage, HealthMessage, InspectionMessage } from '../publish/messages.js';
 import { StageTally, type StageTimes } from './stage-times.js';
 
+/** Of one process, from the reports on its health. */
+export interface ProcessFigures {
+  /** The longest time that its event loop stood still; null when it was measured for too short a time to tell. */
+  readonly longestStallMs: number | null;
+  /** The most memory that it held; null likewise. */
+  readonly rssBytes: number | null;
+}
+
 export interface StationMeasure extends StageTimes {
   readonly station: string;
   readonly model: string | null;
@@ -10,15 +18,12 @@ export interface StationMeasure extends StageTimes {
   /** Frame and regions of the last part, in pixels. */
   readonly frame: string;
   readonly regions: readonly string[];
-  /** The longest time that the event loop of the station's process stood still, in milliseconds, */
-  readonly longestStallMs: number;
-  /** and the most memory that it held. */
-  readonly rssBytes: number;
+  readonly process: ProcessFigures;
 }
 
 export interface Measured {
   readonly stations: readonly StationMeasure[];
-  readonly agent: { readonly longestStallMs: number; readonly rssBytes: number };
+  readonly agent: ProcessFigures;
 }
 
 /** What one station has shown so far. */
@@ -31,14 +36,25 @@ interface Seen {
   regions: readonly string[];
   camera: CameraMessage | null;
   state: HealthMessage['stations'][number] | null;
-  longestStallMs: number;
-  rssBytes: number;
+  process: ProcessFigures;
+}
+
+const UNKNOWN: ProcessFigures = { longestStallMs: null, rssBytes: null };
+
+function joined(
+  so: ProcessFigures,
+  { eventLoopLagMs, rssBytes }: { readonly eventLoopLagMs: number; readonly rssBytes: number },
+): ProcessFigures {
+  return {
+    longestStallMs: Math.max(so.longestStallMs ?? 0, eventLoopLagMs),
+    rssBytes: Math.max(so.rssBytes ?? 0, rssBytes),
+  };
 }
 
 /** Collects the daemon's messages by station. */
 export class Watch {
   readonly #stations: ReadonlyMap<string, Seen>;
-  readonly #agent = { longestStallMs: 0, rssBytes: 0 };
+  #agent: ProcessFigures = UNKNOWN;
   #counting = false;
   /** Reports of health since counting began: the first one also covers the time before. */
   #reports = 0;
@@ -53,8 +69,7 @@ export class Watch {
       regions: [],
       camera: null,
       state: null,
-      longestStallMs: 0,
-      rssBytes: 0,
+      process: UNKNOWN,
     });
     this.#stations = new Map(stations.map(({ name }) => [name, seen()]));
   }
@@ -76,18 +91,13 @@ export class Watch {
   };
 
   onHealth = ({ agent, stations }: HealthMessage): void => {
+    const counts = this.#counting && this.#reports++ > 0;
+    if (counts) this.#agent = joined(this.#agent, agent);
     for (const state of stations) {
       const seen = this.#stations.get(state.name);
-      if (seen) seen.state = state;
-    }
-    if (!this.#counting || this.#reports++ === 0) return;
-    this.#agent.longestStallMs = Math.max(this.#agent.longestStallMs, agent.eventLoopLagMs);
-    this.#agent.rssBytes = Math.max(this.#agent.rssBytes, agent.rssBytes);
-    for (const { name, eventLoopLagMs, rssBytes } of stations) {
-      const seen = this.#stations.get(name);
       if (!seen) continue;
-      seen.longestStallMs = Math.max(seen.longestStallMs, eventLoopLagMs);
-      seen.rssBytes = Math.max(seen.rssBytes, rssBytes);
+      seen.state = state;
+      if (counts) seen.process = joined(seen.process, state);
     }
   };
 
@@ -125,9 +135,9 @@ export class Watch {
           `station ${station} inspected fewer than two parts in ${seconds} s: measure for longer (--seconds)`,
         );
       }
-      const { model, provider, frame, regions, longestStallMs, rssBytes } = seen;
-      return { station, model, provider, frame, regions, ...times, longestStallMs, rssBytes };
+      const { model, provider, frame, regions, process } = seen;
+      return { station, model, provider, frame, regions, ...times, process };
     });
-    return { stations, agent: { ...this.#agent } };
+    return { stations, agent: this.#agent };
   }
 }
