@@ -22,6 +22,8 @@ export interface MeasureOptions {
   readonly seconds: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (text: string) => void;
+  /** Called when the warm-up is over, with the process id of the daemon. */
+  readonly onCounting?: (pid: number) => void;
   /** Environment of the daemon, beside that of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -47,6 +49,7 @@ export async function measureStations(config: Config, options: MeasureOptions): 
     );
     onProgress(`measuring for ${seconds} s`);
     watch.count();
+    options.onCounting?.(daemon.pid);
     const endMs = performance.now() + 1000 * seconds;
     await wait('verdicts', 1000 * seconds + MEASURE_LIMITS.warmWithinMs, () => performance.now() >= endMs);
     return { seconds, threadsEach: config.infer.threads, ...watch.measured(seconds) };
