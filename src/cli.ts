@@ -155,6 +155,20 @@ and each station takes its threshold from them by its own rate. See docs/calibra
     });
 
   program
+    .command('bench')
+    .description(
+      'Measure how long each stage takes with your own cameras and model: run the daemon for a while, with a broker of its own.',
+    )
+    .option('-c, --config <file>', 'the configuration', 'config.yaml')
+    .option('--model <bundle>', 'folder of a model bundle for every station (default: those of the configuration)')
+    .option('--seconds <s>', 'how long to measure', positiveNumber(3600), 20)
+    .option('--json', 'print one JSON object')
+    .action(async (options) => {
+      const { bench } = await import('./cli/bench.js');
+      process.exitCode = await bench(options);
+    });
+
+  program
     .command('doctor')
     .description('Say what is there and what is missing for this configuration, each with a fix.')
     .option('-c, --config <file>', 'the configuration', 'config.yaml')

@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   SG_PRECISION_UNCALIBRATED: 'a model was not calibrated for the precision that it is to run in',
   SG_PROVIDER_UNAVAILABLE: 'the execution provider that was asked for cannot run',
   SG_TRAINING_DIVERGED: 'training produced values that are not finite',
+  SG_NOT_MEASURED: 'there was nothing to measure',
   SG_STORAGE: 'a file could not be written',
   SG_BROKER: 'the MQTT broker cannot be used',
   SG_STATION_LOST: 'a station process ended',

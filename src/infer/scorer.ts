@@ -1,12 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
-import { byKind } from '../kinds.js';
 import type { Box, Picture } from '../types.js';
 import { checkContract, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
 import type { HeadMaps } from './defects.js';
 import { Cropper, type Found } from './locate/cropper.js';
 import type { LocateSettings } from './locate/locator.js';
-import { placeMap, regionGrid } from './locate/place-map.js';
+import { placeMaps, regionGrid } from './locate/place-map.js';
 import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
 import { hottestMeans, type Scoring, scoreOf } from './score.js';
 
@@ -153,11 +152,14 @@ export class Scorer {
 
   #mapsOf(located: Found | null): HeadMaps {
     const { locate } = this.#options;
-    const { score, ...maps } = this.#maps;
-    const place = (values: Float32Array) =>
-      located && locate ? placeMap({ ...maps, values }, located.pose, locate) : { ...maps, values: values.slice() };
-    const { values, ...geometry } = place(score);
-    return { ...geometry, score: values, ...byKind((kind) => place(maps[kind]).values) };
+    const { score, position, context, distortion, ...geometry } = this.#maps;
+    const maps = [score, position, context, distortion];
+    const placed =
+      located && locate
+        ? placeMaps(geometry, maps, located.pose, locate)
+        : { ...geometry, maps: maps.map((map) => map.slice()) };
+    const { maps: owned, ...grid } = placed;
+    return { ...grid, score: owned[0]!, position: owned[1]!, context: owned[2]!, distortion: owned[3]! };
   }
 
   #checkShape({ name, width, height }: Box & { readonly name?: string }): void {
