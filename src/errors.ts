@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   SG_MODEL_INVALID: 'a model bundle does not keep its contract',
   SG_MODEL_GOLDEN_MISMATCH: 'a model does not reproduce its golden samples',
   SG_RUNTIME: 'ONNX Runtime reported an error',
+  SG_PRECISION_UNCALIBRATED: 'a model was not calibrated for the precision that it is to run in',
   SG_PROVIDER_UNAVAILABLE: 'the execution provider that was asked for cannot run',
   SG_TRAINING_DIVERGED: 'training produced values that are not finite',
   SG_NOT_MEASURED: 'there was nothing to measure',

@@ -5,7 +5,7 @@ import type { LocateSettings } from '../../src/infer/locate/locator.js';
 import { type Relief, ReliefMaker, reliefSize } from '../../src/infer/locate/relief.js';
 import { storedTemplate } from '../../src/infer/locate/template-image.js';
 import { Scorer } from '../../src/infer/scorer.js';
-import { SCORE_WEIGHTS } from '../../src/train/measure-scores.js';
+import { SCORE_SMOOTHING, SCORE_WEIGHTS } from '../../src/train/measure-scores.js';
 import { LOCAL_NET } from '../../src/train/networks/local-net.js';
 import { sharpenMean } from '../../src/train/template.js';
 import type { Picture } from '../../src/types.js';
@@ -42,7 +42,7 @@ export async function writeOwnBundle(folder: string, size: Size): Promise<void> 
   const locate: LocateSettings = { search: 'nearby', template, window, minimumSimilarity: 0 };
   const model = ownModel(width, height);
   const { stride } = LOCAL_NET;
-  const scoring = { weights: SCORE_WEIGHTS, terms: [{ cells: 3, centre: 0, spread: 1 }] };
+  const scoring = { smoothing: SCORE_SMOOTHING, weights: SCORE_WEIGHTS, terms: [{ cells: 3, centre: 0, spread: 1 }] };
   const scorer = await Scorer.create(model, { width, height, stride, scoring, locate });
   const scores: number[] = [];
   const hottest: number[] = [];

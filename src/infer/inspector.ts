@@ -1,26 +1,37 @@
 import { performance } from 'node:perf_hooks';
-import { SideglanceError } from '../errors.js';
-import { decodeImage } from '../image/decode.js';
 import { byKind } from '../kinds.js';
 import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
 import { type Bundle, openBundle } from '../model/open.js';
-import type { Picture, Region, RegionResult, Verdict } from '../types.js';
+import type { Picture, ProviderFailure, Region, RegionResult, Verdict } from '../types.js';
 import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
+import { INPUT_NAME } from './contract.js';
 import { findDefects } from './defects.js';
-import { measureGolden } from './golden.js';
+import { precisionOn, type Ran, runOn } from './execution.js';
+import type { ExecutionOptions } from './execution-options.js';
+import { type GoldenFigures, measureSample, reproduceGolden } from './golden.js';
 import type { LocateSettings } from './locate/locator.js';
 import { readTemplate } from './locate/template-image.js';
-import type { Provider, SessionOptions } from './ort/session.js';
+import { climb } from './ort/ladder.js';
+import type { Provider } from './ort/providers.js';
+import { type Measured, measuredFor } from './precision/calibrated.js';
+import type { Precision } from './precision/precision.js';
 import { hottestCell } from './score.js';
 import { type Scored, Scorer } from './scorer.js';
 import { ScoreTail } from './tail.js';
 
-export interface InspectorOptions extends Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
+export interface InspectorOptions extends ExecutionOptions {
   /** Threads of one run; 1 when left out. */
   readonly threads?: number;
   readonly threshold: ThresholdChoice;
   /** How many regions of a part are judged together: a false reject rate holds for the part. 1 when left out. */
   readonly regionsPerPart?: number;
+  /** Loads a model whose thresholds do not hold for the precision that it runs in: to calibrate it. */
+  readonly uncalibrated?: boolean;
+}
+
+/** A model that runs, and what its figures are compared with. */
+interface Proven extends Ran<Scorer> {
+  readonly measured: Measured;
 }
 
 /** The results of one picture, with the milliseconds of each stage in sum. */
@@ -37,18 +48,30 @@ export class Inspector {
   readonly model: string;
   readonly manifest: Manifest;
   readonly threshold: Threshold;
+  readonly precision: Precision;
+  /** Providers that were asked for first and do not run this model here. */
+  readonly skipped: readonly ProviderFailure[];
+  /** The TensorRT engine, where there is one. */
+  readonly engine: Ran<unknown>['engine'];
   readonly #bundle: Bundle;
   readonly #scorer: Scorer;
+  readonly #measured: Measured;
   readonly #tail: ScoreTail | null;
   #nextGolden = 0;
 
-  private constructor(bundle: Bundle, scorer: Scorer, threshold: Threshold) {
+  private constructor(bundle: Bundle, proven: Proven, skipped: readonly ProviderFailure[], options: InspectorOptions) {
+    const { made, measured, precision, engine } = proven;
+    const { scores } = measured.calibration;
     this.#bundle = bundle;
-    this.#scorer = scorer;
+    this.#scorer = made;
+    this.#measured = measured;
     this.manifest = bundle.manifest;
     this.model = modelName(bundle.manifest);
-    this.threshold = threshold;
-    this.#tail = ScoreTail.fit(bundle.manifest.calibration.scores);
+    this.precision = precision;
+    this.skipped = skipped;
+    this.engine = engine;
+    this.threshold = thresholdFrom(options.threshold, scores, options.regionsPerPart);
+    this.#tail = ScoreTail.fit(scores);
   }
 
   /**
@@ -60,33 +83,14 @@ export class Inspector {
   }
 
   /**
-   * Loads the model of a bundle that is open and reproduces every golden sample.
-   * @throws SideglanceError as `Session.create` and `readTemplate`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample does not reproduce
+   * Loads the model of a bundle that is open, on the first provider that reproduces every golden sample.
+   * @throws SideglanceError as `climb`, `measuredFor` and `readTemplate`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample
+   * does not reproduce on the CPU
    */
   static async of(bundle: Bundle, options: InspectorOptions): Promise<Inspector> {
-    const { folder, manifest } = bundle;
-    const { threads, providers, providerOptions, library } = options;
     const locate = await locateSettings(bundle);
-    const scorer = await Scorer.create(bundle.model, {
-      ...manifest.region,
-      stride: manifest.stride,
-      scoring: manifest.scoring,
-      locate,
-      name: `${folder}/${MODEL_FILE}`,
-      ...(threads !== undefined && { threads }),
-      ...(providers && { providers }),
-      ...(providerOptions && { providerOptions }),
-      ...(library !== undefined && { library }),
-    });
-    try {
-      const threshold = thresholdFrom(options.threshold, manifest.calibration.scores, options.regionsPerPart);
-      const inspector = new Inspector(bundle, scorer, threshold);
-      for (const sample of manifest.golden) await inspector.#reproduce(sample);
-      return inspector;
-    } catch (thrown) {
-      await scorer.close();
-      throw thrown;
-    }
+    const { made, skipped } = await climb(options, (provider) => prove(bundle, locate, provider, options));
+    return new Inspector(bundle, made, skipped, options);
   }
 
   get provider(): Provider {
@@ -129,9 +133,18 @@ export class Inspector {
    * @throws SideglanceError `SG_MODEL_GOLDEN_MISMATCH`
    */
   async selfTest(): Promise<void> {
-    const { golden } = this.manifest;
+    const { golden } = this.#measured;
     const sample = golden[this.#nextGolden++ % golden.length] as GoldenSample;
-    await this.#reproduce(sample);
+    await reproduceGolden(this.#scorer, this.#bundle, sample);
+  }
+
+  /** The figures of every golden sample, as they are here and now. */
+  async goldenFigures(): Promise<(GoldenFigures & Pick<GoldenSample, 'image'>)[]> {
+    const found: (GoldenFigures & Pick<GoldenSample, 'image'>)[] = [];
+    for (const { image } of this.manifest.golden) {
+      found.push({ image, ...(await measureSample(this.#scorer, this.#bundle, image)) });
+    }
+    return found;
   }
 
   /** Waits for what is under way, then frees everything native. */
@@ -140,7 +153,7 @@ export class Inspector {
   }
 
   #judge(region: Region, { score, maps, located }: Scored): RegionResult {
-    const { calibration } = this.manifest;
+    const { calibration } = this.#measured;
     const verdict: Verdict =
       located && !located.found
         ? noPart(located.similarity, this.manifest)
@@ -159,27 +172,40 @@ export class Inspector {
       map: { rows, columns, cell, inputWidth, inputHeight, values: maps.score },
     };
   }
+}
 
-  async #reproduce(sample: GoldenSample): Promise<void> {
-    const bytes = this.#bundle.golden.get(sample.image) as Uint8Array; // `openBundle` has read every golden image
-    const where = `${this.#bundle.folder}/${sample.image}`;
-    const found = await measureGolden(this.#scorer, await decodeImage(bytes, where), where);
-    const figures: [string, number, number][] = [['score', sample.score, found.score]];
-    if (sample.map) {
-      figures.push(
-        ['mean of the map', sample.map.mean, found.map.mean],
-        ['peak of the map', sample.map.max, found.map.max],
-      );
-    }
-    for (const [what, expected, measured] of figures) {
-      if (Math.abs(measured - expected) <= sample.tolerance) continue;
-      throw new SideglanceError(
-        'SG_MODEL_GOLDEN_MISMATCH',
-        `${this.model} does not reproduce ${where} on ${this.provider}: ${what} ${measured}, expected ${expected} ± ${sample.tolerance}. ` +
-          'The model, the runtime or the hardware computes something else than where the bundle was made: it is not used',
-      );
-    }
+/** The model on one provider, where it has reproduced every golden sample. */
+async function prove(
+  bundle: Bundle,
+  locate: LocateSettings | null,
+  provider: Provider,
+  options: InspectorOptions,
+): Promise<Proven> {
+  const { folder, manifest } = bundle;
+  const { region, stride, scoring } = manifest;
+  const { threads, library, uncalibrated } = options;
+  // Before a build that may take minutes.
+  const measured = measuredFor(manifest, precisionOn(provider, options), uncalibrated);
+  const shapes = { [INPUT_NAME]: [1, region.height, region.width, 3] };
+  const ran = await runOn(provider, bundle.model, shapes, options, ({ bytes, ...rung }) =>
+    Scorer.create(bytes, {
+      ...region,
+      stride,
+      scoring,
+      locate,
+      name: `${folder}/${MODEL_FILE}`,
+      ...rung,
+      ...(threads !== undefined && { threads }),
+      ...(library !== undefined && { library }),
+    }),
+  );
+  try {
+    for (const sample of measured.golden) await reproduceGolden(ran.made, bundle, sample);
+  } catch (thrown) {
+    await ran.made.close();
+    throw thrown;
   }
+  return { ...ran, measured };
 }
 
 async function locateSettings({ folder, manifest, template }: Bundle): Promise<LocateSettings | null> {

@@ -1,7 +1,11 @@
-import { type ByKind, DEFECT_KINDS, type DefectKind } from '../kinds.js';
+import { smoothMap } from '../image/map.js';
+import { type ByKind, DEFECT_KINDS } from '../kinds.js';
+import type { HeadMaps } from './defects.js';
 
 /** How a model's maps become the score of an image. */
 export interface Scoring {
+  /** Standard deviation of a Gaussian, in input pixels, that the score sees the maps through: one cell alone may be noise. */
+  readonly smoothing: number;
   /** What each kind of evidence counts for in the score; in the map each counts for 1. */
   readonly weights: ByKind;
   /** The score is the sum of these: a small one for the worst spot, a larger one for how far the strangeness reaches. */
@@ -18,11 +22,11 @@ export interface ScoreTerm {
 /**
  * Means of the hottest cells of an image, one for each term. NaN where a map holds a NaN.
  *
- * @param maps the contribution of each kind of evidence, of equal length
+ * @param maps the contribution of each kind of evidence
  */
 export function hottestMeans(
-  maps: Readonly<Record<DefectKind, Float32Array>>,
-  { weights, terms }: Scoring,
+  maps: Omit<HeadMaps, 'score' | 'inputWidth' | 'inputHeight'>,
+  { smoothing, weights, terms }: Scoring,
 ): readonly number[] {
   const weighted = new Float32Array(maps.position.length);
   for (const kind of DEFECT_KINDS) {
@@ -30,8 +34,8 @@ export function hottestMeans(
     if (weight !== 0) for (let cell = 0; cell < weighted.length; cell += 1) weighted[cell]! += weight * map[cell]!;
   }
   // Typed arrays sort by number, NaN last.
-  weighted.sort();
-  return terms.map(({ cells }) => meanOfLast(weighted, cells));
+  const ascending = smoothMap({ ...maps, values: weighted }, smoothing).sort();
+  return terms.map(({ cells }) => meanOfLast(ascending, cells));
 }
 
 /** The score of an image, from the means of its hottest cells. */

@@ -9,9 +9,7 @@ import { placeMaps, regionGrid } from './locate/place-map.js';
 import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
 import { hottestMeans, type Scoring, scoreOf } from './score.js';
 
-export interface ScorerOptions
-  extends ModelGeometry,
-    Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
+export interface ScorerOptions extends ModelGeometry, Pick<SessionOptions, 'provider' | 'providerOptions' | 'library'> {
   readonly scoring: Scoring;
   readonly threads?: number;
   /** What messages call the model. */
@@ -88,11 +86,11 @@ export class Scorer {
    * `Session.create`
    */
   static async create(model: Uint8Array, options: ScorerOptions): Promise<Scorer> {
-    const { threads = 1, name = 'the model', providers, providerOptions, library } = options;
+    const { threads = 1, name = 'the model', provider, providerOptions, library } = options;
     const session = await Session.create(model, {
       threads,
       name,
-      ...(providers && { providers }),
+      ...(provider && { provider }),
       ...(providerOptions && { providerOptions }),
       ...(library !== undefined && { library }),
     });

@@ -1,3 +1,4 @@
+import { HEAD_VALUES } from '../infer/contract.js';
 import { type ByKind, byKind, DEFECT_KINDS, type DefectKind } from '../kinds.js';
 import { Graph, type Value } from './graph.js';
 import { globalNet } from './networks/global-net.js';
@@ -44,21 +45,20 @@ export interface ExportOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+const [LOCAL, MEAN, VARIANCE, LOGIT] = HEAD_VALUES;
+
 /** Names of values inside the exported graph that tests and the measuring of scales look at. */
 export const EXPORTED_VALUES = {
-  local: 'local_feature',
-  mean: 'global_mean',
-  variance: 'global_variance',
-  logit: 'normality_logit',
+  local: LOCAL,
+  mean: MEAN,
+  variance: VARIANCE,
+  logit: LOGIT,
   evidence: (kind: DefectKind) => `evidence_${kind}`,
 } as const;
 
-/** Gaussian of half a cell, over 3 × 3 cells: 4 pixels of the region. */
-const SMOOTHING = [0.1065, 0.787, 0.1065] as const;
-
 /**
  * The model file that inspects: `region` uint8 [N, H, W, 3] → `score` and its parts `position`, `context`,
- * `distortion` [N, h, w]. Everything is inside: normalisation, both heads, their combination and smoothing.
+ * `distortion` [N, h, w]. Everything is inside: normalisation, both heads and their combination.
  */
 export function exportModel(options: ExportOptions): Uint8Array {
   const { height, width, norm } = options;
@@ -78,7 +78,7 @@ export function exportModel(options: ExportOptions): Uint8Array {
     distortion: negate(g, logit),
   };
   const measured = byKind((kind) => named(g, evidence[kind], EXPORTED_VALUES.evidence(kind)));
-  const maps = smoothedMaps(g, measured, options.scales);
+  const maps = weightedMaps(g, measured, options.scales);
   for (const [name, map] of Object.entries(maps)) g.output(name, squeezed(g, map), ['N', rows, columns]);
   return g.toModel('sideglance', options.metadata);
 }
@@ -88,11 +88,8 @@ function logarithm(g: Graph, x: Value): Value {
   return g.apply('Log', [add(g, x, scalar(g, 1e-6))], x.shape);
 }
 
-/**
- * The maps from the evidence, [N, 1, h, w] each: share · (evidence − centre) / spread, smoothed, and their sum. One convolution does it
- * all. At the border the missing cells repeat the outermost ones.
- */
-function smoothedMaps(
+/** The maps from the evidence, [N, 1, h, w] each: share · (evidence − centre) / spread, and their sum. One convolution does it all. */
+function weightedMaps(
   g: Graph,
   evidence: Readonly<Record<DefectKind, Value>>,
   scales: Readonly<Record<DefectKind, HeadNorm>>,
@@ -102,25 +99,17 @@ function smoothedMaps(
     DEFECT_KINDS.map((kind) => evidence[kind]),
     1,
   );
-  const [n, count, h, w] = all.shape as [number, number, number, number];
-  const padded = g.apply('Pad', [all, g.integers([0, 0, 1, 1, 0, 0, 1, 1])], [n, count, h + 2, w + 2], {
-    attributes: { mode: 'edge' },
-  });
   const names = ['score', ...DEFECT_KINDS] as const;
-  const blur = SMOOTHING.flatMap((row) => SMOOTHING.map((column) => row * column));
-  const kernels = names.flatMap((name) =>
-    DEFECT_KINDS.flatMap((kind) => {
-      const factor = name === 'score' || name === kind ? SHARES[kind] / scales[kind].spread : 0;
-      return blur.map((weight) => weight * factor);
-    }),
+  const factors = names.flatMap((name) =>
+    DEFECT_KINDS.map((kind) => (name === 'score' || name === kind ? SHARES[kind] / scales[kind].spread : 0)),
   );
   const offsets = byKind((kind) => (-SHARES[kind] * scales[kind].centre) / scales[kind].spread);
   const bias = [
     DEFECT_KINDS.reduce((sum, kind) => sum + offsets[kind], 0),
     ...DEFECT_KINDS.map((kind) => offsets[kind]),
   ];
-  const smoothed = convolution(g, padded, g.constant([names.length, count, 3, 3], kernels));
-  const maps = add(g, smoothed, g.constant([1, names.length, 1, 1], bias));
+  const weighted = convolution(g, all, g.constant([names.length, DEFECT_KINDS.length, 1, 1], factors));
+  const maps = add(g, weighted, g.constant([1, names.length, 1, 1], bias));
   const [score, ...parts] = names.map((_, index) => slice(g, maps, 1, index, 1));
   return { score: score as Value, ...byKind((kind) => parts[DEFECT_KINDS.indexOf(kind)] as Value) };
 }

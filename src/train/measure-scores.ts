@@ -21,6 +21,9 @@ export const SPOTS: TermChoice = { share: 0.003, weight: 1 };
 export const REACH: TermChoice = { share: 0.2, weight: 0.5 };
 export const TERMS: readonly TermChoice[] = [SPOTS, REACH];
 
+/** Gaussian that the score sees the maps through, in pixels of the region: half a cell. The map itself is better without. */
+export const SCORE_SMOOTHING = 4;
+
 /** What each kind of evidence counts for in the score. Position tells good from bad parts best; the rest shows where. */
 export const SCORE_WEIGHTS: ByKind = { position: 1, context: 0, distortion: 0 };
 
@@ -50,6 +53,7 @@ export interface TrainedHeads {
   readonly steps: number;
   /** What each kind of evidence counts for in the score. */
   readonly weights: Scoring['weights'];
+  readonly smoothing: Scoring['smoothing'];
   readonly terms: readonly TermChoice[];
 }
 
@@ -79,13 +83,14 @@ const MOST_PER_FOLD = 500;
 export async function measureScores({
   folds,
   weights,
+  smoothing,
   terms: choices,
   ...options
 }: MeasureScoresOptions): Promise<MeasuredScores> {
   const cells = (options.width / LOCAL_NET.stride) * (options.height / LOCAL_NET.stride);
   const raw = rawTerms(choices, cells);
   const seen: Scored[][] = [];
-  for (const fold of folds) seen.push(await scoreFold(fold, { weights, terms: raw }, options));
+  for (const fold of folds) seen.push(await scoreFold(fold, { smoothing, weights, terms: raw }, options));
   const normalising = seen[0]!;
   const calibrating = seen.length > 1 ? seen.slice(1).flat() : normalising;
   const terms = scaledTerms(
@@ -94,7 +99,7 @@ export async function measureScores({
     normalising.map(({ means }) => means),
   );
   return {
-    scoring: { weights, terms },
+    scoring: { smoothing, weights, terms },
     scores: calibrating.map(({ means }) => scoreOf(means, terms)),
     hottest: normalising.map(({ hottest }) => hottest),
   };
@@ -109,7 +114,7 @@ interface Scored {
 async function scoreFold(
   { model, images }: Fold,
   scoring: Scoring,
-  { width, height, threads, locate }: Omit<MeasureScoresOptions, 'folds' | 'weights' | 'terms'>,
+  { width, height, threads, locate }: Omit<MeasureScoresOptions, 'folds' | 'weights' | 'smoothing' | 'terms'>,
 ): Promise<Scored[]> {
   const scorer = await Scorer.create(model, { width, height, stride: LOCAL_NET.stride, scoring, threads, locate });
   try {

@@ -9,7 +9,14 @@ import { type ExportOptions, exportModel } from './export.js';
 import { type GoodImages, readGoodImages } from './good-images.js';
 import { type HeldOut, measureHeldOut } from './held-out.js';
 import { learnPositions } from './learn-positions.js';
-import { type ExportedParts, measureScores, SCORE_WEIGHTS, TERMS, type TrainedHeads } from './measure-scores.js';
+import {
+  type ExportedParts,
+  measureScores,
+  SCORE_SMOOTHING,
+  SCORE_WEIGHTS,
+  TERMS,
+  type TrainedHeads,
+} from './measure-scores.js';
 import { trainPaper } from './paper/train.js';
 import { describePlacement, type PlacementChoice } from './placement.js';
 import type { Raster } from './raster.js';
@@ -179,6 +186,7 @@ async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
     steps,
     folds: scored,
     weights: SCORE_WEIGHTS,
+    smoothing: SCORE_SMOOTHING,
     terms: TERMS,
   };
 }

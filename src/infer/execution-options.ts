@@ -1,0 +1,28 @@
+import type { CudaSettings } from './cuda-settings.js';
+import type { LadderOptions } from './ort/ladder.js';
+import type { EngineWatch } from './tensorrt/engine-cache.js';
+import type { TensorRtSettings } from './tensorrt/settings.js';
+
+/** Where and how models may run. The `infer` group of a configuration is one of these. */
+export interface ExecutionOptions extends LadderOptions {
+  readonly tensorrt?: TensorRtSettings;
+  readonly cuda?: CudaSettings;
+  /** `fp16` computes what a GPU would, slowly: for measurements. */
+  readonly cpu?: { readonly precision?: 'fp32' | 'fp16' };
+  readonly watch?: EngineWatch;
+}
+
+/** Of more options, those that say where and how a model runs. */
+export function executionOf(options: ExecutionOptions): ExecutionOptions {
+  const { providers, require, library, onSkipped, tensorrt, cuda, cpu, watch } = options;
+  return {
+    ...(providers && { providers }),
+    ...(require && { require }),
+    ...(library !== undefined && { library }),
+    ...(onSkipped && { onSkipped }),
+    ...(tensorrt && { tensorrt }),
+    ...(cuda && { cuda }),
+    ...(cpu && { cpu }),
+    ...(watch && { watch }),
+  };
+}
