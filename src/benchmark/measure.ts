@@ -9,6 +9,7 @@ export const MEASURE_LIMITS = {
   /** From the start to the last station's first verdict, and from there to the end of the warm-up. */
   firstVerdictWithinMs: 90_000,
   warmWithinMs: 60_000,
+  moreWithinMs: 60_000,
   lookEveryMs: 50,
 } as const;
 
@@ -19,6 +20,7 @@ export interface Measure extends Measured {
 }
 
 export interface MeasureOptions {
+  /** At least; longer, within `moreWithinMs`, where a station is slow to show two parts. */
   readonly seconds: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (text: string) => void;
@@ -51,8 +53,10 @@ export async function measureStations(config: Config, options: MeasureOptions): 
     watch.count();
     options.onCounting?.(daemon.pid);
     const endMs = performance.now() + 1000 * seconds;
-    await wait('verdicts', 1000 * seconds + MEASURE_LIMITS.warmWithinMs, () => performance.now() >= endMs);
-    return { seconds, threadsEach: config.infer.threads, ...watch.measured(seconds) };
+    await wait('more verdicts', 1000 * seconds + MEASURE_LIMITS.moreWithinMs, () => {
+      return performance.now() >= endMs && watch.every(({ tally }) => tally.inspected >= 2);
+    });
+    return { seconds, threadsEach: config.infer.threads, ...watch.measured() };
   } finally {
     await daemon.stop();
   }

@@ -72,6 +72,10 @@ export class StageTally {
     return pass + fail + invalid;
   }
 
+  get inspected(): number {
+    return this.#outside.length;
+  }
+
   /** Null until two parts were inspected: one alone has no rate. */
   summary(): StageTimes | null {
     if (this.#outside.length < 2) return null;

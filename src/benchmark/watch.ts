@@ -1,5 +1,4 @@
 import type { Config } from '../config/schema.js';
-import { SideglanceError } from '../errors.js';
 import type { CameraMessage, HealthMessage, InspectionMessage } from '../publish/messages.js';
 import { StageTally, type StageTimes } from './stage-times.js';
 
@@ -126,15 +125,11 @@ export class Watch {
     return [...this.#stations.values()].some(({ state }) => state?.state === 'failed');
   }
 
-  measured(seconds: number): Measured {
+  /** To be asked when every station has inspected two parts. */
+  measured(): Measured {
     const stations = [...this.#stations].map(([station, seen]): StationMeasure => {
       const times = seen.tally.summary();
-      if (times === null) {
-        throw new SideglanceError(
-          'SG_NOT_MEASURED',
-          `station ${station} inspected fewer than two parts in ${seconds} s: measure for longer (--seconds)`,
-        );
-      }
+      if (times === null) throw new Error(`${station} was not measured for long enough`);
       const { model, provider, frame, regions, process } = seen;
       return { station, model, provider, frame, regions, ...times, process };
     });
