@@ -99,7 +99,8 @@ export async function recalibrate(options: RecalibrateOptions): Promise<Recalibr
   const inspector = await loadInspector(bundle, options);
   const { precision, provider } = inspector;
   const old = oldCalibration(previous, precision, combine);
-  const { good, failed, skipped, figures } = await measure(inspector, parts, options).finally(() => inspector.close());
+  const measuring = bundle === opened || precision === 'fp32' ? measure(inspector, parts, options) : refuseSize(bundle);
+  const { good, failed, skipped, figures } = await measuring.finally(() => inspector.close());
   requireEnough(good.length, images, skipped);
 
   const { scores: fresh, mapThreshold } = calibrate(
@@ -157,7 +158,18 @@ async function forRegionsOf(
       `the scores of ${modelName(manifest)} are of regions of another size than ${size.width}×${size.height}: they cannot be combined. Leave --combine out`,
     );
   }
-  return { ...bundle, manifest: { ...manifest, region: modelPixels(size, manifest.field.scale) } };
+  // What was measured in other precisions is of the old size.
+  const { precisions: _, ...kept } = manifest;
+  return { ...bundle, manifest: { ...kept, region: modelPixels(size, manifest.field.scale) } };
+}
+
+/** FP32 is measured first: its scores would be of the old size. */
+async function refuseSize({ manifest }: Bundle): Promise<never> {
+  const { width, height } = manifest.region;
+  throw new SideglanceError(
+    'SG_USAGE',
+    `the scores of ${modelName(manifest)} are of regions of another size than ${width}×${height} pixels of the model: calibrate it in fp32 for this size first`,
+  );
 }
 
 async function firstSize(parts: readonly Part[]): Promise<Pick<Box, 'width' | 'height'> | undefined> {

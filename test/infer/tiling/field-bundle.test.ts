@@ -89,6 +89,10 @@ test('calibrating with images of another size makes the scores hold for that siz
     recalibrate({ model: bundle, images, out, falseRejectRate: 0.05, combine: true }),
     fault('SG_USAGE', /330×250.*--combine/),
   );
+  await assert.rejects(
+    recalibrate({ model: bundle, images, out, falseRejectRate: 0.05, cpu: { precision: 'fp16' } }),
+    fault('SG_USAGE', /330×250.*fp32/),
+  );
   const { manifest, skipped, good } = await recalibrate({ model: bundle, images, out, falseRejectRate: 0.05 });
   assert.deepEqual(manifest.region, { width: 330, height: 250 });
   assert.equal(good.length, 20);
