@@ -3,6 +3,7 @@ import { Camera } from './capture/camera.js';
 import { monotonicMs } from './capture/clock.js';
 import { cameraOptions } from './capture/from-config.js';
 import { SimulatedLine } from './capture/simulated/line.js';
+import { GraphCache } from './infer/graph-cache.js';
 import { Inspector } from './infer/inspector.js';
 import { modelName } from './model/manifest.js';
 import { openBundle } from './model/open.js';
@@ -44,6 +45,7 @@ async function work(): Promise<void> {
     threshold,
     regionsPerPart: Math.max(1, regions.length),
     watch: builds.watch,
+    cpu: { graphs: new GraphCache() },
   }).finally(() => builds.stop());
   inUse.unshift(inspector);
   isLoading = false;

@@ -4,6 +4,7 @@ import { decodeModel, encodeModel } from '../onnx/codec.js';
 import { HEAD_VALUES } from './contract.js';
 import { cudaOptions } from './cuda-settings.js';
 import type { ExecutionOptions } from './execution-options.js';
+import type { Graph } from './graph-cache.js';
 import { loadProvider, type Provider, type ProviderOptions } from './ort/providers.js';
 import { loadRuntime } from './ort/runtime.js';
 import { toHalf } from './precision/half.js';
@@ -14,8 +15,7 @@ import { gpuFacts, tensorRtVersion } from './tensorrt/hardware.js';
 import { cacheOptions, engineOptions, type InputShapes, TABLE_FILE } from './tensorrt/settings.js';
 
 /** What a session is made from on one provider. */
-export interface Rung {
-  readonly bytes: Uint8Array;
+export interface Rung extends Graph {
   readonly provider: Provider;
   readonly providerOptions: ProviderOptions;
 }
@@ -51,12 +51,17 @@ export async function runOn<T>(
   const form = provider === 'cpu' ? 'rounded' : 'typed';
   const bytes = precision === 'fp16' ? encodeModel(toHalf(decodeModel(model), HEAD_VALUES, form)) : model;
   if (provider === 'cpu') {
-    return { made: await create({ bytes, provider, providerOptions: {} }), precision, engine: null };
+    const make = (graph: Graph) => create({ ...graph, provider, providerOptions: {} });
+    const graphs = options.cpu?.graphs;
+    const made = graphs
+      ? await graphs.use(bytes, loadRuntime(options.library).api.version, make)
+      : await make({ bytes, optimisation: 'all' });
+    return { made, precision, engine: null };
   }
   allowTf32(precision === 'tf32');
   if (provider === 'cuda') {
     const providerOptions = cudaOptions(options.cuda ?? {});
-    return { made: await create({ bytes, provider, providerOptions }), precision, engine: null };
+    return { made: await create({ bytes, optimisation: 'all', provider, providerOptions }), precision, engine: null };
   }
   const settings = options.tensorrt ?? {};
   const own = engineOptions(settings, shapes);
@@ -65,10 +70,14 @@ export async function runOn<T>(
   const { made, ...engine } = await new EngineCache(
     cache,
     cacheMaxMiB === undefined ? {} : { maxBytes: cacheMaxMiB * 2 ** 20 },
-  ).use(facts, (folder) => create({ bytes, provider, providerOptions: { ...own, ...cacheOptions(folder) } }), {
-    ...options.watch,
-    ...(calibrationTable !== undefined && { files: { [TABLE_FILE]: calibrationTable } }),
-  });
+  ).use(
+    facts,
+    (folder) => create({ bytes, optimisation: 'all', provider, providerOptions: { ...own, ...cacheOptions(folder) } }),
+    {
+      ...options.watch,
+      ...(calibrationTable !== undefined && { files: { [TABLE_FILE]: calibrationTable } }),
+    },
+  );
   return { made, precision, engine };
 }
 

@@ -9,7 +9,9 @@ import { placeMaps, regionGrid } from './locate/place-map.js';
 import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
 import { hottestMeans, type Scoring, scoreOf } from './score.js';
 
-export interface ScorerOptions extends ModelGeometry, Pick<SessionOptions, 'provider' | 'providerOptions' | 'library'> {
+export interface ScorerOptions
+  extends ModelGeometry,
+    Pick<SessionOptions, 'provider' | 'providerOptions' | 'library' | 'optimisation' | 'saveOptimised'> {
   readonly scoring: Scoring;
   readonly threads?: number;
   /** What messages call the model. */
@@ -86,13 +88,23 @@ export class Scorer {
    * `Session.create`
    */
   static async create(model: Uint8Array, options: ScorerOptions): Promise<Scorer> {
-    const { threads = 1, name = 'the model', provider, providerOptions, library } = options;
+    const {
+      threads = 1,
+      name = 'the model',
+      provider,
+      providerOptions,
+      library,
+      optimisation,
+      saveOptimised,
+    } = options;
     const session = await Session.create(model, {
       threads,
       name,
       ...(provider && { provider }),
       ...(providerOptions && { providerOptions }),
       ...(library !== undefined && { library }),
+      ...(optimisation && { optimisation }),
+      ...(saveOptimised !== undefined && { saveOptimised }),
     });
     try {
       checkContract(session, options, name);
