@@ -72,7 +72,24 @@ function createProgram(): Command {
         .argParser(wholeNumber(1, 10_000_000))
         .conflicts('minutes'),
     )
-    .option('--size <pixels>', 'side of the square that the region is scaled to', wholeNumber(64, 1024), 256)
+    .addOption(
+      new Option(
+        '--geometry <what>',
+        'parts, where each place shows what belongs there (aligned), or a surface without parts, such as cloth or sheet (field)',
+      )
+        .choices(['aligned', 'field'])
+        .default('aligned'),
+    )
+    .option(
+      '--size <pixels>',
+      'side of a square of as many pixels as the region is scaled to (default: 256; for a surface, every pixel)',
+      wholeNumber(64, 1024),
+    )
+    .addOption(
+      new Option('--scale <factor>', 'for a surface: pixels of the image to a pixel that the model sees (default: 1)')
+        .argParser(positiveNumber(100))
+        .conflicts('size'),
+    )
     .addOption(
       new Option(
         '--placement <how>',

@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   SG_RUNTIME: 'ONNX Runtime reported an error',
   SG_PRECISION_UNCALIBRATED: 'a model was not calibrated for the precision that it is to run in',
   SG_PROVIDER_UNAVAILABLE: 'the execution provider that was asked for cannot run',
+  SG_GPU_MEMORY: 'a model needs more GPU memory than a station may use',
   SG_TRAINING_DIVERGED: 'training produced values that are not finite',
   SG_NOT_MEASURED: 'there was nothing to measure',
   SG_STORAGE: 'a file could not be written',

@@ -3,6 +3,7 @@ import { Camera } from './capture/camera.js';
 import { monotonicMs } from './capture/clock.js';
 import { cameraOptions } from './capture/from-config.js';
 import { SimulatedLine } from './capture/simulated/line.js';
+import { regionsOf } from './config/models.js';
 import { GraphCache } from './infer/graph-cache.js';
 import { Inspector } from './infer/inspector.js';
 import { modelName } from './model/manifest.js';
@@ -43,7 +44,7 @@ async function work(): Promise<void> {
   const inspector = await Inspector.of(bundle, {
     ...infer,
     threshold,
-    regionsPerPart: Math.max(1, regions.length),
+    regionsPerPart: regionsOf(station),
     watch: builds.watch,
     cpu: { graphs: new GraphCache() },
   }).finally(() => builds.stop());

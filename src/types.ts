@@ -50,7 +50,8 @@ export interface Region extends Box {
 
 /**
  * A grid of anomaly scores, row by row. Cell (r, c) stands for the square of `cell` × `cell` region pixels whose
- * top left corner is (c × cell, r × cell), in the coordinates of the model's input (`inputWidth` × `inputHeight`).
+ * top left corner is (c × cell, r × cell), in the coordinates of the model's input (`inputWidth` × `inputHeight`). The last
+ * row and column may reach beyond it.
  */
 export interface AnomalyMap {
   readonly rows: number;

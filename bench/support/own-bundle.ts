@@ -4,6 +4,7 @@ import { exportBundle } from '../../src/infer/export-bundle.js';
 import type { LocateSettings } from '../../src/infer/locate/locator.js';
 import { type Relief, ReliefMaker, reliefSize } from '../../src/infer/locate/relief.js';
 import { storedTemplate } from '../../src/infer/locate/template-image.js';
+import { scoreOne } from '../../src/infer/scored.js';
 import { Scorer } from '../../src/infer/scorer.js';
 import { SCORE_SMOOTHING, SCORE_WEIGHTS } from '../../src/train/measure-scores.js';
 import { LOCAL_NET } from '../../src/train/networks/local-net.js';
@@ -47,7 +48,7 @@ export async function writeOwnBundle(folder: string, size: Size): Promise<void> 
   const scores: number[] = [];
   const hottest: number[] = [];
   for (const picture of pictures) {
-    const { score, maps } = await scorer.score(picture, whole);
+    const { score, maps } = await scoreOne(scorer, picture, whole);
     scores.push(score);
     hottest.push(maps.score.reduce((most, value) => Math.max(most, value)));
   }

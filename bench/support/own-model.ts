@@ -20,7 +20,7 @@ export function ownModel(width: number, height: number): Uint8Array {
   const parameters = new TrainedParameters();
   const local = g.input('local', [1, features, rows, columns]);
   const pixels = g.input('pixels', [1, 3, height, width]);
-  normality(g, local, globalNet(g, local, pixels, parameters), parameters);
+  normality(g, local, globalNet(g, local, { pixels }, parameters, { position: true }), parameters);
   const heads = parameters.weights(parameters.initialise(random));
   const identity = (count: number) => {
     const matrices = new Float32Array(count * features ** 2);
@@ -35,6 +35,7 @@ export function ownModel(width: number, height: number): Uint8Array {
     width,
     height,
     norm: { mean: new Float32Array(features * cells).fill(0.1), whitening: identity(1), factors, trust: 1 },
+    position: true,
     form: 'likelihood',
     leastVariance: new Float32Array(features).fill(0.1),
     scales: {

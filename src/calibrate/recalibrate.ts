@@ -9,6 +9,8 @@ import { goldenTolerance } from '../infer/golden.js';
 import { Inspector, type InspectorOptions } from '../infer/inspector.js';
 import { precisionTolerance } from '../infer/precision/calibrated.js';
 import type { Precision } from '../infer/precision/precision.js';
+import { fitsField } from '../infer/tiling/field-size.js';
+import { modelPixels } from '../infer/tiling/surface.js';
 import { type Calibration, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
 import { type Bundle, openBundle } from '../model/open.js';
 import { compareVersions, nextVersion, VERSION_PATTERN } from '../model/version.js';
@@ -77,20 +79,22 @@ export interface Recalibration {
 /**
  * Takes the scores that a bundle's thresholds follow from anew, from images of parts seen on the line, and writes the
  * same model with them as a new version. Nothing is written before everything is known; golden samples stay. Where the
- * network computes less finely than in FP32, its scores and golden figures go beside those of FP32.
+ * network computes less finely than in FP32, its scores and golden figures go beside those of FP32. A `field` model takes
+ * regions of any size, so its new scores are those of regions as large as the images'.
  *
  * @throws SideglanceError as `readParts`, `openBundle`, `Inspector.of` and `writeBundle`; `SG_USAGE` for a version that
- * is not later; `SG_TOO_FEW_IMAGES` for fewer good parts than `CALIBRATION.leastGood`; the fault of the first image
+ * is not later, or scores of regions of two sizes to be combined; `SG_TOO_FEW_IMAGES` for fewer good parts than `CALIBRATION.leastGood`; the fault of the first image
  * when none can be scored; and what `signal` was aborted with
  */
 export async function recalibrate(options: RecalibrateOptions): Promise<Recalibration> {
   const { model, images, out = model, falseRejectRate, combine = false, signal } = options;
   await checkTarget(resolve(out));
-  const bundle = await openBundle(model);
-  const previous = bundle.manifest;
+  const opened = await openBundle(model);
+  const previous = opened.manifest;
   const version = laterVersion(previous, options.version);
   const parts = await readParts(options);
   requireEnough(parts.filter(({ label }) => label === 'pass').length, images);
+  const bundle = await forRegionsOf(opened, parts, options);
 
   const inspector = await loadInspector(bundle, options);
   const { precision, provider } = inspector;
@@ -115,7 +119,7 @@ export async function recalibrate(options: RecalibrateOptions): Promise<Recalibr
   const calibration = { scores, mapThreshold, recalibrated };
   signal?.throwIfAborted();
   const manifest = await writeBundle(out, {
-    manifest: { ...withCalibration(previous, precision, calibration, figures), version, created },
+    manifest: { ...withCalibration(bundle.manifest, precision, calibration, figures), version, created },
     model: bundle.model,
     files: await otherFiles(bundle),
   });
@@ -136,6 +140,36 @@ export async function recalibrate(options: RecalibrateOptions): Promise<Recalibr
     skipped,
     difference: { ...difference, large },
   };
+}
+
+/** The bundle as it is for regions of the size of the first image that can be read. */
+async function forRegionsOf(
+  bundle: Bundle,
+  parts: readonly Part[],
+  { region, combine = false }: RecalibrateOptions,
+): Promise<Bundle> {
+  const { manifest } = bundle;
+  const size = manifest.field && (region ?? (await firstSize(parts)));
+  if (!manifest.field || !size || fitsField(size, manifest)) return bundle;
+  if (combine) {
+    throw new SideglanceError(
+      'SG_USAGE',
+      `the scores of ${modelName(manifest)} are of regions of another size than ${size.width}×${size.height}: they cannot be combined. Leave --combine out`,
+    );
+  }
+  return { ...bundle, manifest: { ...manifest, region: modelPixels(size, manifest.field.scale) } };
+}
+
+async function firstSize(parts: readonly Part[]): Promise<Pick<Box, 'width' | 'height'> | undefined> {
+  for (const { file } of parts) {
+    try {
+      return await decodeImage(file);
+    } catch (thrown) {
+      // Those that cannot be read are reported when they are to be scored.
+      if (!isFaultOfOneImage(thrown)) throw thrown;
+    }
+  }
+  return undefined;
 }
 
 function loadInspector(bundle: Bundle, options: RecalibrateOptions): Promise<Inspector> {

@@ -1,4 +1,5 @@
 import { loadConfig } from '../config/load.js';
+import { type ModelInUse, modelsInUse } from '../config/models.js';
 import { SideglanceError } from '../errors.js';
 import { Inspector } from '../infer/inspector.js';
 import { modelName } from '../model/manifest.js';
@@ -16,13 +17,15 @@ export interface EngineBuildOptions extends Pick<RuntimeOptions, 'library' | 'co
  * @throws SideglanceError `SG_PROVIDER_UNAVAILABLE` where TensorRT cannot run the model, with the reason and the fix
  */
 export async function buildEngines({ model, json, ...options }: EngineBuildOptions): Promise<number> {
-  for (const folder of model === undefined ? modelsOf(options.config) : [model]) {
+  const chosen = model === undefined ? modelsOf(options.config) : [{ model, regionsPerPart: 1 }];
+  for (const { model: folder, regionsPerPart } of chosen) {
     const bundle = await openBundle(folder);
     const name = modelName(bundle.manifest);
     const inspector = await Inspector.of(bundle, {
       ...(await executionChoice(options)),
       providers: ['tensorrt'],
       require: 'tensorrt',
+      regionsPerPart,
       threshold: { score: Number.POSITIVE_INFINITY },
       // An engine can be built before the bundle is calibrated for its precision; stations insist on that.
       uncalibrated: true,
@@ -32,14 +35,16 @@ export async function buildEngines({ model, json, ...options }: EngineBuildOptio
         onWarning: (text) => tell(`warning: ${text}`),
       },
     });
-    const { precision, engine } = inspector;
+    const { precision, engines } = inspector;
     await inspector.close();
-    if (json) {
-      process.stdout.write(`${JSON.stringify({ model: name, bundle: folder, precision, ...engine })}\n`);
-      continue;
+    for (const engine of engines) {
+      const how = engine.buildSeconds === null ? 'was there already' : `built in ${engine.buildSeconds.toFixed(1)} s`;
+      const line = json
+        ? JSON.stringify({ model: name, bundle: folder, precision, ...engine })
+        : `${name} in ${precision}: ${how}, ${engine.folder ?? 'not kept'}`;
+      process.stdout.write(`${line}\n`);
     }
-    const how = engine?.buildSeconds == null ? 'was there already' : `built in ${engine.buildSeconds.toFixed(1)} s`;
-    process.stdout.write(`${name} in ${precision}: ${how}, ${engine?.folder ?? 'not kept'}\n`);
+    if (json) continue;
     const { precisions } = bundle.manifest;
     if (precision !== 'fp32' && precisions?.[precision] === undefined) {
       tell(
@@ -50,9 +55,9 @@ export async function buildEngines({ model, json, ...options }: EngineBuildOptio
   return 0;
 }
 
-function modelsOf(config: string | undefined): string[] {
+function modelsOf(config: string | undefined): readonly Pick<ModelInUse, 'model' | 'regionsPerPart'>[] {
   if (config === undefined) throw new SideglanceError('SG_USAGE', 'name a bundle with --model, or a --config');
-  return [...new Set(loadConfig(config).stations.map(({ model }) => model))];
+  return modelsInUse(loadConfig(config).stations);
 }
 
 function tell(text: string): void {

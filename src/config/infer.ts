@@ -86,6 +86,11 @@ export const InferSchema = z
           'The provider that must be in use, one of `providers`: the others are not tried in its place, and a station whose model it does not run does not start.',
       })
       .exactOptional(),
+    gpuMemoryMb: whole(
+      64,
+      1_048_576,
+      'Megabytes of GPU memory that the network of each station may hold while it runs, by an estimate: regions and tiles share a batch as large as fits, and a GPU on which a model does not fit is not used for it. The GPU’s libraries take some hundred megabytes more. Without effect on `cpu`.',
+    ).default(2048),
     library: text(
       'Path of a `libonnxruntime.so` to use, relative to this file. Absent: the one that ORT_LIB names, else the one that npm installed (CPU only on arm64).',
     ).exactOptional(),

@@ -8,6 +8,8 @@ import type { TensorRtSettings } from './tensorrt/settings.js';
 export interface ExecutionOptions extends LadderOptions {
   readonly tensorrt?: TensorRtSettings;
   readonly cuda?: CudaSettings;
+  /** What a run of a model may hold on a GPU, by an estimate; no limit when left out. */
+  readonly gpuMemoryMb?: number;
   /** `fp16` computes what a GPU would, slowly: for measurements. */
   readonly cpu?: {
     readonly precision?: 'fp32' | 'fp16';
@@ -19,12 +21,13 @@ export interface ExecutionOptions extends LadderOptions {
 
 /** Of more options, those that say where and how a model runs. */
 export function executionOf(options: ExecutionOptions): ExecutionOptions {
-  const { providers, require, library, onSkipped, tensorrt, cuda, cpu, watch } = options;
+  const { providers, require, library, onSkipped, gpuMemoryMb, tensorrt, cuda, cpu, watch } = options;
   return {
     ...(providers && { providers }),
     ...(require && { require }),
     ...(library !== undefined && { library }),
     ...(onSkipped && { onSkipped }),
+    ...(gpuMemoryMb !== undefined && { gpuMemoryMb }),
     ...(tensorrt && { tensorrt }),
     ...(cuda && { cuda }),
     ...(cpu && { cpu }),

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { decodeModel, encodeModel } from '../onnx/codec.js';
-import { HEAD_VALUES } from './contract.js';
 import { cudaOptions } from './cuda-settings.js';
 import type { ExecutionOptions } from './execution-options.js';
 import type { Graph } from './graph-cache.js';
+import type { GraphFacts } from './open-graph.js';
 import { loadProvider, type Provider, type ProviderOptions } from './ort/providers.js';
 import { loadRuntime } from './ort/runtime.js';
 import { toHalf } from './precision/half.js';
@@ -12,7 +12,13 @@ import type { Precision } from './precision/precision.js';
 import { EngineCache, type EngineUse } from './tensorrt/engine-cache.js';
 import { type EngineFacts, sha256 } from './tensorrt/engine-key.js';
 import { gpuFacts, tensorRtVersion } from './tensorrt/hardware.js';
-import { cacheOptions, engineOptions, type InputShapes, TABLE_FILE } from './tensorrt/settings.js';
+import { cacheOptions, engineOptions, TABLE_FILE } from './tensorrt/settings.js';
+
+/** A graph that is to run somewhere. */
+export interface RunnableGraph extends Pick<GraphFacts, 'shapes' | 'boundary'> {
+  /** The bytes of an ONNX file. */
+  readonly graph: Uint8Array;
+}
 
 /** What a session is made from on one provider. */
 export interface Rung extends Graph {
@@ -20,11 +26,13 @@ export interface Rung extends Graph {
   readonly providerOptions: ProviderOptions;
 }
 
+/** A TensorRT engine, as it was found or built. */
+export type Engine = Omit<EngineUse<unknown>, 'made'>;
+
 export interface Ran<T> {
   readonly made: T;
-  readonly precision: Precision;
   /** The TensorRT engine, where there is one. */
-  readonly engine: Omit<EngineUse<unknown>, 'made'> | null;
+  readonly engine: Engine | null;
 }
 
 export function precisionOn(provider: Provider, options: ExecutionOptions): Precision {
@@ -32,36 +40,33 @@ export function precisionOn(provider: Provider, options: ExecutionOptions): Prec
 }
 
 /**
- * Makes something that runs a model on one provider, in the precision that is asked for there.
+ * Makes something that runs a graph on one provider, in the precision that is asked for there.
  *
- * @param model the bytes of an ONNX file
- * @param shapes of its inputs, the only ones that will be given
  * @param create makes it; an engine that it needs is built by then, if need be
  * @throws SideglanceError as `Session.create`, `gpuFacts`, `tensorRtVersion`, `EngineCache.use` and `toHalf`; what
  * `create` throws
  */
 export async function runOn<T>(
   provider: Provider,
-  model: Uint8Array,
-  shapes: InputShapes,
+  { graph, shapes, boundary }: RunnableGraph,
   options: ExecutionOptions,
   create: (rung: Rung) => Promise<T>,
 ): Promise<Ran<T>> {
   const precision = precisionOn(provider, options);
   const form = provider === 'cpu' ? 'rounded' : 'typed';
-  const bytes = precision === 'fp16' ? encodeModel(toHalf(decodeModel(model), HEAD_VALUES, form)) : model;
+  const bytes = precision === 'fp16' ? encodeModel(toHalf(decodeModel(graph), boundary, form)) : graph;
   if (provider === 'cpu') {
     const make = (graph: Graph) => create({ ...graph, provider, providerOptions: {} });
     const graphs = options.cpu?.graphs;
     const made = graphs
       ? await graphs.use(bytes, loadRuntime(options.library).api.version, make)
       : await make({ bytes, optimisation: 'all' });
-    return { made, precision, engine: null };
+    return { made, engine: null };
   }
   allowTf32(precision === 'tf32');
   if (provider === 'cuda') {
     const providerOptions = cudaOptions(options.cuda ?? {});
-    return { made: await create({ bytes, optimisation: 'all', provider, providerOptions }), precision, engine: null };
+    return { made: await create({ bytes, optimisation: 'all', provider, providerOptions }), engine: null };
   }
   const settings = options.tensorrt ?? {};
   const own = engineOptions(settings, shapes);
@@ -78,7 +83,7 @@ export async function runOn<T>(
       ...(calibrationTable !== undefined && { files: { [TABLE_FILE]: calibrationTable } }),
     },
   );
-  return { made, precision, engine };
+  return { made, engine };
 }
 
 async function engineFacts(

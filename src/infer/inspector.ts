@@ -1,23 +1,28 @@
 import { performance } from 'node:perf_hooks';
+import { SideglanceError } from '../errors.js';
 import { byKind } from '../kinds.js';
 import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
 import { type Bundle, openBundle } from '../model/open.js';
 import type { Picture, ProviderFailure, Region, RegionResult, Verdict } from '../types.js';
+import { megabytesOf } from './batch.js';
 import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
-import { INPUT_NAME } from './contract.js';
+import type { ModelFiles } from './contract.js';
+import { createScorer, inFlightOf } from './create-scorer.js';
 import { findDefects } from './defects.js';
-import { precisionOn, type Ran, runOn } from './execution.js';
+import { type Engine, precisionOn, runOn } from './execution.js';
 import type { ExecutionOptions } from './execution-options.js';
 import { type GoldenFigures, measureSample, reproduceGolden } from './golden.js';
 import type { LocateSettings } from './locate/locator.js';
 import { readTemplate } from './locate/template-image.js';
+import type { OpenGraph } from './open-graph.js';
 import { climb } from './ort/ladder.js';
-import type { Provider } from './ort/providers.js';
+import { type Provider, Session } from './ort/session.js';
 import { type Measured, measuredFor } from './precision/calibrated.js';
 import type { Precision } from './precision/precision.js';
 import { hottestCell } from './score.js';
-import { type Scored, Scorer } from './scorer.js';
+import type { RegionScorer, Scored } from './scored.js';
 import { ScoreTail } from './tail.js';
+import { checkFieldSize } from './tiling/field-size.js';
 
 export interface InspectorOptions extends ExecutionOptions {
   /** Threads of one run; 1 when left out. */
@@ -30,7 +35,10 @@ export interface InspectorOptions extends ExecutionOptions {
 }
 
 /** A model that runs, and what its figures are compared with. */
-interface Proven extends Ran<Scorer> {
+interface Proven {
+  readonly scorer: RegionScorer;
+  readonly precision: Precision;
+  readonly engines: readonly Engine[];
   readonly measured: Measured;
 }
 
@@ -51,25 +59,25 @@ export class Inspector {
   readonly precision: Precision;
   /** Providers that were asked for first and do not run this model here. */
   readonly skipped: readonly ProviderFailure[];
-  /** The TensorRT engine, where there is one. */
-  readonly engine: Ran<unknown>['engine'];
+  /** TensorRT's, one for each graph of the model; none on other providers. */
+  readonly engines: readonly Engine[];
   readonly #bundle: Bundle;
-  readonly #scorer: Scorer;
+  readonly #scorer: RegionScorer;
   readonly #measured: Measured;
   readonly #tail: ScoreTail | null;
   #nextGolden = 0;
 
   private constructor(bundle: Bundle, proven: Proven, skipped: readonly ProviderFailure[], options: InspectorOptions) {
-    const { made, measured, precision, engine } = proven;
+    const { scorer, measured, precision, engines } = proven;
     const { scores } = measured.calibration;
     this.#bundle = bundle;
-    this.#scorer = made;
+    this.#scorer = scorer;
     this.#measured = measured;
     this.manifest = bundle.manifest;
     this.model = modelName(bundle.manifest);
     this.precision = precision;
     this.skipped = skipped;
-    this.engine = engine;
+    this.engines = engines;
     this.threshold = thresholdFrom(options.threshold, scores, options.regionsPerPart);
     this.#tail = ScoreTail.fit(scores);
   }
@@ -97,17 +105,22 @@ export class Inspector {
     return this.#scorer.provider;
   }
 
-  /** Pixels of the model's input; regions of another size are scaled to it. */
+  /** What a run holds at its peak, about. */
+  get memoryMb(): number {
+    return megabytesOf(inFlightOf(filesOf(this.#bundle), this.manifest), this.#scorer.batch);
+  }
+
+  /** Pixels of the model: of its input, or of the regions that a `field` model's scores hold for. */
   get inputWidth(): number {
-    return this.#scorer.inputWidth;
+    return this.manifest.region.width;
   }
 
   get inputHeight(): number {
-    return this.#scorer.inputHeight;
+    return this.manifest.region.height;
   }
 
   /**
-   * Inspects the regions of one picture, one after the other. The picture must stay as it is until the promise settles.
+   * Inspects the regions of one picture. The picture must stay as it is until the promise settles.
    *
    * The defects are the places above the bundle's map threshold, whatever the verdict: about one good region in twenty
    * has one.
@@ -115,12 +128,12 @@ export class Inspector {
    * @throws SideglanceError `SG_REGION_OUTSIDE`, `SG_REGION_SHAPE`, `SG_FRAME_FORMAT`, `SG_RUNTIME`
    */
   async inspectRegions(picture: Picture, regions: readonly Region[]): Promise<Inspected> {
+    for (const region of regions) checkFieldSize(region, this.manifest);
     const results: RegionResult[] = [];
     let [cropMs, networkMs, postprocessMs] = [0, 0, 0];
-    for (const region of regions) {
-      const scored = await this.#scorer.score(picture, region);
+    for (const [index, scored] of (await this.#scorer.scoreAll(picture, regions)).entries()) {
       const begun = performance.now();
-      results.push(this.#judge(region, scored));
+      results.push(this.#judge(regions[index] as Region, scored));
       cropMs += scored.cropMs;
       networkMs += scored.networkMs;
       postprocessMs += scored.postprocessMs + performance.now() - begun;
@@ -182,30 +195,48 @@ async function prove(
   options: InspectorOptions,
 ): Promise<Proven> {
   const { folder, manifest } = bundle;
-  const { region, stride, scoring } = manifest;
-  const { threads, library, uncalibrated } = options;
+  const { region, stride, scoring, field } = manifest;
+  const { threads = 1, library, uncalibrated, regionsPerPart, gpuMemoryMb } = options;
+  const precision = precisionOn(provider, options);
+  if (field && precision === 'int8') {
+    throw new SideglanceError(
+      'SG_PROVIDER_UNAVAILABLE',
+      `${modelName(manifest)} is of two graphs, and a calibration table for int8 holds for one. Fix: use fp16, tf32 or fp32`,
+    );
+  }
   // Before a build that may take minutes.
-  const measured = measuredFor(manifest, precisionOn(provider, options), uncalibrated);
-  const shapes = { [INPUT_NAME]: [1, region.height, region.width, 3] };
-  const ran = await runOn(provider, bundle.model, shapes, options, ({ bytes, ...rung }) =>
-    Scorer.create(bytes, {
-      ...region,
-      stride,
-      scoring,
-      locate,
-      name: `${folder}/${MODEL_FILE}`,
-      ...rung,
-      ...(threads !== undefined && { threads }),
-      ...(library !== undefined && { library }),
-    }),
-  );
+  const measured = measuredFor(manifest, precision, uncalibrated);
+  const engines: Engine[] = [];
+  const open: OpenGraph = async (graph, { name, ...facts }) => {
+    const { made, engine } = await runOn(provider, { graph, ...facts }, options, ({ bytes, ...rung }) =>
+      Session.create(bytes, { ...rung, name, threads, ...(library !== undefined && { library }) }),
+    );
+    if (engine) engines.push(engine);
+    return made;
+  };
+  const scorer = await createScorer(filesOf(bundle), {
+    region,
+    stride,
+    scoring,
+    ...(field && { field }),
+    locate,
+    name: `${folder}/${MODEL_FILE}`,
+    provider,
+    open,
+    ...(regionsPerPart !== undefined && { regions: regionsPerPart }),
+    ...(gpuMemoryMb !== undefined && { gpuMemoryMb }),
+  });
   try {
-    for (const sample of measured.golden) await reproduceGolden(ran.made, bundle, sample);
+    for (const sample of measured.golden) await reproduceGolden(scorer, bundle, sample);
   } catch (thrown) {
-    await ran.made.close();
+    await scorer.close();
     throw thrown;
   }
-  return { ...ran, measured };
+  return { scorer, precision, engines, measured };
+}
+
+function filesOf({ model, context }: Bundle): ModelFiles {
+  return { model, ...(context && { context }) };
 }
 
 async function locateSettings({ folder, manifest, template }: Bundle): Promise<LocateSettings | null> {

@@ -73,7 +73,9 @@ const mapGeometry = z
     inputWidth: count,
     inputHeight: count,
   })
-  .describe('Cell (r, c) stands for the square of cell × cell model input pixels at (c × cell, r × cell).');
+  .describe(
+    'Cell (r, c) stands for the square of cell × cell model input pixels at (c × cell, r × cell). The last row and column may reach beyond the input.',
+  );
 
 const greyScale = z
   .object({ offset: z.number(), scale: z.number() })

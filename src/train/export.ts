@@ -1,11 +1,11 @@
 import { HEAD_VALUES } from '../infer/contract.js';
 import { type ByKind, byKind, DEFECT_KINDS, type DefectKind } from '../kinds.js';
 import { Graph, type Value } from './graph.js';
-import { globalNet } from './networks/global-net.js';
+import { type GlobalFeature, globalNet } from './networks/global-net.js';
 import { type InconsistencyForm, inconsistency, normality } from './networks/heads.js';
 import { LOCAL_NET, localNet } from './networks/local-net.js';
 import { normalisedFeature } from './networks/normalise.js';
-import { FrozenParameters, type Weights } from './networks/parameters.js';
+import { FrozenParameters, type ParameterSource, type Weights } from './networks/parameters.js';
 import {
   add,
   concatenate,
@@ -38,6 +38,8 @@ export interface ExportOptions {
   readonly height: number;
   readonly width: number;
   readonly norm: PositionNorm;
+  /** Whether Global-Net is told the cell's place. */
+  readonly position: boolean;
   readonly form: InconsistencyForm;
   /** σ² of each feature is at least this, by what held-out good images show; 56 values. */
   readonly leastVariance: Float32Array;
@@ -61,26 +63,43 @@ export const EXPORTED_VALUES = {
  * `distortion` [N, h, w]. Everything is inside: normalisation, both heads and their combination.
  */
 export function exportModel(options: ExportOptions): Uint8Array {
-  const { height, width, norm } = options;
+  const { height, width, norm, position } = options;
   const g = new Graph();
   const source = new FrozenParameters(options.weights);
-  const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
   const pixels = pixelsFromBytes(g, g.input('region', [1, height, width, 3], 'uint8', ['N', height, width, 3]));
   const local = named(g, normalisedFeature(g, localNet(g, pixels, source), norm), EXPORTED_VALUES.local);
-  const predicted = globalNet(g, local, pixels, source);
+  const predicted = globalNet(g, local, { pixels }, source, { position });
+  const [, , rows, columns] = local.shape;
+  appendEvidence(g, local, predicted, source, options, ['N', rows!, columns!]);
+  return g.toModel('sideglance', options.metadata);
+}
+
+/**
+ * Both heads, and from their evidence the maps that a model gives: `score` and its parts, [N, h, w].
+ *
+ * @param local Z_l, normalised, [N, 56, h, w]
+ * @param declared the maps' shape as the file has it
+ */
+export function appendEvidence(
+  g: Graph,
+  local: Value,
+  predicted: GlobalFeature,
+  source: ParameterSource,
+  { leastVariance, form, scales }: Pick<ExportOptions, 'leastVariance' | 'form' | 'scales'>,
+  declared: readonly (number | string)[],
+): void {
   const mean = named(g, predicted.mean, EXPORTED_VALUES.mean);
-  const floor = g.constant([1, LOCAL_NET.features, 1, 1], options.leastVariance);
+  const floor = g.constant([1, LOCAL_NET.features, 1, 1], leastVariance);
   const variance = named(g, maximum(g, exponential(g, predicted.logVariance), floor), EXPORTED_VALUES.variance);
   const logit = named(g, normality(g, local, predicted, source), EXPORTED_VALUES.logit);
   const evidence: Readonly<Record<DefectKind, Value>> = {
     position: logarithm(g, meanOfChannels(g, square(g, local))),
-    context: logarithm(g, inconsistency(g, local, mean, variance, options.form)),
+    context: logarithm(g, inconsistency(g, local, mean, variance, form)),
     distortion: negate(g, logit),
   };
   const measured = byKind((kind) => named(g, evidence[kind], EXPORTED_VALUES.evidence(kind)));
-  const maps = weightedMaps(g, measured, options.scales);
-  for (const [name, map] of Object.entries(maps)) g.output(name, squeezed(g, map), ['N', rows, columns]);
-  return g.toModel('sideglance', options.metadata);
+  const maps = weightedMaps(g, measured, scales);
+  for (const [name, map] of Object.entries(maps)) g.output(name, squeezed(g, map), declared);
 }
 
 /** Evidence that grows without bound counts by its logarithm: a place twice as strange is no more than a step worse. */
@@ -121,6 +140,6 @@ function squeezed(g: Graph, map: Value): Value {
 }
 
 /** The same value under a name that a reader of the file can ask for. */
-function named(g: Graph, value: Value, name: string): Value {
+export function named(g: Graph, value: Value, name: string): Value {
   return g.apply('Identity', [value], value.shape, { name });
 }

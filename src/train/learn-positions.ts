@@ -20,6 +20,8 @@ export interface LearnPositionsOptions {
   readonly threads: number;
   /** `POSITION` when left out. */
   readonly settings?: PositionSettings;
+  /** Take all positions as one, for they mean nothing. */
+  readonly pooled?: boolean;
   readonly emit: (event: TrainEvent) => void;
 }
 
@@ -29,13 +31,14 @@ const KEPT_BYTES = 512 * 2 ** 20;
 /** Learns what belongs where, and warns of images that look as if they did not belong. */
 export async function learnPositions(
   weights: Weights,
-  { folds, threads, settings = POSITION, emit }: LearnPositionsOptions,
+  { folds, threads, settings = POSITION, pooled = false, emit }: LearnPositionsOptions,
 ): Promise<LearntPositions> {
   const { width, height } = folds[0]![0] as Raster;
   const { stride, features } = LOCAL_NET;
   const [rows, columns] = [height / stride, width / stride];
   const grid = { channels: features, rows, columns };
-  const statistics = folds.map(() => new PositionStatistics(grid, settings));
+  const positions = pooled ? { ...grid, rows: 1, columns: 1 } : grid;
+  const statistics = folds.map(() => new PositionStatistics(positions, settings));
   const kept: { file: string; features: Float32Array; fold: number }[] = [];
   const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, threads });
   const most = KEPT_BYTES / (4 * extractor.featuresLength);
@@ -44,7 +47,8 @@ export async function learnPositions(
       for (const image of images) {
         extractor.image(0).set(image.data);
         await extractor.run();
-        statistics[fold]!.add(extractor.features);
+        if (pooled) statistics[fold]!.addCells(extractor.features);
+        else statistics[fold]!.add(extractor.features);
         if (kept.length < most) kept.push({ file: image.file, features: Float32Array.from(extractor.features), fold });
       }
     }
@@ -52,8 +56,11 @@ export async function learnPositions(
     await extractor.close();
   }
   const others = (fold: number) => PositionStatistics.joined(statistics.filter((_, index) => index !== fold));
-  const trust = others(0).bestTrust(kept.filter(({ fold }) => fold === 0).map((one) => one.features));
-  emit({ type: 'phase', text: `position is trusted by ${trust}` });
+  let trust = 0;
+  if (!pooled) {
+    trust = others(0).bestTrust(kept.filter(({ fold }) => fold === 0).map((one) => one.features));
+    emit({ type: 'phase', text: `position is trusted by ${trust}` });
+  }
   const without = folds.map((_, fold) => others(fold).norm(trust));
   const facts = kept.map(
     (one): ImageFacts => ({

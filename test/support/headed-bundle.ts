@@ -3,6 +3,7 @@
 import { calibrate } from '../../src/infer/calibration.js';
 import { HEAD_VALUES, OUTPUT_NAMES } from '../../src/infer/contract.js';
 import { exportBundle } from '../../src/infer/export-bundle.js';
+import { scoreOne } from '../../src/infer/scored.js';
 import { Scorer } from '../../src/infer/scorer.js';
 import type { Manifest } from '../../src/model/manifest.js';
 import { encodeModel } from '../../src/onnx/codec.js';
@@ -91,7 +92,7 @@ export async function writeHeadedBundle(folder: string): Promise<Manifest> {
   const scores: number[] = [];
   const hottest: number[] = [];
   for (let seed = 100; seed < 140; seed++) {
-    const { score, maps } = await scorer.score(tinyPicture({ seed }), { x: 0, y: 0, width, height });
+    const { score, maps } = await scoreOne(scorer, tinyPicture({ seed }), { x: 0, y: 0, width, height });
     scores.push(score);
     hottest.push(Math.max(...maps.score));
   }
@@ -99,7 +100,7 @@ export async function writeHeadedBundle(folder: string): Promise<Manifest> {
   return exportBundle(folder, {
     id: 'headed',
     version: '1.0.0',
-    geometry: 'field',
+    geometry: 'aligned',
     region: { width, height },
     stride,
     scoring,

@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../graph.js';
-import { add, reshape, slice, transpose } from '../operators.js';
+import { add, reshape, slice, transpose, trim } from '../operators.js';
 
 /**
  * Faster forms of convolutions whose weights no longer change: equal but for rounding, without a gradient. The runtime computes what
@@ -47,11 +47,10 @@ function rectangleConvolution(g: Graph, x: Value, weight: Value, part: Rectangle
   // Cells between the map's edge and the outermost tap there: zeros to add, or where negative, cells that no tap meets.
   const before = [top, left].map((first) => dilation * (reach - first));
   const after = [top + rows, left + columns].map((end) => dilation * (end - 1 - reach));
-  const cut = (value: Value, axis: 0 | 1): Value => {
-    const [first, last] = [Math.max(0, -before[axis]!), Math.max(0, -after[axis]!)];
-    return first + last > 0 ? slice(g, value, axis + 2, first, [h, w][axis]! - first - last) : value;
-  };
-  return g.apply('Conv', [cut(cut(x, 0), 1), kernel], [n, out, h, w], {
+  const spare = (margins: readonly number[]) => margins.map((cells) => Math.max(0, -cells)) as [number, number];
+  const isSpare = [...before, ...after].some((cells) => cells < 0);
+  const met = isSpare ? trim(g, x, spare(before), spare(after)) : x;
+  return g.apply('Conv', [met, kernel], [n, out, h, w], {
     attributes: {
       kernel_shape: [rows, columns],
       pads: [...before, ...after].map((cells) => Math.max(0, cells)),

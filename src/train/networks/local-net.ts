@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../graph.js';
-import { blockMean, concatenate, pad, slice } from '../operators.js';
+import { blockMean, concatenate, pad, slice, trim } from '../operators.js';
 import { convolved, depthwise, type InvertedResidual, invertedResidual, rectified } from './inverted-residual.js';
 import type { ParameterSource } from './parameters.js';
 
@@ -45,24 +45,31 @@ const FINE_BEFORE = 2;
 /** The features of stride 4 at the end, as 2 × 2 means: likewise. */
 const COARSE_BEFORE = 1;
 
-/** Means at each side that no patch belongs to. */
-const SPOILT = 2;
+/** Means that no patch belongs to, at the beginning and at the end of each axis. */
+const SPOILT = { before: 2, after: 1 } as const;
 
 /**
- * Z_l of every patch, not yet normalised, [N, 56, H/8, W/8].
- *
- * The mirrored border of the image is consumed on the way, so that every patch is treated alike. The first layers do not pad;
- * later ones pad with zeros where that keeps the map's size, which spoils cells at its rim that no patch needs: to cut them
- * off layer by layer would cost more than to compute them.
- * The first layer is the teacher's 3 × 3 convolution of stride 2 behind a bilinear enlargement by two, as one 3 × 3
- * convolution; the first block's expansion is one with the projection before it (`backbone-weights.ts`).
+ * Z_l of every patch of a whole image, which is mirrored at its border: not yet normalised, [N, 56, H/8, W/8].
  *
  * @param pixels [N, 3, H, W] in −1…1, H and W multiples of 8
  */
 export function localNet(g: Graph, pixels: Value, source: ParameterSource): Value {
-  const [, , height, width] = pixels.shape as [number, number, number, number];
-  const bordered = pad(g, pixels, LOCAL_NET.border, 'reflect');
-  const stem = rectified(g, convolved(g, bordered, source, 'local.stem', LOCAL_STEM.width, 3));
+  return borderedLocalNet(g, pad(g, pixels, LOCAL_NET.border, 'reflect'), source);
+}
+
+/**
+ * Z_l of every patch but those that begin in the border, not yet normalised, [N, 56, H/8, W/8].
+ *
+ * The border is consumed on the way, so that every patch is treated alike. The first layers do not pad; later ones pad with
+ * zeros where that keeps the map's size, which spoils cells at its rim that no patch needs: to cut them off layer by layer
+ * would cost more than to compute them.
+ * The first layer is the teacher's 3 × 3 convolution of stride 2 behind a bilinear enlargement by two, as one 3 × 3
+ * convolution; the first block's expansion is one with the projection before it (`backbone-weights.ts`).
+ *
+ * @param pixels [N, 3, H + 28, W + 28] in −1…1, H and W multiples of 8: with `LOCAL_NET.border` pixels on each side
+ */
+export function borderedLocalNet(g: Graph, pixels: Value, source: ParameterSource): Value {
+  const stem = rectified(g, convolved(g, pixels, source, 'local.stem', LOCAL_STEM.width, 3));
   let trunk = rectified(g, depthwise(g, stem, source, 'local.0.depthwise', 1, [0, 0]));
   let fine = trunk;
   LOCAL_BLOCKS.forEach((block, index) => {
@@ -70,8 +77,7 @@ export function localNet(g: Graph, pixels: Value, source: ParameterSource): Valu
     if (index === FINE_BLOCK) fine = trunk;
   });
   const means = concatenate(g, [blockMean(g, fine, 4, FINE_BEFORE), blockMean(g, trunk, 2, COARSE_BEFORE)], 1);
-  const { stride, features } = LOCAL_NET;
-  const cells = slice(g, slice(g, means, 2, SPOILT, height / stride), 3, SPOILT, width / stride);
-  const coarse = slice(g, cells, 1, fine.shape[1] as number, features - FINE_CHANNELS);
+  const cells = trim(g, means, SPOILT.before, SPOILT.after);
+  const coarse = slice(g, cells, 1, fine.shape[1] as number, LOCAL_NET.features - FINE_CHANNELS);
   return concatenate(g, [slice(g, cells, 1, 0, FINE_CHANNELS), coarse], 1);
 }

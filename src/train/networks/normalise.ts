@@ -12,7 +12,9 @@ import type { PositionNorm } from '../position/norm.js';
 export function normalisedFeature(g: Graph, raw: Value, norm: PositionNorm): Value {
   const [n, channels, rows, columns] = raw.shape as [number, number, number, number];
   const cells = rows * columns;
-  const centred = subtract(g, raw, g.constant([1, channels, rows, columns], norm.mean));
+  const perPosition = norm.mean.length > channels;
+  const mean = g.constant(perPosition ? [1, channels, rows, columns] : [1, channels, 1, 1], norm.mean);
+  const centred = subtract(g, raw, mean);
   const whitened = convolution(g, centred, g.constant([channels, channels, 1, 1], norm.whitening));
   if (!norm.factors) return whitened;
   const triangles = lowerTriangles(norm.factors, cells, channels);

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { ExecutionOptions } from '../../../src/infer/execution-options.js';
+import type { InspectorOptions } from '../../../src/infer/inspector.js';
 import { fakeGpuRuntime, withoutFakeGpu } from '../../support/fake-nvidia.js';
+import { writeFieldBundle } from '../../support/field-bundle.js';
 import { writeHeadedBundle } from '../../support/headed-bundle.js';
+import { tinyPicture } from '../../support/tiny-bundle.js';
 
 const PROGRAM = fileURLToPath(new URL('./load-on-provider.js', import.meta.url));
 
@@ -47,11 +49,11 @@ describe('the options of a GPU provider reach its library', { skip: withoutFakeG
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  async function load(options: ExecutionOptions, system = 'new'): Promise<Outcome> {
+  async function load(options: Partial<InspectorOptions>, { system = 'new', model = bundle } = {}): Promise<Outcome> {
     const noted = join(folder, 'options');
     const env = { ...process.env, LD_LIBRARY_PATH: join(folder, system), SIDEGLANCE_OPTIONS: noted };
     const argument = JSON.stringify({ library: join(folder, system, 'libonnxruntime.so'), ...options });
-    const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, bundle, argument], { env });
+    const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, model, argument], { env });
     const pairs = (await readFile(noted, 'utf8')).trim().split('\n');
     return { ...JSON.parse(stdout), options: Object.fromEntries(pairs.map((pair) => pair.split('='))) };
   }
@@ -86,6 +88,28 @@ describe('the options of a GPU provider reach its library', { skip: withoutFakeG
     assert.match(message ?? '', /tensorrt: .*TensorRT: Failed to load shared library/);
   });
 
+  it('TensorRT: the one shape is that of the batch, as large as the regions of a part and the memory allow', async () => {
+    const shapeWith = async (options: Partial<InspectorOptions>) => {
+      const tensorrt = { cache: join(folder, 'batches') };
+      const { options: given } = await load({ providers: ['tensorrt'], tensorrt, ...options });
+      return given.trt_profile_opt_shapes;
+    };
+    assert.equal(await shapeWith({ regionsPerPart: 3 }), 'region:3x64x64x3');
+    assert.equal(await shapeWith({ regionsPerPart: 3, gpuMemoryMb: 14 }), 'region:2x64x64x3');
+  });
+
+  it('TensorRT: a model of two graphs begins with the one that describes, in tiles of one size; INT8 is not for it', async () => {
+    const model = join(folder, 'surface');
+    await writeFieldBundle(model, { width: 200, height: 160, golden: tinyPicture() });
+    const tensorrt = { cache: join(folder, 'surfaces') } as const;
+    const { options, message } = await load({ providers: ['tensorrt'], tensorrt, regionsPerPart: 2 }, { model });
+    assert.equal(options.trt_profile_opt_shapes, 'region:2x188x228x3');
+    assert.match(message ?? '', /tensorrt: .*Failed to load shared library/);
+    const int8 = { ...tensorrt, precision: 'int8' } as const;
+    const refused = await load({ providers: ['tensorrt'], tensorrt: int8 }, { model });
+    assert.match(refused.message ?? '', /tensorrt: surface@1\.0\.0 is of two graphs.*Fix: use fp16/);
+  });
+
   it('TensorRT: INT8 with the calibration table beside the engine, whose key depends on what is in it', async () => {
     const calibrationTable = join(folder, 'ranges.table');
     const keyOf = async (content: string, nativeCalibrationTable: boolean) => {
@@ -109,7 +133,10 @@ describe('the options of a GPU provider reach its library', { skip: withoutFakeG
   });
 
   it('TensorRT: half precision is refused where TensorRT may not be told which layers stay in FP32', async () => {
-    const { code, message } = await load({ providers: ['tensorrt'], tensorrt: { precision: 'fp16' } }, 'old');
+    const { code, message } = await load(
+      { providers: ['tensorrt'], tensorrt: { precision: 'fp16' } },
+      { system: 'old' },
+    );
     assert.equal(code, 'SG_PROVIDER_UNAVAILABLE');
     assert.match(message ?? '', /half precision needs TensorRT 10.*this is TensorRT 8\.6\.1\.6.*Use fp32/);
   });
