@@ -4,6 +4,7 @@ import { monotonicMs } from './capture/clock.js';
 import { cameraOptions } from './capture/from-config.js';
 import { SimulatedLine } from './capture/simulated/line.js';
 import { regionsOf } from './config/models.js';
+import { GraphCache } from './infer/graph-cache.js';
 import { Inspector } from './infer/inspector.js';
 import { modelName } from './model/manifest.js';
 import { openBundle } from './model/open.js';
@@ -45,6 +46,7 @@ async function work(): Promise<void> {
     threshold,
     regionsPerPart: regionsOf(station),
     watch: builds.watch,
+    cpu: { graphs: new GraphCache() },
   }).finally(() => builds.stop());
   inUse.unshift(inspector);
   isLoading = false;

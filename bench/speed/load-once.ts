@@ -1,13 +1,14 @@
-/* Loads a bundle in a fresh process, twice, and prints what that cost; see `loading.ts`. */
+/* Loads a bundle in a fresh process, twice, and prints what that cost; see `loading.ts`. Arguments: the bundle, a folder for graphs. */
 import type { LoadedOnce } from './loading.js';
 
 const INSPECTIONS = 20;
 
-const bundle = process.argv[2] as string;
+const [bundle, folder] = process.argv.slice(2) as [string, string];
 const before = process.memoryUsage.rss();
 const begun = performance.now();
 const { Inspector } = await import('../../src/infer/inspector.js');
-const options = { threshold: { score: Number.MAX_VALUE } };
+const { GraphCache } = await import('../../src/infer/graph-cache.js');
+const options = { threshold: { score: Number.MAX_VALUE }, cpu: { graphs: new GraphCache(folder) } };
 const inspector = await Inspector.load(bundle, options);
 const firstMs = performance.now() - begun;
 const after = process.memoryUsage.rss();

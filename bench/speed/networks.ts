@@ -1,3 +1,4 @@
+import type { SessionOptions } from '../../src/infer/ort/session.js';
 import { REGION } from '../peers/layers.js';
 import { PEERS } from '../peers/peers.js';
 import { convolutionPeak } from '../support/convolution-peak.js';
@@ -33,6 +34,12 @@ export interface NetworkReport {
 
 export const OURS = 'sideglance';
 
+/**
+ * Threads that wait for the next operator by spinning, as long as a run lasts. They would take the core from whatever else there is,
+ * so stations do without; what that costs is worth knowing.
+ */
+const SPINNING = { 'session.intra_op.allow_spinning': '1', 'session.force_spinning_stop': '1' };
+
 /** A network is run so often in a round that it is measured for at least as long; once at least. */
 const MEASURED_MS = 60;
 
@@ -60,14 +67,17 @@ export async function compareNetworks(options: {
 }): Promise<NetworkReport> {
   const { threads, rounds, names, onProgress = () => undefined } = options;
   const peak = convolutionPeak();
-  const peakTimed = await timed(peak.model, threads);
+  const peakTimed = await timed(peak.model, { threads });
   const entries: Entry[] = [];
   try {
-    entries.push(await prepare(OURS, ownModel(REGION, REGION), threads));
+    entries.push(await prepare(OURS, ownModel(REGION, REGION), { threads }));
+    if (threads > 1) {
+      entries.push(await prepare(`${OURS}, threads spin`, ownModel(REGION, REGION), { threads, config: SPINNING }));
+    }
     for (const { name, model } of PEERS) {
       if (names && !names.includes(name)) continue;
       onProgress(`loading ${name}`);
-      entries.push(await prepare(name, model(), threads));
+      entries.push(await prepare(name, model(), { threads }));
     }
     const ours = entries[0] as Entry;
     for (let round = 0; round < rounds; round++) {
@@ -99,10 +109,14 @@ export async function compareNetworks(options: {
   };
 }
 
-async function prepare(name: string, model: Uint8Array, threads: number): Promise<Entry> {
+async function prepare(
+  name: string,
+  model: Uint8Array,
+  options: Pick<SessionOptions, 'threads' | 'config'>,
+): Promise<Entry> {
   const { operations } = await countOperations(model);
-  const { nodes } = await profileNodes(model, { threads });
-  const loaded = await timed(model, threads);
+  const { nodes } = await profileNodes(model);
+  const loaded = await timed(model, options);
   const once = await loaded.run(1);
   return {
     name,

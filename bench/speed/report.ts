@@ -96,14 +96,13 @@ function stationSection(cases: readonly CaseReport[]): string {
 }
 
 function loadingSection(loading: NonNullable<SpeedReport['loading']>): string {
-  const rows = loading.map(({ name, firstMs, againMs, model, working }) => [
+  const rows = loading.map(({ name, coldMs, keptMs, againMs, model, working }) => [
     name,
-    `${firstMs.median.toFixed(0)} (${spread(firstMs, 0)})`,
-    `${againMs.median.toFixed(0)} (${spread(againMs, 0)})`,
+    ...[coldMs, keptMs, againMs].map((times) => `${times.median.toFixed(0)} (${spread(times, 0)})`),
     megabytesText(model),
     megabytesText(working),
   ]);
-  return `## Loading a model\n\n${table(['region', 'ms in a fresh process', 'ms again', 'memory for it', 'the process at work'], rows)}`;
+  return `## Loading a model\n\n${table(['region', 'ms, first start', 'ms, later starts', 'ms, again', 'memory for it', 'the process at work'], rows)}`;
 }
 
 function heapSection({ frames, heapBytes, outsideHeapBytes, rssBytes, framesPerSecond }: HeapReport): string {

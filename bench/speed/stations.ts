@@ -9,27 +9,28 @@ import { writePng } from '../../src/image/save.js';
 import { PACKAGE_ROOT } from '../../src/paths.js';
 import { regionSize } from '../../src/train/good-images.js';
 import { childrenOf } from '../support/daemon.js';
-import { type Size, simulatedPart, writeOwnBundle } from '../support/own-bundle.js';
+import { type Size, simulatedPart, writeOwnBundle, writeSurfaceBundle } from '../support/own-bundle.js';
 
 /** What a station looks at: the whole frame is its region. */
 export interface Case {
   readonly name: string;
   readonly frame: Size;
-  /** Absent: the demo model. */
-  readonly input?: Size;
+  /** What the model sees of it: an input of this size, tiles, or, with the demo model, 256². */
+  readonly input: Size | 'tiles' | 'demo';
 }
 
 const square = (side: number): Size => ({ width: side, height: side });
 
 /**
- * Regions of all sizes, each with a model for just that size, which has as many pixels as the frame (256² for frames of 640 × 480, as
- * `sideglance train` would make it). Frames larger than a model come with tiling.
+ * Frames of all sizes, each with a model for just that size: as many pixels as the frame (256² for frames of 640 × 480, as
+ * `sideglance train` would make it), or tiles.
  */
 export const CASES: readonly Case[] = [
-  { name: '256²', frame: square(256) },
+  { name: '256²', frame: square(256), input: 'demo' },
   { name: '640×480', frame: { width: 640, height: 480 }, input: regionSize(640, 480, 256) },
   { name: '512²', frame: square(512), input: square(512) },
   { name: '1024²', frame: square(1024), input: square(1024) },
+  { name: '4096×3000', frame: { width: 4096, height: 3000 }, input: 'tiles' },
 ];
 
 /** Longest that an event loop stood still, in milliseconds, of 1000 times that it was looked at. */
@@ -87,10 +88,11 @@ async function measureCase(one: Case, folder: string, options: StationsOptions):
   const { onProgress = () => undefined } = options;
   const { input } = one;
   onProgress(`${one.name}: making a model and a picture`);
-  const model = input ? join(folder, 'model') : join(PACKAGE_ROOT, 'models', 'demo');
+  const model = input === 'demo' ? join(PACKAGE_ROOT, 'models', 'demo') : join(folder, 'model');
   const picture = join(folder, 'part.png');
   await writePng(picture, simulatedPart(one.frame, 3));
-  if (input) await writeOwnBundle(model, input);
+  if (input === 'tiles') await writeSurfaceBundle(model, one.frame);
+  else if (input !== 'demo') await writeOwnBundle(model, input);
   const throughput: Record<number, number> = {};
   const threadsEach: Record<number, number> = {};
   let alone = 0;
@@ -115,9 +117,10 @@ async function measureCase(one: Case, folder: string, options: StationsOptions):
     lag: { agent: lagOf('agent-process.js'), station: lagOf('station.js') },
     agentRssBytes: measured.agent.rssBytes,
   };
+  const seen = input === 'demo' ? square(256) : input;
   return {
     name: one.name,
-    input: input ? `${input.width}×${input.height}` : '256×256',
+    input: seen === 'tiles' ? seen : `${seen.width}×${seen.height}`,
     throughput,
     threadsEach,
     halfLoad,

@@ -1,4 +1,4 @@
-import { Session, type Tensor } from '../../src/infer/ort/session.js';
+import { Session, type SessionOptions, type Tensor } from '../../src/infer/ort/session.js';
 import { allocateTensor } from '../../src/infer/ort/tensor.js';
 import { feedsFor } from './feeds.js';
 
@@ -9,9 +9,8 @@ export interface Timed {
   close(): Promise<void>;
 }
 
-/** @param threads of one run */
-export async function timed(model: Uint8Array, threads: number): Promise<Timed> {
-  const session = await Session.create(model, { threads });
+export async function timed(model: Uint8Array, options: Pick<SessionOptions, 'threads' | 'config'>): Promise<Timed> {
+  const session = await Session.create(model, options);
   const inputs = feedsFor(session);
   const first = await session.runOnce(inputs);
   const outputs = Object.fromEntries(

@@ -4,12 +4,13 @@ import { MeasuredDaemon } from './measured-daemon.js';
 import { type Measured, Watch } from './watch.js';
 
 export const MEASURE_LIMITS = {
-  /** Parts of each station that are not counted: caches, compilers and the runtime's memory warm up. */
+  /** Parts of each station that are not counted: caches, compilers and the runtime's memory warm up. Two do after a time. */
   warmUpParts: 10,
+  warmUpEnoughMs: 5_000,
   /** From the start to the last station's first verdict, and from there to the end of the warm-up. */
   firstVerdictWithinMs: 90_000,
-  warmWithinMs: 60_000,
-  moreWithinMs: 60_000,
+  warmWithinMs: 120_000,
+  moreWithinMs: 120_000,
   lookEveryMs: 50,
 } as const;
 
@@ -46,9 +47,11 @@ export async function measureStations(config: Config, options: MeasureOptions): 
   try {
     onProgress('waiting for the first verdicts');
     await wait('first verdict', MEASURE_LIMITS.firstVerdictWithinMs, () => watch.every((seen) => seen.parts > 0));
-    await wait('verdicts', MEASURE_LIMITS.warmWithinMs, () =>
-      watch.every((seen) => seen.parts >= MEASURE_LIMITS.warmUpParts),
-    );
+    const enoughMs = performance.now() + MEASURE_LIMITS.warmUpEnoughMs;
+    await wait('verdicts', MEASURE_LIMITS.warmWithinMs, () => {
+      const least = performance.now() < enoughMs ? MEASURE_LIMITS.warmUpParts : 2;
+      return watch.every((seen) => seen.parts >= least);
+    });
     onProgress(`measuring for ${seconds} s`);
     watch.count();
     options.onCounting?.(daemon.pid);
@@ -78,7 +81,7 @@ async function waitFor(
     signal?.throwIfAborted();
     const late = performance.now() > giveUpMs;
     if (late || watch.hopeless || !daemon.running) {
-      const reasons = watch.complaints(({ parts }) => parts > 0);
+      const reasons = watch.complaints(({ tally }) => tally.inspected >= 2);
       if (!daemon.running) reasons.push(`the daemon has ended: ${daemon.lastErrors || 'no reason given'}`);
       throw new SideglanceError(
         'SG_NOT_MEASURED',

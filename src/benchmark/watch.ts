@@ -112,10 +112,11 @@ export class Watch {
   complaints(isSo: (seen: Seen) => boolean): string[] {
     return [...this.#stations]
       .filter(([, seen]) => seen.state?.state === 'failed' || !isSo(seen))
-      .map(([name, { camera, state }]) => {
+      .map(([name, { parts, camera, state }]) => {
         const words = [
           state && `the station is ${state.state}${state.reason === null ? '' : `: ${state.reason}`}`,
           camera && `the camera is ${camera.state}${camera.reason === null ? '' : `: ${camera.reason}`}`,
+          parts > 0 && `${parts} parts so far`,
         ].filter(Boolean);
         return `${name}: ${words.join('; ') || 'nothing was heard of it'}`;
       });

@@ -1,4 +1,5 @@
 import type { CudaSettings } from './cuda-settings.js';
+import type { GraphCache } from './graph-cache.js';
 import type { LadderOptions } from './ort/ladder.js';
 import type { EngineWatch } from './tensorrt/engine-cache.js';
 import type { TensorRtSettings } from './tensorrt/settings.js';
@@ -10,7 +11,11 @@ export interface ExecutionOptions extends LadderOptions {
   /** What a run of a model may hold on a GPU, by an estimate; no limit when left out. */
   readonly gpuMemoryMb?: number;
   /** `fp16` computes what a GPU would, slowly: for measurements. */
-  readonly cpu?: { readonly precision?: 'fp32' | 'fp16' };
+  readonly cpu?: {
+    readonly precision?: 'fp32' | 'fp16';
+    /** Keeps optimised graphs; none are kept when left out. */
+    readonly graphs?: GraphCache;
+  };
   readonly watch?: EngineWatch;
 }
 

@@ -3,6 +3,7 @@ import { reasonOf, SideglanceError } from '../errors.js';
 import { decodeModel, encodeModel } from '../onnx/codec.js';
 import { cudaOptions } from './cuda-settings.js';
 import type { ExecutionOptions } from './execution-options.js';
+import type { Graph } from './graph-cache.js';
 import type { GraphFacts } from './open-graph.js';
 import { loadProvider, type Provider, type ProviderOptions } from './ort/providers.js';
 import { loadRuntime } from './ort/runtime.js';
@@ -20,8 +21,7 @@ export interface RunnableGraph extends Pick<GraphFacts, 'shapes' | 'boundary'> {
 }
 
 /** What a session is made from on one provider. */
-export interface Rung {
-  readonly bytes: Uint8Array;
+export interface Rung extends Graph {
   readonly provider: Provider;
   readonly providerOptions: ProviderOptions;
 }
@@ -56,12 +56,17 @@ export async function runOn<T>(
   const form = provider === 'cpu' ? 'rounded' : 'typed';
   const bytes = precision === 'fp16' ? encodeModel(toHalf(decodeModel(graph), boundary, form)) : graph;
   if (provider === 'cpu') {
-    return { made: await create({ bytes, provider, providerOptions: {} }), engine: null };
+    const make = (graph: Graph) => create({ ...graph, provider, providerOptions: {} });
+    const graphs = options.cpu?.graphs;
+    const made = graphs
+      ? await graphs.use(bytes, loadRuntime(options.library).api.version, make)
+      : await make({ bytes, optimisation: 'all' });
+    return { made, engine: null };
   }
   allowTf32(precision === 'tf32');
   if (provider === 'cuda') {
     const providerOptions = cudaOptions(options.cuda ?? {});
-    return { made: await create({ bytes, provider, providerOptions }), engine: null };
+    return { made: await create({ bytes, optimisation: 'all', provider, providerOptions }), engine: null };
   }
   const settings = options.tensorrt ?? {};
   const own = engineOptions(settings, shapes);
@@ -70,10 +75,14 @@ export async function runOn<T>(
   const { made, ...engine } = await new EngineCache(
     cache,
     cacheMaxMiB === undefined ? {} : { maxBytes: cacheMaxMiB * 2 ** 20 },
-  ).use(facts, (folder) => create({ bytes, provider, providerOptions: { ...own, ...cacheOptions(folder) } }), {
-    ...options.watch,
-    ...(calibrationTable !== undefined && { files: { [TABLE_FILE]: calibrationTable } }),
-  });
+  ).use(
+    facts,
+    (folder) => create({ bytes, optimisation: 'all', provider, providerOptions: { ...own, ...cacheOptions(folder) } }),
+    {
+      ...options.watch,
+      ...(calibrationTable !== undefined && { files: { [TABLE_FILE]: calibrationTable } }),
+    },
+  );
   return { made, engine };
 }
 
