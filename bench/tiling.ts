@@ -124,7 +124,7 @@ async function ratioOfBatch(): Promise<number> {
       scoring: FIELD_SCORING,
       name: 'untrained',
       threads,
-      batch: () => batch,
+      batch,
     });
   const scorers = [await open(BATCH), await open(1)];
   const measured = await inTurns(

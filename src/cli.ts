@@ -158,6 +158,34 @@ and each station takes its threshold from them by its own rate. See docs/calibra
     });
 
   program
+    .command('bench')
+    .description(
+      'Measure how long each stage takes with your own cameras and model: run the daemon for a while, with a broker of its own.',
+    )
+    .option('-c, --config <file>', 'the configuration', 'config.yaml')
+    .option('--model <bundle>', 'folder of a model bundle for every station (default: those of the configuration)')
+    .option('--seconds <s>', 'how long to measure', positiveNumber(3600), 20)
+    .option('--json', 'print one JSON object')
+    .action(async (options) => {
+      const { bench } = await import('./cli/bench.js');
+      process.exitCode = await bench(options);
+    });
+
+  program
+    .command('engine')
+    .description('TensorRT engines, which depend on the model, the GPU and the version of TensorRT.')
+    .command('build')
+    .description('Build engines ahead, so that no station has to at its start; one that is there is only checked.')
+    .option('--model <bundle>', 'folder of the model bundle (default: those of every station of the configuration)')
+    .option('-c, --config <file>', 'the configuration: its `infer.tensorrt` decides about the engine')
+    .option('--library <path>', 'a libonnxruntime.so with TensorRT')
+    .option('--json', 'print a JSON line for each engine')
+    .action(async (options) => {
+      const { buildEngines } = await import('./cli/engine.js');
+      process.exitCode = await buildEngines(options);
+    });
+
+  program
     .command('doctor')
     .description('Say what is there and what is missing for this configuration, each with a fix.')
     .option('-c, --config <file>', 'the configuration', 'config.yaml')

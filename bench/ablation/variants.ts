@@ -1,6 +1,13 @@
 import { type ByKind, byKind, DEFECT_KINDS, type DefectKind } from '../../src/kinds.js';
 import { SHARES } from '../../src/train/export.js';
-import { REACH, SCORE_WEIGHTS, SPOTS, TERMS, type TermChoice } from '../../src/train/measure-scores.js';
+import {
+  REACH,
+  SCORE_SMOOTHING,
+  SCORE_WEIGHTS,
+  SPOTS,
+  TERMS,
+  type TermChoice,
+} from '../../src/train/measure-scores.js';
 import { POSITION, type PositionSettings } from '../../src/train/position/norm.js';
 
 /** What belongs where, learnt again with other settings: a closed form, no network is trained. */
@@ -21,7 +28,9 @@ export interface Variant {
   /** Shares of the hottest cells that make the terms of the score. */
   readonly terms: readonly TermChoice[];
   readonly scale: 'logarithmic' | 'linear';
-  readonly smoothing: boolean;
+  /** Gaussians, in pixels of the region: that the score sees the map through, and that the map itself is smoothed with. */
+  readonly smoothing: number;
+  readonly mapSmoothing: number;
   /** By which norms position is asked; null for those of the model. The networks keep what they were trained with. */
   readonly refit: Refit | null;
 }
@@ -32,7 +41,8 @@ export const AS_IT_IS: Variant = {
   weights: SCORE_WEIGHTS,
   terms: TERMS,
   scale: 'logarithmic',
-  smoothing: true,
+  smoothing: SCORE_SMOOTHING,
+  mapSmoothing: 0,
   refit: null,
 };
 
@@ -48,7 +58,8 @@ export const VARIANTS: readonly Variant[] = [
   changed('linear scale', { scale: 'linear' }),
   changed('covariances without their neighbourhood', { refit: 'ownCovariance' }),
   changed('position not trusted', { refit: 'noPosition' }),
-  changed('no smoothing', { smoothing: false }),
+  changed('score: of the map as it is, not smoothed', { smoothing: 0 }),
+  changed('map smoothed as the score is', { mapSmoothing: SCORE_SMOOTHING }),
 ];
 
 function changed(name: string, changes: Partial<Variant>): Variant {

@@ -7,19 +7,26 @@ import { Inspector } from '../../src/infer/inspector.js';
 import { MODEL_FILE } from '../../src/model/manifest.js';
 import { AGENT_VERSION } from '../../src/model/version.js';
 import { SHARES } from '../../src/train/export.js';
-import { TERMS } from '../../src/train/measure-scores.js';
+import { SCORE_SMOOTHING, SCORE_WEIGHTS, TERMS } from '../../src/train/measure-scores.js';
 import { TRAINING, type TrainMethod } from '../../src/train/model.js';
 import { PAPER } from '../../src/train/paper/settings.js';
 import { POSITION } from '../../src/train/position/norm.js';
 import { train } from '../../src/train/train.js';
 import { type FitOptions, type FittedMethod, leftOut, type Method } from './method.js';
 
+const SIDEGLANCE = {
+  ...TRAINING,
+  position: POSITION,
+  shares: SHARES,
+  score: { weights: SCORE_WEIGHTS, smoothing: SCORE_SMOOTHING, terms: TERMS },
+} as const;
+
 /** A method of the project: trained as `sideglance train --method` does, scored as `sideglance evaluate` does. */
 export function trained(method: TrainMethod): Method {
   const settings = {
     revision: 2,
     version: AGENT_VERSION,
-    training: method === 'paper' ? PAPER : { ...TRAINING, position: POSITION, shares: SHARES, terms: TERMS },
+    training: method === 'paper' ? PAPER : SIDEGLANCE,
   } as const;
   return { name: method, settings, takesMinutes: true, fit: (options) => fit(method, options) };
 }

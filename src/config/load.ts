@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
+import { fromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
-import { DEMO_MODEL, fromFile, readPassword, relationFaults } from './relations.js';
-import { type Config, ConfigSchema, type ThresholdConfig, type WrittenConfig } from './schema.js';
+import { DEMO_MODEL, readPassword, relationFaults } from './relations.js';
+import { type Config, ConfigSchema, type InferConfig, type ThresholdConfig, type WrittenConfig } from './schema.js';
 
 /**
  * Reads and checks a configuration file.
@@ -63,7 +64,6 @@ function shortName(file: string): string {
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
   const { tls, ...mqtt } = withPassword(written.mqtt, file);
-  const { library, threads, ...infer } = written.infer;
   return {
     file,
     device: written.device,
@@ -74,12 +74,23 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
       model: station.model === undefined ? DEMO_MODEL : fromFile(file, station.model),
       threshold: station.threshold as ThresholdConfig,
     })),
-    infer: {
-      ...infer,
-      threads: threads === 'auto' ? threadsEach(written.stations.length) : threads,
-      ...(library === undefined ? {} : { library: fromFile(file, library) }),
-    },
+    infer: resolveInfer(written, file),
     log: written.log,
+  };
+}
+
+function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {
+  const { library, threads, tensorrt, ...rest } = infer;
+  const { cache, calibrationTable, ...settings } = tensorrt;
+  return {
+    ...rest,
+    threads: threads === 'auto' ? threadsEach(stations.length) : threads,
+    tensorrt: {
+      ...settings,
+      ...(cache === undefined ? {} : { cache: fromFile(file, cache) }),
+      ...(calibrationTable === undefined ? {} : { calibrationTable: fromFile(file, calibrationTable) }),
+    },
+    ...(library === undefined ? {} : { library: fromFile(file, library) }),
   };
 }
 

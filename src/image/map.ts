@@ -55,7 +55,7 @@ function tapsOf(size: number, cellsPerPixel: number, cells: number): Taps {
 }
 
 /** The map's values after a Gaussian of `sigma` input pixels; at the edges the kernel is cut and normalised again. */
-export function smoothMap(map: AnomalyMap, sigma: number): Float32Array {
+export function smoothMap(map: Pick<AnomalyMap, 'rows' | 'columns' | 'cell' | 'values'>, sigma: number): Float32Array {
   const cells = sigma / map.cell;
   if (!(cells > 0)) return map.values;
   const reach = Math.ceil(cells * 4);

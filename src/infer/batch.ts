@@ -58,6 +58,6 @@ export function batchSize({ provider, wanted, inFlight, gpuMemoryMb, name }: Bat
   throw new SideglanceError(
     'SG_GPU_MEMORY',
     `${name} needs about ${needed} MB of GPU memory on ${provider}, but infer.gpuMemoryMb allows a station ${gpuMemoryMb}. ` +
-      'Allow more, train the model for a smaller --size, or run it on the CPU',
+      'Fix: allow more, train the model for a smaller --size, or run it on the CPU',
   );
 }

@@ -4,11 +4,17 @@ import type { Session, TensorInfo } from './ort/session.js';
 
 /**
  * What an inspection model takes and gives: `region` uint8 [N, H, W, 3] (RGB), and float32 maps [N, H/s, W/s]. `score` is
- * the sum of the others, cell by cell: the contribution of each kind of evidence, near 0 on good parts. Normalisation,
- * weights and smoothing are inside the graph.
+ * the sum of the others, cell by cell: the contribution of each kind of evidence, near 0 on good parts. Normalisation
+ * and weights are inside the graph.
  */
 export const INPUT_NAME = 'region';
 export const OUTPUT_NAMES = ['score', ...DEFECT_KINDS] as const;
+
+/**
+ * Values inside the graph where the score head begins, by their names: Z_l, and the mean, the variance and the logit of
+ * normality that are predicted from it. From there on everything is computed in FP32, whatever is upstream.
+ */
+export const HEAD_VALUES = ['local_feature', 'global_mean', 'global_variance', 'normality_logit'] as const;
 
 /**
  * A `field` model is two graphs, and runs in tiles of h × w cells of any size. `model` describes cells: `region` uint8

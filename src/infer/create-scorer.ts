@@ -1,7 +1,8 @@
 import { batchSize, type InFlight } from './batch.js';
 import type { FieldGeometry, ModelFiles } from './contract.js';
 import type { LocateSettings } from './locate/locator.js';
-import type { SessionOptions } from './ort/session.js';
+import { type OpenGraph, openOnCpu } from './open-graph.js';
+import type { Provider } from './ort/session.js';
 import type { Scoring } from './score.js';
 import type { RegionScorer } from './scored.js';
 import { Scorer } from './scorer.js';
@@ -20,13 +21,15 @@ export interface ModelFacts {
   readonly field?: FieldGeometry;
 }
 
-export interface CreateScorerOptions
-  extends ModelFacts,
-    Pick<SessionOptions, 'providers' | 'providerOptions' | 'library' | 'threads'> {
+export interface CreateScorerOptions extends ModelFacts {
   /** What messages call the model; `the model` when left out. */
   readonly name?: string;
   /** Finds the part first; null where parts lie in one place. */
   readonly locate: LocateSettings | null;
+  /** Where the model runs, and what loads its graphs there; the CPU, with so many `threads`, when left out. */
+  readonly provider?: Provider;
+  readonly open?: OpenGraph;
+  readonly threads?: number;
   /** How many regions there are in a picture, which share batches on a GPU; 1 when left out. */
   readonly regions?: number;
   /** What a run may hold on a GPU; no limit when left out. */
@@ -34,17 +37,14 @@ export interface CreateScorerOptions
 }
 
 /** @throws SideglanceError as `Scorer.create`, `FieldScorer.create` and `batchSize` */
-export function createScorer(files: ModelFiles, options: CreateScorerOptions): Promise<RegionScorer> {
-  const { region, stride, field, locate, name = 'the model', regions = 1, gpuMemoryMb, ...runtime } = options;
+export async function createScorer(files: ModelFiles, options: CreateScorerOptions): Promise<RegionScorer> {
+  const { region, stride, scoring, field, locate, name = 'the model', provider = 'cpu', threads } = options;
+  const { open = openOnCpu(threads), regions = 1, gpuMemoryMb } = options;
   const inFlight = inFlightOf(files, options);
   const tiles = field && tilesFor(options, field);
   const wanted = regions * (tiles ? tileCount(options, tiles) : 1);
-  const limit = gpuMemoryMb === undefined ? {} : { gpuMemoryMb };
-  const common = {
-    ...runtime,
-    name,
-    batch: (provider: RegionScorer['provider']) => batchSize({ provider, wanted, inFlight, name, ...limit }),
-  };
+  const batch = batchSize({ provider, wanted, inFlight, name, ...(gpuMemoryMb !== undefined && { gpuMemoryMb }) });
+  const common = { scoring, name, open, batch };
   if (!field || !tiles) return Scorer.create(files.model, { ...common, ...region, stride, locate });
   return FieldScorer.create(files, { ...common, settings: { ...field, stride, tiles } });
 }

@@ -1,5 +1,7 @@
 import { SideglanceError } from '../errors.js';
-import type { GoldenSample } from '../model/manifest.js';
+import { decodeImage } from '../image/decode.js';
+import { type GoldenSample, modelName } from '../model/manifest.js';
+import type { Bundle } from '../model/open.js';
 import type { Picture } from '../types.js';
 import { type RegionScorer, scoreOne } from './scored.js';
 
@@ -27,6 +29,37 @@ export async function measureGolden(scorer: RegionScorer, picture: Picture, wher
     max = Math.max(max, value);
   }
   return { score, map: { mean: sum / maps.score.length, max } };
+}
+
+/** The same for an image of a bundle. */
+export async function measureSample(scorer: RegionScorer, bundle: Bundle, image: string): Promise<GoldenFigures> {
+  const bytes = bundle.golden.get(image) as Uint8Array; // `openBundle` has read every golden image
+  const where = `${bundle.folder}/${image}`;
+  return measureGolden(scorer, await decodeImage(bytes, where), where);
+}
+
+/**
+ * Scores a golden sample of a bundle and compares the figures with those in its manifest.
+ * @throws SideglanceError `SG_MODEL_GOLDEN_MISMATCH` when they lie further apart than the sample's tolerance
+ */
+export async function reproduceGolden(scorer: RegionScorer, bundle: Bundle, sample: GoldenSample): Promise<void> {
+  const where = `${bundle.folder}/${sample.image}`;
+  const found = await measureSample(scorer, bundle, sample.image);
+  const figures: [string, number, number][] = [['score', sample.score, found.score]];
+  if (sample.map) {
+    figures.push(
+      ['mean of the map', sample.map.mean, found.map.mean],
+      ['peak of the map', sample.map.max, found.map.max],
+    );
+  }
+  for (const [what, expected, measured] of figures) {
+    if (Math.abs(measured - expected) <= sample.tolerance) continue;
+    throw new SideglanceError(
+      'SG_MODEL_GOLDEN_MISMATCH',
+      `${modelName(bundle.manifest)} does not reproduce ${where} on ${scorer.provider}: ${what} ${measured}, expected ${expected} ± ${sample.tolerance}. ` +
+        'The model, the runtime or the hardware computes something else than where the bundle was made: it is not used',
+    );
+  }
 }
 
 /**

@@ -1,8 +1,12 @@
 import { SideglanceError } from '../errors.js';
-import { type ByKind, DEFECT_KINDS, type DefectKind } from '../kinds.js';
+import { smoothMap } from '../image/map.js';
+import { type ByKind, DEFECT_KINDS } from '../kinds.js';
+import type { HeadMaps } from './defects.js';
 
 /** How a model's maps become the score of an image. */
 export interface Scoring {
+  /** Standard deviation of a Gaussian, in input pixels, that the score sees the maps through: one cell alone may be noise. */
+  readonly smoothing: number;
   /** What each kind of evidence counts for in the score; in the map each counts for 1. */
   readonly weights: ByKind;
   /** The score is the sum of these: a small one for the worst spot, a larger one for how far the strangeness reaches. */
@@ -19,23 +23,19 @@ export interface ScoreTerm {
   readonly spread: number;
 }
 
-/**
- * Means of the hottest cells of an image, one for each term. NaN where a map holds a NaN.
- *
- * @param maps the contribution of each kind of evidence, of equal length
- */
-export function hottestMeans(
-  maps: Readonly<Record<DefectKind, Float32Array>>,
-  { weights, terms }: Scoring,
-): readonly number[] {
+/** The contribution of each kind of evidence, in each cell. */
+export type EvidenceMaps = Omit<HeadMaps, 'score' | 'inputWidth' | 'inputHeight'>;
+
+/** Means of the hottest cells of an image, one for each term. NaN where a map holds a NaN. */
+export function hottestMeans(maps: EvidenceMaps, { smoothing, weights, terms }: Scoring): readonly number[] {
   const weighted = new Float32Array(maps.position.length);
   for (const kind of DEFECT_KINDS) {
     const [map, weight] = [maps[kind], weights[kind]];
     if (weight !== 0) for (let cell = 0; cell < weighted.length; cell += 1) weighted[cell]! += weight * map[cell]!;
   }
   // Typed arrays sort by number, NaN last.
-  weighted.sort();
-  return terms.map((term) => meanOfLast(weighted, cellsOf(term, weighted.length)));
+  const ascending = smoothMap({ ...maps, values: weighted }, smoothing).sort();
+  return terms.map((term) => meanOfLast(ascending, cellsOf(term, ascending.length)));
 }
 
 /** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
@@ -50,7 +50,7 @@ function cellsOf({ cells, share }: ScoreTerm, all: number): number {
  * @throws SideglanceError `SG_RUNTIME` where a map holds values that are not finite
  */
 export function scoreMaps(
-  maps: Readonly<Record<DefectKind, Float32Array>>,
+  maps: EvidenceMaps,
   scoring: Scoring,
   { name, provider }: { readonly name: string; readonly provider: string },
 ): { readonly score: number; readonly means: readonly number[] } {

@@ -2,26 +2,27 @@ import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
 import { byKind } from '../kinds.js';
 import type { Picture } from '../types.js';
-import { checkContract, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
+import { checkContract, HEAD_VALUES, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
 import type { HeadMaps } from './defects.js';
 import { Cropper, type Found } from './locate/cropper.js';
 import type { LocateSettings } from './locate/locator.js';
-import { placeMap, regionGrid } from './locate/place-map.js';
-import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
+import { placeMaps, regionGrid } from './locate/place-map.js';
+import { type OpenGraph, openOnCpu } from './open-graph.js';
+import type { Binding, Provider, Session } from './ort/session.js';
 import { type Scoring, scoreMaps } from './score.js';
 import type { RegionScorer, Scored, ScoredRegion } from './scored.js';
 
-export interface ScorerOptions
-  extends ModelGeometry,
-    Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
+export interface ScorerOptions extends ModelGeometry {
   readonly scoring: Scoring;
+  /** Loads the model; on the CPU, with so many `threads`, when left out. */
+  readonly open?: OpenGraph;
   readonly threads?: number;
   /** What messages call the model. */
   readonly name?: string;
   /** Finds the part first; null where parts lie in one place. */
   readonly locate: LocateSettings | null;
   /** How many regions each run takes; 1 when left out. */
-  readonly batch?: (provider: Provider) => number;
+  readonly batch?: number;
 }
 
 /** The largest difference of the aspect ratios of region and model input. */
@@ -45,12 +46,11 @@ export class Scorer implements RegionScorer {
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(session: Session, options: ScorerOptions) {
-    const { width, height, stride, batch = () => 1 } = options;
+    const { width, height, stride, batch: regions = 1 } = options;
     this.provider = session.provider;
     this.#session = session;
     this.#options = options;
     this.#cropper = new Cropper(options.locate);
-    const regions = batch(session.provider);
     this.batch = regions;
     const geometry = {
       rows: height / stride,
@@ -76,7 +76,7 @@ export class Scorer implements RegionScorer {
     });
     const output = (data: Float32Array) => ({ type: 'float32' as const, shape: [regions, rows, columns], data });
     this.#binding = session.bind(
-      { [INPUT_NAME]: { type: 'uint8', shape: [regions, height, width, 3], data: input } },
+      { [INPUT_NAME]: { type: 'uint8', shape: inputShape(options), data: input } },
       Object.fromEntries(OUTPUT_NAMES.map((name) => [name, output(maps[name])])),
     );
   }
@@ -84,17 +84,12 @@ export class Scorer implements RegionScorer {
   /**
    * @param model the bytes of an ONNX file
    * @throws SideglanceError `SG_MODEL_INVALID` when it does not keep the contract of `contract.ts`; otherwise as
-   * `Session.create`
+   * `open`
    */
   static async create(model: Uint8Array, options: ScorerOptions): Promise<Scorer> {
-    const { threads = 1, name = 'the model', providers, providerOptions, library } = options;
-    const session = await Session.create(model, {
-      threads,
-      name,
-      ...(providers && { providers }),
-      ...(providerOptions && { providerOptions }),
-      ...(library !== undefined && { library }),
-    });
+    const { open = openOnCpu(options.threads), name = 'the model' } = options;
+    const shapes = { [INPUT_NAME]: inputShape(options) };
+    const session = await open(model, { name, shapes, boundary: HEAD_VALUES });
     try {
       checkContract(session, options, name);
       return new Scorer(session, options);
@@ -146,12 +141,16 @@ export class Scorer implements RegionScorer {
     return { located, cropMs: performance.now() - begun };
   }
 
-  #mapsOf({ score, ...maps }: HeadMaps, located: Found | null): HeadMaps {
+  #mapsOf(maps: HeadMaps, located: Found | null): HeadMaps {
     const { locate } = this.#options;
-    const place = (values: Float32Array) =>
-      located && locate ? placeMap({ ...maps, values }, located.pose, locate) : { ...maps, values: values.slice() };
-    const { values, ...geometry } = place(score);
-    return { ...geometry, score: values, ...byKind((kind) => place(maps[kind]).values) };
+    const { score, position, context, distortion, ...geometry } = maps;
+    const own = [score, position, context, distortion];
+    const placed =
+      located && locate
+        ? placeMaps(geometry, own, located.pose, locate)
+        : { ...geometry, maps: own.map((map) => map.slice()) };
+    const { maps: owned, ...grid } = placed;
+    return { ...grid, score: owned[0]!, position: owned[1]!, context: owned[2]!, distortion: owned[3]! };
   }
 
   #checkShape({ name, width, height }: ScoredRegion): void {
@@ -168,4 +167,8 @@ export class Scorer implements RegionScorer {
         'Choose a region of that shape, or train a model for this one',
     );
   }
+}
+
+function inputShape({ batch = 1, height, width }: ScorerOptions): readonly number[] {
+  return [batch, height, width, 3];
 }

@@ -53,6 +53,34 @@ const GoldenSchema = z.object({
   map: z.object({ mean: z.number(), max: z.number() }).exactOptional(),
 });
 
+const CalibrationSchema = z.object({
+  /** Scores of good images that the training did not see, in ascending order. */
+  scores: z.array(z.number()).min(2).max(1_000_000),
+  /** Cells above it belong to a defect. */
+  mapThreshold: z.number(),
+  /** How the scores came about, where they were taken after the training. */
+  recalibrated: z
+    .object({
+      at: z.iso.datetime(),
+      /** Good images that were scored. */
+      images: whole(0, 100_000_000),
+      source: z.string().max(1000),
+      /** `<id>@<version>` of the bundle with the scores before. */
+      previous: z.string().max(200),
+      /** The scores before are among the scores. */
+      combined: z.boolean(),
+      /** What ran the model: precision moves scores. */
+      provider: z.string().max(50),
+    })
+    .exactOptional(),
+});
+
+const PrecisionSchema = z.object({
+  /** Figures of the same images. */
+  golden: z.array(GoldenSchema).min(1).max(bundleLimits.maxFiles),
+  calibration: CalibrationSchema,
+});
+
 const ManifestSchema = z
   .object({
     format: z.literal(BUNDLE_FORMAT),
@@ -98,6 +126,8 @@ const ManifestSchema = z
       .exactOptional(),
     /** How the maps become a score: the sum of the terms, over the weighted sum of the maps. */
     scoring: z.object({
+      /** Gaussian that the score sees the maps through: its standard deviation in pixels of the region. */
+      smoothing: z.number().min(0).max(256).default(0),
       /** What each kind of evidence counts for. */
       weights: z.object({ position: weight, context: weight, distortion: weight }),
       /** (mean of the so many hottest cells − centre) / spread */
@@ -114,27 +144,15 @@ const ManifestSchema = z
         .min(1)
         .max(10),
     }),
-    calibration: z.object({
-      /** Scores of good images that the training did not see, in ascending order. */
-      scores: z.array(z.number()).min(2).max(1_000_000),
-      /** Cells above it belong to a defect. */
-      mapThreshold: z.number(),
-      /** How the scores came about, where they were taken after the training. */
-      recalibrated: z
-        .object({
-          at: z.iso.datetime(),
-          /** Good images that were scored. */
-          images: whole(0, 100_000_000),
-          source: z.string().max(1000),
-          /** `<id>@<version>` of the bundle with the scores before. */
-          previous: z.string().max(200),
-          /** The scores before are among the scores. */
-          combined: z.boolean(),
-          /** What ran the model: precision moves scores. */
-          provider: z.string().max(50),
-        })
-        .exactOptional(),
-    }),
+    calibration: CalibrationSchema,
+    /** What was measured anew where the network computes less finely than in FP32; without it, such a precision is refused. */
+    precisions: z
+      .object({
+        tf32: PrecisionSchema.exactOptional(),
+        fp16: PrecisionSchema.exactOptional(),
+        int8: PrecisionSchema.exactOptional(),
+      })
+      .exactOptional(),
     files: z.array(FileSchema).min(1).max(bundleLimits.maxFiles),
     golden: z.array(GoldenSchema).min(1).max(bundleLimits.maxFiles),
     trainedOn: z.object({
@@ -170,8 +188,16 @@ const ManifestSchema = z
       });
     }
     if (Object.values(scoring.weights).every((value) => value === 0)) fault(['scoring', 'weights'], 'are all 0');
-    if (calibration.scores.some((score, i) => i > 0 && score < calibration.scores[i - 1]!)) {
-      fault(['calibration', 'scores'], 'must be in ascending order');
+    const checkOrder = ({ scores }: { readonly scores: readonly number[] }, path: string[]) => {
+      if (scores.some((score, i) => i > 0 && score < scores[i - 1]!)) fault(path, 'must be in ascending order');
+    };
+    checkOrder(calibration, ['calibration', 'scores']);
+    const images = new Set(golden.map(({ image }) => image));
+    for (const [precision, measured] of Object.entries(manifest.precisions ?? {})) {
+      checkOrder(measured.calibration, ['precisions', precision, 'calibration', 'scores']);
+      if (!measured.golden.every(({ image }) => images.has(image))) {
+        fault(['precisions', precision, 'golden'], 'names an image that is none of the golden ones');
+      }
     }
     if (listed.size !== files.length) fault(['files'], 'lists a path twice');
     if (!listed.has(MODEL_FILE)) fault(['files'], `does not list ${MODEL_FILE}`);
@@ -185,6 +211,7 @@ const ManifestSchema = z
 
 export type Manifest = z.infer<typeof ManifestSchema>;
 export type GoldenSample = z.infer<typeof GoldenSchema>;
+export type Calibration = z.infer<typeof CalibrationSchema>;
 export type BundleFile = z.infer<typeof FileSchema>;
 
 /** How a model is called in messages and on MQTT. */

@@ -1,11 +1,10 @@
 import { CONTEXT_INPUTS, FEATURES_OUTPUT, type FieldGeometry, INPUT_NAME, type ModelFiles } from '../infer/contract.js';
-import { appendEvidence, type ExportOptions } from './export.js';
+import { appendEvidence, EXPORTED_VALUES, type ExportOptions, named } from './export.js';
 import { Graph, type Value } from './graph.js';
 import { GLOBAL_NET, GLOBAL_REACH, globalNet, pixelStem } from './networks/global-net.js';
 import { borderedLocalNet, LOCAL_NET } from './networks/local-net.js';
 import { normalisedFeature } from './networks/normalise.js';
 import { FrozenParameters } from './networks/parameters.js';
-import { SMOOTHING_REACH } from './networks/smoothing.js';
 import { concatenate, slice, transpose, trim } from './operators.js';
 import { pixelsFromBytes } from './preprocess.js';
 
@@ -14,7 +13,7 @@ export const TILE_GEOMETRY: Omit<FieldGeometry, 'scale'> = {
   border: LOCAL_NET.border,
   /** Z_l, and what Global-Net sees of the cell's own pixels. */
   channels: LOCAL_NET.features + GLOBAL_NET.stem,
-  halo: GLOBAL_REACH + SMOOTHING_REACH,
+  halo: GLOBAL_REACH,
 };
 
 export type TileExportOptions = Omit<ExportOptions, 'width' | 'height' | 'position'>;
@@ -58,7 +57,7 @@ function exportContext(options: TileExportOptions): Uint8Array {
   const inside = { value: g.input(CONTEXT_INPUTS.inside, [1, 1, ANY, ANY], 'float32', ['N', 1, 'rows', 'columns']) };
   const planes = transpose(g, given, [0, 3, 1, 2]);
   const part = (start: number, length: number): Value => slice(g, planes, 1, start, length);
-  const local = part(0, LOCAL_NET.features);
+  const local = named(g, part(0, LOCAL_NET.features), EXPORTED_VALUES.local);
   const stem = part(LOCAL_NET.features, GLOBAL_NET.stem);
   const predicted = globalNet(g, local, { stem }, source, { position: false, inside });
   appendEvidence(g, { local, predicted, inside }, source, options, ['N', 'rows', 'columns']);

@@ -27,6 +27,9 @@ export const TERMS: readonly TermChoice[] = [SPOTS, REACH];
 /** For a surface: as many cells as `SPOTS` has of 512 × 512 pixels, however large the region. */
 export const FIELD_TERMS: readonly TermChoice[] = [{ ...SPOTS, mostCells: 12 }];
 
+/** Gaussian that the score sees the maps through, in pixels of the region: half a cell. The map itself is better without. */
+export const SCORE_SMOOTHING = 4;
+
 /** What each kind of evidence counts for in the score. Position tells good from bad parts best; the rest shows where. */
 export const SCORE_WEIGHTS: ByKind = { position: 1, context: 0, distortion: 0 };
 
@@ -56,6 +59,7 @@ export interface TrainedHeads {
   readonly steps: number;
   /** What each kind of evidence counts for in the score. */
   readonly weights: Scoring['weights'];
+  readonly smoothing: Scoring['smoothing'];
   readonly terms: readonly TermChoice[];
 }
 
@@ -91,13 +95,14 @@ const MOST_PER_FOLD = 500;
 export async function measureScores({
   folds,
   weights,
+  smoothing,
   terms: choices,
   ...options
 }: MeasureScoresOptions): Promise<MeasuredScores> {
   const cells = (options.width / LOCAL_NET.stride) * (options.height / LOCAL_NET.stride);
   const raw = options.field ? rawFieldTerms(choices) : rawTerms(choices, cells);
   const seen: Scored[][] = [];
-  for (const fold of folds) seen.push(await scoreFold(fold, { weights, terms: raw }, options));
+  for (const fold of folds) seen.push(await scoreFold(fold, { smoothing, weights, terms: raw }, options));
   const normalising = seen[0]!;
   const calibrating = seen.length > 1 ? seen.slice(1).flat() : normalising;
   const terms = scaledTerms(
@@ -106,7 +111,7 @@ export async function measureScores({
     normalising.map(({ means }) => means),
   );
   return {
-    scoring: { weights, terms },
+    scoring: { smoothing, weights, terms },
     scores: calibrating.map(({ means }) => scoreOf(means, terms)),
     hottest: normalising.map(({ hottest }) => hottest),
   };
@@ -121,7 +126,7 @@ interface Scored {
 async function scoreFold(
   { files, images }: Fold,
   scoring: Scoring,
-  { width, height, threads, locate, field }: Omit<MeasureScoresOptions, 'folds' | 'weights' | 'terms'>,
+  { width, height, threads, locate, field }: Omit<MeasureScoresOptions, 'folds' | 'weights' | 'smoothing' | 'terms'>,
 ): Promise<Scored[]> {
   const facts = { region: { width, height }, stride: LOCAL_NET.stride, scoring, ...(field && { field }) };
   const scorer = await createScorer(files, { ...facts, threads, locate });

@@ -8,7 +8,14 @@ import { type ExportOptions, exportModel } from './export.js';
 import { exportTiles } from './export-tiles.js';
 import { type HeldOut, measureHeldOut } from './held-out.js';
 import { learnPositions } from './learn-positions.js';
-import { FIELD_TERMS, FIELD_WEIGHTS, SCORE_WEIGHTS, TERMS, type TrainedHeads } from './measure-scores.js';
+import {
+  FIELD_TERMS,
+  FIELD_WEIGHTS,
+  SCORE_SMOOTHING,
+  SCORE_WEIGHTS,
+  TERMS,
+  type TrainedHeads,
+} from './measure-scores.js';
 import type { Raster } from './raster.js';
 import type { Schedule } from './schedule.js';
 import type { GoodImage } from './strange-images.js';
@@ -96,6 +103,7 @@ export async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHea
     files: filesWith(all),
     parts: { unseen: measured, all },
     steps,
+    smoothing: SCORE_SMOOTHING,
     ...(surface
       ? { folds: scored.slice(0, 2), weights: FIELD_WEIGHTS, terms: FIELD_TERMS }
       : { folds: scored, weights: SCORE_WEIGHTS, terms: TERMS }),

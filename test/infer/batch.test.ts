@@ -39,7 +39,7 @@ test('regions that share a batch get what each gets alone, to 1e-5, and the batc
   const regions = [at(0, 0), at(50, 20), at(120, 9), at(190, 60, 100), at(230, 130)];
   const facts = { ...TINY, scoring: hottestCells(TINY.topCells), locate: null };
   const one = await Scorer.create(tinyModel(), facts);
-  const three = await Scorer.create(tinyModel(), { ...facts, batch: () => 3 });
+  const three = await Scorer.create(tinyModel(), { ...facts, batch: 3 });
   assert.equal(three.batch, 3);
   const together = await three.scoreAll(picture, regions);
   assert.equal(together.length, regions.length);

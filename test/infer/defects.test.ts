@@ -123,8 +123,9 @@ describe('the score of an image', () => {
     scoreOf(hottestMeans(maps, scoring), scoring.terms);
   const values = Float32Array.of(0, 9, -1, 3, 6);
   const nothing = new Float32Array(values.length);
+  const row = (columns: number) => ({ rows: 1, columns, cell: 8 });
   const ofPosition = (position: Float32Array, cells: number): number =>
-    imageScore({ position, context: nothing, distortion: nothing }, hottestCells(cells));
+    imageScore({ ...row(position.length), position, context: nothing, distortion: nothing }, hottestCells(cells));
 
   test('is the mean of the hottest cells, so that one of them does not decide alone', () => {
     assert.equal(ofPosition(values, 1), 9);
@@ -135,14 +136,28 @@ describe('the score of an image', () => {
   });
 
   test('is the sum of its terms over the weighted sum of the maps', () => {
-    const maps = { position: values, context: Float32Array.of(4, 0, 0, 0, 0), distortion: nothing };
+    const maps = { ...row(5), position: values, context: Float32Array.of(4, 0, 0, 0, 0), distortion: nothing };
     const weights = { position: 1, context: 3, distortion: 0 };
     // The weighted sum: 12, 9, −1, 3, 6.
     const terms = [
       { cells: 1, centre: 2, spread: 5 },
       { cells: 2, centre: 0.5, spread: 0.5 },
     ];
-    assert.equal(imageScore(maps, { weights, terms }), (12 - 2) / 5 + (10.5 - 0.5) / 0.5);
-    assert.ok(Number.isNaN(imageScore({ ...maps, context: maps.context.fill(Number.NaN) }, { weights, terms })));
+    assert.equal(imageScore(maps, { smoothing: 0, weights, terms }), (12 - 2) / 5 + (10.5 - 0.5) / 0.5);
+    assert.ok(
+      Number.isNaN(imageScore({ ...maps, context: maps.context.fill(Number.NaN) }, { smoothing: 0, weights, terms })),
+    );
+  });
+
+  test('sees the map smoothed, so that a single noisy cell counts less than a spot of several', () => {
+    const scoring = { ...hottestCells(1), smoothing: 4 };
+    const scoreOfRow = (...position: number[]) =>
+      imageScore({ ...row(5), position: Float32Array.from(position), context: nothing, distortion: nothing }, scoring);
+    const beside = Math.exp(-2); // one cell of 8 pixels is two standard deviations away
+    const twoAway = Math.exp(-8);
+    const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-5, `${actual}`);
+    near(scoreOfRow(0, 0, 9, 0, 0), 9 / (1 + 2 * beside + 2 * twoAway));
+    near(scoreOfRow(0, 9, 9, 9, 0), (9 * (1 + 2 * beside)) / (1 + 2 * beside + 2 * twoAway));
+    near(scoreOfRow(5, 5, 5, 5, 5), 5);
   });
 });

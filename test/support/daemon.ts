@@ -21,12 +21,13 @@ export class Daemon {
   lines = '';
   log = '';
 
-  private constructor(file: string, port: number) {
+  private constructor(file: string, port: number, env: Readonly<Record<string, string>>) {
     this.brokerUrl = `mqtt://127.0.0.1:${port}`;
     // A process group of its own, so that a test can send a Ctrl-C as a terminal does: to all of them.
     this.process = spawn(process.execPath, ['--enable-source-maps', PROGRAM, file], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
+      env: { ...process.env, ...env },
     });
     this.process.stdout?.on('data', (chunk: Buffer) => {
       this.lines += chunk.toString();
@@ -38,7 +39,11 @@ export class Daemon {
   }
 
   /** Starts it with these stations; everything else as the configuration has it by default. */
-  static async start(stations: readonly object[], port?: number): Promise<Daemon> {
+  static async start(
+    stations: readonly object[],
+    port?: number,
+    { infer = {}, env = {} }: { readonly infer?: object; readonly env?: Readonly<Record<string, string>> } = {},
+  ): Promise<Daemon> {
     const folder = await mkdtemp(join(tmpdir(), 'sideglance-test-'));
     closeAtTheEnd(() => rm(folder, { recursive: true, force: true }));
     const broker = port ?? (await freePort());
@@ -47,10 +52,11 @@ export class Daemon {
       device: { site: 'plant', line: 'line', name: 'device' },
       mqtt: { embedded: { port: broker } },
       stations,
+      infer,
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));
-    const daemon = new Daemon(file, broker);
+    const daemon = new Daemon(file, broker, env);
     closeAtTheEnd(async () => {
       daemon.process.kill('SIGKILL');
       await daemon.ended;

@@ -69,6 +69,7 @@ export class RandomFieldModel {
 }
 
 export const FIELD_SCORING: Scoring = {
+  smoothing: 4,
   weights: { position: 1, context: 1, distortion: 1 },
   terms: [{ cells: 12, share: 0.003, centre: 0, spread: 1 }],
 };

@@ -7,12 +7,15 @@ import {
   checkFeaturesContract,
   FEATURES_OUTPUT,
   type FieldGeometry,
+  HEAD_VALUES,
   INPUT_NAME,
   type ModelFiles,
   OUTPUT_NAMES,
 } from '../contract.js';
-import { type Provider, Session, type SessionOptions } from '../ort/session.js';
-import { TileBatch, type TileTensor } from './tile-batch.js';
+import { type GraphFacts, type OpenGraph, openOnCpu } from '../open-graph.js';
+import type { Provider, Session } from '../ort/session.js';
+import type { InputShapes } from '../tensorrt/settings.js';
+import { TileBatch, type TileTensor, type TileTensors } from './tile-batch.js';
 import type { TileSizes } from './tile-sizes.js';
 
 export interface FieldSettings extends FieldGeometry {
@@ -21,12 +24,15 @@ export interface FieldSettings extends FieldGeometry {
   readonly tiles: TileSizes;
 }
 
-export interface FieldGraphsOptions extends SessionOptions {
+export interface FieldGraphsOptions {
   readonly settings: FieldSettings;
+  /** Loads both graphs; on the CPU, with so many `threads`, when left out. */
+  readonly open?: OpenGraph;
+  readonly threads?: number;
   /** What messages call the model. */
   readonly name: string;
   /** How many tiles each run takes. */
-  readonly batch: (provider: Provider) => number;
+  readonly batch: number;
 }
 
 type FeaturesTensors = ReturnType<typeof featuresTensors>;
@@ -55,30 +61,40 @@ export class FieldGraphs {
     this.#sessions = Object.values(sessions);
   }
 
-  /** @throws SideglanceError `SG_MODEL_INVALID` where a graph does not keep its contract; otherwise as `Session.create` */
-  static async load(files: ModelFiles, options: FieldGraphsOptions): Promise<FieldGraphs> {
-    const { settings, name, batch, ...runtime } = options;
-    const { tiles, stride } = settings;
-    if (!files.context) {
+  /** @throws SideglanceError `SG_MODEL_INVALID` where a graph does not keep its contract; otherwise as `open` */
+  static async load({ model, context }: ModelFiles, options: FieldGraphsOptions): Promise<FieldGraphs> {
+    const { settings, name, batch, open = openOnCpu(options.threads) } = options;
+    const { tiles } = settings;
+    if (!context) {
       throw new SideglanceError(
         'SG_MODEL_INVALID',
         `${name} lacks the graph that judges cells. Export the model again`,
       );
     }
-    const pixels = sidesOf(tiles.features, settings);
-    const sides = { height: pixels.rows, width: pixels.columns };
-    const features = await Session.create(fixed(files.model, name, sides), { ...runtime, name });
-    const open = [features];
+    const opened: Session[] = [];
+    const openOne = async (
+      graph: Uint8Array,
+      { inputs }: { readonly inputs: TileTensors },
+      facts: Omit<GraphFacts, 'shapes'>,
+    ) => {
+      const session = await open(graph, { ...facts, shapes: shapesOf(inputs, batch) });
+      opened.push(session);
+      return session;
+    };
     try {
-      checkFeaturesContract(features, tiles.features, { ...settings, stride }, name);
-      // The same provider, or none: half a model on the CPU is no model on a GPU.
-      const judging = { ...runtime, providers: [features.provider], name: `${name} (context)` };
-      const context = await Session.create(fixed(files.context, judging.name, { ...tiles.context }), judging);
-      open.push(context);
-      checkContextContract(context, tiles.context, settings, judging.name);
-      return new FieldGraphs({ features, context }, settings, batch(features.provider));
+      const pixels = sidesOf(tiles.features, settings);
+      const described = await openOne(
+        fixed(model, name, { height: pixels.rows, width: pixels.columns }),
+        featuresTensors(settings),
+        { name, boundary: [FEATURES_OUTPUT] },
+      );
+      checkFeaturesContract(described, tiles.features, settings, name);
+      const facts = { name: `${name} (context)`, boundary: HEAD_VALUES };
+      const judged = await openOne(fixed(context, facts.name, { ...tiles.context }), contextTensors(settings), facts);
+      checkContextContract(judged, tiles.context, settings, facts.name);
+      return new FieldGraphs({ features: described, context: judged }, settings, batch);
     } catch (thrown) {
-      for (const session of open) await session.close();
+      for (const session of opened) await session.close();
       throw thrown;
     }
   }
@@ -86,6 +102,10 @@ export class FieldGraphs {
   async close(): Promise<void> {
     for (const session of this.#sessions) await session.close();
   }
+}
+
+function shapesOf(inputs: TileTensors, tiles: number): InputShapes {
+  return Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, [tiles, ...shape]]));
 }
 
 /** The same model with fixed sizes for these free dimensions: for a GPU, shapes that never change. */

@@ -9,16 +9,17 @@ export interface TileTensor<T extends keyof Elements = keyof Elements> {
   readonly shape: readonly number[];
 }
 
-type Tensors = Readonly<Record<string, TileTensor>>;
+/** By the names of the tensors. */
+export type TileTensors = Readonly<Record<string, TileTensor>>;
 
-/** The memory of one tile, by the names of the tensors. */
-type Slot<T extends Tensors> = { readonly [K in keyof T]: Elements[T[K]['type']] };
+/** The memory of one tile. */
+type Slot<T extends TileTensors> = { readonly [K in keyof T]: Elements[T[K]['type']] };
 
 /**
  * A graph at work on a fixed number of tiles at a time, so that shapes never change: where tiles are lacking at the end, it
  * runs on what was there before.
  */
-export class TileBatch<I extends Tensors, O extends Tensors> {
+export class TileBatch<I extends TileTensors, O extends TileTensors> {
   /** Milliseconds that the graph has run, in all. */
   runMs = 0;
   readonly #session: Session;
@@ -61,7 +62,7 @@ export class TileBatch<I extends Tensors, O extends Tensors> {
   }
 }
 
-function batched<T extends Tensors>(tensors: T, tiles: number) {
+function batched<T extends TileTensors>(tensors: T, tiles: number) {
   const bound = Object.entries(tensors).map(
     ([name, { type, shape }]) => [name, allocateTensor(type as ElementType, [tiles, ...shape])] as const,
   );

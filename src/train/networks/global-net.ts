@@ -1,6 +1,6 @@
 import type { Graph, Value } from '../graph.js';
-import { add, clip, concatenate, convolution, neighbourhoodMean, relu, slice, spaceToDepth } from '../operators.js';
-import { biasedConvolution } from './layers.js';
+import { add, clip, concatenate, convolution, neighbourhoodMean, relu, slice } from '../operators.js';
+import { biasedBlockConvolution, biasedConvolution } from './layers.js';
 import { LOCAL_NET, OVERLAPPING_CELLS } from './local-net.js';
 import type { ParameterSource } from './parameters.js';
 import { partialConvolution } from './partial-convolution.js';
@@ -48,8 +48,8 @@ export type Seen = { readonly pixels: Value } | { readonly stem: Value };
 
 /** What Global-Net makes of the pixels of each cell, [N, 48, h, w]. */
 export function pixelStem(g: Graph, pixels: Value, source: ParameterSource): Value {
-  const blocks = relu(g, biasedConvolution(g, spaceToDepth(g, pixels, 4), source, 'global.stem.1', GLOBAL_NET.stem, 1));
-  return relu(g, biasedConvolution(g, spaceToDepth(g, blocks, 2), source, 'global.stem.2', GLOBAL_NET.stem, 1));
+  const blocks = relu(g, biasedBlockConvolution(g, pixels, source, 'global.stem.1', GLOBAL_NET.stem, 4));
+  return relu(g, biasedBlockConvolution(g, blocks, source, 'global.stem.2', GLOBAL_NET.stem, 2));
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Graph, Value } from '../graph.js';
 import { add, clip, convolution, divide, multiply, scalar } from '../operators.js';
+import { ringConvolution } from './fixed-forms.js';
 import type { ParameterSource } from './parameters.js';
 import { countTaps, type Taps, type Validity } from './validity.js';
 
@@ -30,8 +31,12 @@ export function partialConvolution(
   const taps = size * size - hole * hole;
   const weight = source.parameter(g, `${name}.weight`, [out, channels, size, size], channels * taps);
   const bias = source.parameter(g, `${name}.bias`, [1, out, 1, 1], 0);
-  const layout = { pad: (dilation * (size - 1)) / 2, dilation, hole };
-  const summed = convolution(g, masked(g, x, validity), weight, layout);
+  const known = masked(g, x, validity);
+  // Of 3 × 3 taps, four kernels are no faster than one.
+  const summed =
+    source.frozen && size > 3
+      ? ringConvolution(g, known, weight, hole, dilation)
+      : convolution(g, known, weight, { pad: (dilation * (size - 1)) / 2, dilation, hole });
   const { ratio, anySeen } = coverage(g, validity, { size, hole, dilation });
   const rescaled = multiply(g, summed, ratio);
   return add(g, rescaled, anySeen ? multiply(g, bias, anySeen) : bias);

@@ -60,6 +60,7 @@ export async function trainPaper(options: TrainPaperOptions): Promise<TrainedHea
     folds: [{ files: { model }, images: heldOut }],
     steps,
     weights: { position: 0, context: 1, distortion: 1 },
+    smoothing: 0,
     terms: [SPOTS],
   };
 }

@@ -53,6 +53,18 @@ test('a bundle of two graphs reproduces its golden sample, and judges regions as
   await inspector.close();
 });
 
+test('half precision holds for both graphs, and moves the map no more than half precision does', async () => {
+  const full = await Inspector.load(bundle, { threshold });
+  const half = await Inspector.load(bundle, { threshold, cpu: { precision: 'fp16' }, uncalibrated: true });
+  const picture = noise(200, 160);
+  const [exact, rounded] = [(await inspect(full, picture)).map.values, (await inspect(half, picture)).map.values];
+  await full.close();
+  await half.close();
+  const largest = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const difference = exact.reduce((most, value, cell) => Math.max(most, Math.abs(value - rounded[cell]!)), 0) / largest;
+  assert.ok(difference > 1e-5 && difference < 2e-2, `${difference}`);
+});
+
 test('a spot that shines changes the map where it is, in a region of several tiles', async () => {
   const wide = join(folder, 'wide');
   await writeFieldBundle(wide, { width: 900, height: 430, golden: noise(120, 100) });
@@ -76,6 +88,10 @@ test('calibrating with images of another size makes the scores hold for that siz
   await assert.rejects(
     recalibrate({ model: bundle, images, out, falseRejectRate: 0.05, combine: true }),
     fault('SG_USAGE', /330×250.*--combine/),
+  );
+  await assert.rejects(
+    recalibrate({ model: bundle, images, out, falseRejectRate: 0.05, cpu: { precision: 'fp16' } }),
+    fault('SG_USAGE', /330×250.*fp32/),
   );
   const { manifest, skipped, good } = await recalibrate({ model: bundle, images, out, falseRejectRate: 0.05 });
   assert.deepEqual(manifest.region, { width: 330, height: 250 });

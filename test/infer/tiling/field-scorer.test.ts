@@ -21,7 +21,7 @@ const SMALL_TILES: TileSizes = { features: { rows: 20, columns: 24 }, context: {
 
 function fieldScorer(tiles: TileSizes, { batch = 1, scale = 1 } = {}): Promise<FieldScorer> {
   const settings = fieldSettings(tiles, scale);
-  return FieldScorer.create(files, { settings, scoring: FIELD_SCORING, name: 'random', batch: () => batch });
+  return FieldScorer.create(files, { settings, scoring: FIELD_SCORING, name: 'random', batch });
 }
 
 function noise(width: number, height: number): Picture {
