@@ -2,7 +2,7 @@
 // `npm test`: installs what is missing, builds with type checks, lints, and runs every test.
 // `npm test -- capture publish` runs only the test files whose paths contain one of the words.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 // By name, availableParallelism would keep an old Node from getting as far as being told that it is old.
 import * as os from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,10 @@ function step(command, args) {
 }
 
 if (!setup('test')) process.exit(1);
+// What daemons keep for the next start is not kept for the user's.
+const cache = mkdtempSync(join(os.tmpdir(), 'sideglance-test-cache-'));
+process.env.XDG_CACHE_HOME = cache;
+process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
 rmSync('dist', { recursive: true, force: true });
 if (!build()) process.exit(1);
 step(join('node_modules', '.bin', 'biome'), ['check', '.']);

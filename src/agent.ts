@@ -157,10 +157,19 @@ export class Agent {
           );
           this.log.event(report.state === 'lost' ? 'warn' : 'info', 'camera.state', { station: name, ...report });
         },
-        onModel: (model, provider) => publisher.publishModel(name, model, provider),
-        onEvent: (level, event, fields) => this.log.event(level, event, fields),
+        onModel: (inUse) => publisher.publishModel(name, inUse),
+        onEvent: (level, event, fields) => {
+          if (event === 'station.building') this.#tellBuild(station.name, fields);
+          this.log.event(level, event, fields);
+        },
       },
     });
+  }
+
+  #tellBuild(station: string, { provider, phase }: Readonly<Record<string, unknown>>): void {
+    const at = { utc: new Date().toISOString(), monotonicMs: Number(process.hrtime.bigint()) / 1e6 };
+    const what = phase === 'waiting' ? 'waiting for another build' : `building an engine for ${provider}`;
+    this.#standardOutput.write(noticeLine(at, station, what, 'this takes minutes', this.#terminal));
   }
 
   #logBroker(state: SessionState): void {
@@ -193,7 +202,8 @@ export class Agent {
 }
 
 function healthOf(station: StationSnapshot): HealthReport['stations'][number] {
-  const { name, state, reason, camera, model, provider, restarts, rssBytes, lagMs, parts, ledger } = station;
+  const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
+  const { model, provider, precision, skipped, building } = station;
   const { late, lateVerdicts, lost } = ledger;
   return {
     name,
@@ -202,6 +212,9 @@ function healthOf(station: StationSnapshot): HealthReport['stations'][number] {
     camera,
     model,
     provider,
+    precision,
+    skipped: [...skipped],
+    building,
     restarts,
     rssBytes,
     eventLoopLagMs: lagMs,

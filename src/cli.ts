@@ -72,7 +72,24 @@ function createProgram(): Command {
         .argParser(wholeNumber(1, 10_000_000))
         .conflicts('minutes'),
     )
-    .option('--size <pixels>', 'side of the square that the region is scaled to', wholeNumber(64, 1024), 256)
+    .addOption(
+      new Option(
+        '--geometry <what>',
+        'parts, where each place shows what belongs there (aligned), or a surface without parts, such as cloth or sheet (field)',
+      )
+        .choices(['aligned', 'field'])
+        .default('aligned'),
+    )
+    .option(
+      '--size <pixels>',
+      'side of a square of as many pixels as the region is scaled to (default: 256; for a surface, every pixel)',
+      wholeNumber(64, 1024),
+    )
+    .addOption(
+      new Option('--scale <factor>', 'for a surface: pixels of the image to a pixel that the model sees (default: 1)')
+        .argParser(positiveNumber(100))
+        .conflicts('size'),
+    )
     .addOption(
       new Option(
         '--placement <how>',
@@ -138,6 +155,34 @@ and each station takes its threshold from them by its own rate. See docs/calibra
     .action(async (files, options) => {
       const { inspect } = await import('./cli/inspect.js');
       process.exitCode = await inspect(files, options);
+    });
+
+  program
+    .command('bench')
+    .description(
+      'Measure how long each stage takes with your own cameras and model: run the daemon for a while, with a broker of its own.',
+    )
+    .option('-c, --config <file>', 'the configuration', 'config.yaml')
+    .option('--model <bundle>', 'folder of a model bundle for every station (default: those of the configuration)')
+    .option('--seconds <s>', 'how long to measure', positiveNumber(3600), 20)
+    .option('--json', 'print one JSON object')
+    .action(async (options) => {
+      const { bench } = await import('./cli/bench.js');
+      process.exitCode = await bench(options);
+    });
+
+  program
+    .command('engine')
+    .description('TensorRT engines, which depend on the model, the GPU and the version of TensorRT.')
+    .command('build')
+    .description('Build engines ahead, so that no station has to at its start; one that is there is only checked.')
+    .option('--model <bundle>', 'folder of the model bundle (default: those of every station of the configuration)')
+    .option('-c, --config <file>', 'the configuration: its `infer.tensorrt` decides about the engine')
+    .option('--library <path>', 'a libonnxruntime.so with TensorRT')
+    .option('--json', 'print a JSON line for each engine')
+    .action(async (options) => {
+      const { buildEngines } = await import('./cli/engine.js');
+      process.exitCode = await buildEngines(options);
     });
 
   program

@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type OverlayOptions, renderOverlay } from './encode/overlay.js';
 import { isFaultOfOneImage, reasonOf, SideglanceError } from './errors.js';
 import { decodeImage, listImages } from './image/decode.js';
+import { type ExecutionOptions, executionOf } from './infer/execution-options.js';
 import { type Inspected, Inspector, type InspectorOptions } from './infer/inspector.js';
 import type { Interval } from './infer/tail.js';
 import { partVerdict } from './infer/verdict.js';
@@ -11,7 +12,7 @@ import type { Box, InvalidReason, Picture, RegionResult, Verdict } from './types
 
 export interface InspectFilesOptions
   extends Partial<Pick<InspectorOptions, 'threshold' | 'threads'>>,
-    Pick<InspectorOptions, 'providers' | 'library'> {
+    ExecutionOptions {
   /** Folder of the model bundle. */
   readonly model: string;
   /** Image files, or folders of them. */
@@ -43,6 +44,7 @@ export interface FileResult {
   readonly region: Box;
   readonly model: string;
   readonly provider: string;
+  readonly precision: string;
   readonly milliseconds: { readonly crop: number; readonly network: number; readonly postprocess: number };
   /** Path of the overlay. */
   readonly overlay?: string;
@@ -69,13 +71,8 @@ const DEFAULT_THRESHOLD = { falseRejectRate: 0.005 } as const;
  */
 export async function* inspectFiles(options: InspectFilesOptions): AsyncGenerator<InspectOutcome, void, void> {
   const files = await expand(options.files);
-  const { providers, library, threshold = DEFAULT_THRESHOLD, threads = availableParallelism() } = options;
-  const inspector = await Inspector.load(options.model, {
-    threshold,
-    threads,
-    ...(providers && { providers }),
-    ...(library !== undefined && { library }),
-  });
+  const { threshold = DEFAULT_THRESHOLD, threads = availableParallelism() } = options;
+  const inspector = await Inspector.load(options.model, { ...executionOf(options), threshold, threads });
   try {
     const overlays = overlayPaths(files, options.out);
     const skipped: SkippedFile[] = [];
@@ -131,6 +128,7 @@ async function inspectFile(
     region: { x: region.x, y: region.y, width: region.width, height: region.height },
     model: inspector.model,
     provider: inspector.provider,
+    precision: inspector.precision,
     milliseconds: {
       crop: inMicroseconds(inspected.cropMs),
       network: inMicroseconds(inspected.networkMs),

@@ -3,7 +3,12 @@ import { Camera } from './capture/camera.js';
 import { monotonicMs } from './capture/clock.js';
 import { cameraOptions } from './capture/from-config.js';
 import { SimulatedLine } from './capture/simulated/line.js';
+import { regionsOf } from './config/models.js';
+import { GraphCache } from './infer/graph-cache.js';
 import { Inspector } from './infer/inspector.js';
+import { modelName } from './model/manifest.js';
+import { openBundle } from './model/open.js';
+import { BuildReporter } from './station/build-reporter.js';
 import { AgentChannel } from './station/channel.js';
 import { encoders } from './station/encoders.js';
 import { Judge } from './station/judge.js';
@@ -29,15 +34,25 @@ void channel.stopAsked.then(() => isLoading && process.kill(process.pid, 'SIGKIL
 async function work(): Promise<void> {
   const { name, regions, publish, threshold } = station;
   const line = station.camera.type === 'simulated' ? new SimulatedLine(station.camera) : null;
-  const inspector = await Inspector.load(station.model, {
+  const bundle = await openBundle(station.model);
+  const builds = new BuildReporter({
+    model: modelName(bundle.manifest),
+    precision: infer.tensorrt.precision,
+    send: (message) => void channel.send(message),
+    warn: (text) => console.error(`warning: ${text}`),
+  });
+  const inspector = await Inspector.of(bundle, {
     ...infer,
     threshold,
-    regionsPerPart: Math.max(1, regions.length),
-  });
+    regionsPerPart: regionsOf(station),
+    watch: builds.watch,
+    cpu: { graphs: new GraphCache() },
+  }).finally(() => builds.stop());
   inUse.unshift(inspector);
   isLoading = false;
   const epoch = randomUUID();
-  await channel.send({ type: 'ready', model: inspector.model, provider: inspector.provider, epoch });
+  const { model, provider, precision, skipped } = inspector;
+  await channel.send({ type: 'ready', model, provider, precision, skipped, epoch });
 
   const camera = new Camera({
     ...cameraOptions(station.camera, line),

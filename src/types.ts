@@ -50,7 +50,8 @@ export interface Region extends Box {
 
 /**
  * A grid of anomaly scores, row by row. Cell (r, c) stands for the square of `cell` × `cell` region pixels whose
- * top left corner is (c × cell, r × cell), in the coordinates of the model's input (`inputWidth` × `inputHeight`).
+ * top left corner is (c × cell, r × cell), in the coordinates of the model's input (`inputWidth` × `inputHeight`). The last
+ * row and column may reach beyond it, or leave up to half a cell of it out.
  */
 export interface AnomalyMap {
   readonly rows: number;
@@ -154,11 +155,47 @@ export interface Attachment {
   readonly height: number;
 }
 
+/** Why an execution provider was not used, and what would change that. */
+export interface ProviderFailure {
+  readonly provider: string;
+  readonly reason: string;
+  readonly fix: string;
+}
+
+/** An engine that is built for a model before it can run. */
+export interface EngineBuild {
+  readonly provider: string;
+  readonly precision: string;
+  /** `waiting`: another process of this machine builds first. */
+  readonly phase: 'waiting' | 'building';
+  readonly elapsedS: number;
+}
+
+/** What a station runs; nulls while it runs nothing. */
+export interface ModelInUse {
+  /** `<id>@<version>` of the bundle, also while an engine is built for it. */
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly precision: string | null;
+  /** Providers that were to be tried first, and do not run it. */
+  readonly skipped: readonly ProviderFailure[];
+  readonly building: EngineBuild | null;
+}
+
 export type CameraState = 'opening' | 'running' | 'silent' | 'lost' | 'ended';
 
 /** What a station process tells its agent. */
 export type StationMessage =
-  | { readonly type: 'ready'; readonly model: string; readonly provider: string; readonly epoch: string }
+  /** Sent again and again while an engine is built, before `ready`. */
+  | { readonly type: 'building'; readonly model: string; readonly build: EngineBuild }
+  | {
+      readonly type: 'ready';
+      readonly model: string;
+      readonly provider: string;
+      readonly precision: string;
+      readonly skipped: readonly ProviderFailure[];
+      readonly epoch: string;
+    }
   | { readonly type: 'camera'; readonly state: CameraState; readonly reason: string | null; readonly at: Timestamp }
   /** The part ledger: sent before any work on the part begins, so that a lost station leaves no part unanswered. */
   | { readonly type: 'accepted'; readonly part: PartId; readonly captured: Timestamp }

@@ -4,8 +4,14 @@ import { basename, join, resolve } from 'node:path';
 import { isFaultOfOneImage, SideglanceError } from '../errors.js';
 import { decodeImage } from '../image/decode.js';
 import { calibrate, quantileThreshold, type Threshold } from '../infer/calibration.js';
+import { type ExecutionOptions, executionOf } from '../infer/execution-options.js';
+import { goldenTolerance } from '../infer/golden.js';
 import { Inspector, type InspectorOptions } from '../infer/inspector.js';
-import { type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
+import { precisionTolerance } from '../infer/precision/calibrated.js';
+import type { Precision } from '../infer/precision/precision.js';
+import { fitsField } from '../infer/tiling/field-size.js';
+import { modelPixels } from '../infer/tiling/surface.js';
+import { type Calibration, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
 import { type Bundle, openBundle } from '../model/open.js';
 import { compareVersions, nextVersion, VERSION_PATTERN } from '../model/version.js';
 import { checkTarget, writeBundle } from '../model/write.js';
@@ -21,10 +27,7 @@ export const CALIBRATION = {
   differenceDistance: 0.2,
 } as const;
 
-export interface RecalibrateOptions
-  extends PartsOptions,
-    Partial<Pick<InspectorOptions, 'threads'>>,
-    Pick<InspectorOptions, 'providers' | 'library'> {
+export interface RecalibrateOptions extends PartsOptions, Partial<Pick<InspectorOptions, 'threads'>>, ExecutionOptions {
   /** Folder of the model bundle. */
   readonly model: string;
   /** Folder of the bundle to write; `model` itself when left out. */
@@ -57,6 +60,10 @@ export interface Recalibration {
   readonly out: string;
   readonly previous: Manifest;
   readonly manifest: Manifest;
+  /** The precision that was calibrated, and the scores that were and are its. */
+  readonly precision: Precision;
+  readonly old: Calibration;
+  readonly calibration: Calibration;
   /** At the wanted rate. */
   readonly before: Threshold;
   readonly after: Threshold;
@@ -71,31 +78,36 @@ export interface Recalibration {
 
 /**
  * Takes the scores that a bundle's thresholds follow from anew, from images of parts seen on the line, and writes the
- * same model with them as a new version. Nothing is written before everything is known; golden samples stay.
+ * same model with them as a new version. Nothing is written before everything is known; golden samples stay. Where the
+ * network computes less finely than in FP32, its scores and golden figures go beside those of FP32. A `field` model takes
+ * regions of any size, so its new scores are those of regions as large as the images'.
  *
  * @throws SideglanceError as `readParts`, `openBundle`, `Inspector.of` and `writeBundle`; `SG_USAGE` for a version that
- * is not later; `SG_TOO_FEW_IMAGES` for fewer good parts than `CALIBRATION.leastGood`; the fault of the first image
+ * is not later, or scores of regions of two sizes to be combined; `SG_TOO_FEW_IMAGES` for fewer good parts than `CALIBRATION.leastGood`; the fault of the first image
  * when none can be scored; and what `signal` was aborted with
  */
 export async function recalibrate(options: RecalibrateOptions): Promise<Recalibration> {
   const { model, images, out = model, falseRejectRate, combine = false, signal } = options;
   await checkTarget(resolve(out));
-  const bundle = await openBundle(model);
-  const previous = bundle.manifest;
+  const opened = await openBundle(model);
+  const previous = opened.manifest;
   const version = laterVersion(previous, options.version);
   const parts = await readParts(options);
   requireEnough(parts.filter(({ label }) => label === 'pass').length, images);
+  const bundle = await forRegionsOf(opened, parts, options);
 
   const inspector = await loadInspector(bundle, options);
-  const { good, failed, skipped } = await scoreParts(inspector, parts, options).finally(() => inspector.close());
+  const { precision, provider } = inspector;
+  const old = oldCalibration(previous, precision, combine);
+  const measuring = bundle === opened || precision === 'fp32' ? measure(inspector, parts, options) : refuseSize(bundle);
+  const { good, failed, skipped, figures } = await measuring.finally(() => inspector.close());
   requireEnough(good.length, images, skipped);
 
   const { scores: fresh, mapThreshold } = calibrate(
     good.map(({ score }) => score),
     good.map(({ hottest }) => hottest),
   );
-  const old = previous.calibration.scores;
-  const scores = combine ? [...old, ...fresh].sort((a, b) => a - b) : fresh;
+  const scores = combine ? [...old.scores, ...fresh].sort((a, b) => a - b) : fresh;
   const created = new Date().toISOString();
   const recalibrated = {
     at: created,
@@ -103,22 +115,25 @@ export async function recalibrate(options: RecalibrateOptions): Promise<Recalibr
     source: basename(resolve(images)),
     previous: modelName(previous),
     combined: combine,
-    provider: inspector.provider,
+    provider,
   };
   const calibration = { scores, mapThreshold, recalibrated };
   signal?.throwIfAborted();
   const manifest = await writeBundle(out, {
-    manifest: { ...previous, version, created, calibration },
+    manifest: { ...withCalibration(bundle.manifest, precision, calibration, figures), version, created },
     model: bundle.model,
     files: await otherFiles(bundle),
   });
-  const difference = kolmogorovSmirnov(fresh, old);
+  const difference = kolmogorovSmirnov(fresh, old.scores);
   const { differencePValue, differenceDistance } = CALIBRATION;
   const large = difference.pValue < differencePValue && difference.distance >= differenceDistance;
   return {
     out,
     previous,
     manifest,
+    precision,
+    old,
+    calibration,
     before: inspector.threshold,
     after: quantileThreshold(scores, falseRejectRate),
     good,
@@ -128,14 +143,85 @@ export async function recalibrate(options: RecalibrateOptions): Promise<Recalibr
   };
 }
 
+/** The bundle as it is for regions of the size of the first image that can be read. */
+async function forRegionsOf(
+  bundle: Bundle,
+  parts: readonly Part[],
+  { region, combine = false }: RecalibrateOptions,
+): Promise<Bundle> {
+  const { manifest } = bundle;
+  const size = manifest.field && (region ?? (await firstSize(parts)));
+  if (!manifest.field || !size || fitsField(size, manifest)) return bundle;
+  if (combine) {
+    throw new SideglanceError(
+      'SG_USAGE',
+      `the scores of ${modelName(manifest)} are of regions of another size than ${size.width}×${size.height}: they cannot be combined. Leave --combine out`,
+    );
+  }
+  // What was measured in other precisions is of the old size.
+  const { precisions: _, ...kept } = manifest;
+  return { ...bundle, manifest: { ...kept, region: modelPixels(size, manifest.field.scale) } };
+}
+
+/** FP32 is measured first: its scores would be of the old size. */
+async function refuseSize({ manifest }: Bundle): Promise<never> {
+  const { width, height } = manifest.region;
+  throw new SideglanceError(
+    'SG_USAGE',
+    `the scores of ${modelName(manifest)} are of regions of another size than ${width}×${height} pixels of the model: calibrate it in fp32 for this size first`,
+  );
+}
+
+async function firstSize(parts: readonly Part[]): Promise<Pick<Box, 'width' | 'height'> | undefined> {
+  for (const { file } of parts) {
+    try {
+      return await decodeImage(file);
+    } catch (thrown) {
+      // Those that cannot be read are reported when they are to be scored.
+      if (!isFaultOfOneImage(thrown)) throw thrown;
+    }
+  }
+  return undefined;
+}
+
 function loadInspector(bundle: Bundle, options: RecalibrateOptions): Promise<Inspector> {
-  const { falseRejectRate, threads = availableParallelism(), providers, library } = options;
+  const { falseRejectRate, threads = availableParallelism() } = options;
   return Inspector.of(bundle, {
+    ...executionOf(options),
     threshold: { falseRejectRate },
     threads,
-    ...(providers && { providers }),
-    ...(library !== undefined && { library }),
+    uncalibrated: true,
   });
+}
+
+/** What the new scores are compared with, and added to: those of the precision, else those of FP32. */
+function oldCalibration({ calibration, precisions }: Manifest, precision: Precision, combine: boolean): Calibration {
+  if (precision === 'fp32') return calibration;
+  const own = precisions?.[precision]?.calibration;
+  if (own === undefined && combine) {
+    throw new SideglanceError(
+      'SG_USAGE',
+      `the bundle has no scores of ${precision} that new ones could be added to: leave --combine out`,
+    );
+  }
+  return own ?? calibration;
+}
+
+function withCalibration(
+  previous: Manifest,
+  precision: Precision,
+  calibration: Calibration,
+  figures: Awaited<ReturnType<Inspector['goldenFigures']>>,
+): Manifest {
+  if (precision === 'fp32') return { ...previous, calibration };
+  const coarse = precisionTolerance(previous.calibration, precision);
+  const golden = figures.map((each) => ({ ...each, tolerance: goldenTolerance(each) + coarse }));
+  return { ...previous, precisions: { ...previous.precisions, [precision]: { golden, calibration } } };
+}
+
+async function measure(inspector: Inspector, parts: readonly Part[], options: RecalibrateOptions) {
+  const scored = await scoreParts(inspector, parts, options);
+  return { ...scored, figures: await inspector.goldenFigures() };
 }
 
 async function scoreParts(

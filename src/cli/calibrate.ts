@@ -5,7 +5,7 @@ import { modelName } from '../model/manifest.js';
 import type { Box } from '../types.js';
 import { distribution, figure, percent, thresholdText } from './distribution.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
-import { DEFAULT_FALSE_REJECT_RATE, type RuntimeOptions } from './model-options.js';
+import { DEFAULT_FALSE_REJECT_RATE, executionChoice, type RuntimeOptions } from './model-options.js';
 import { type Progress, showProgress } from './progress.js';
 
 export interface CalibrateCommandOptions extends RuntimeOptions {
@@ -23,12 +23,13 @@ export interface CalibrateCommandOptions extends RuntimeOptions {
 const MISSED_NAMED = 20;
 
 /** @returns the exit code */
-export function calibrate({ json, bundleVersion, ...options }: CalibrateCommandOptions): Promise<number> {
+export function calibrate({ json, bundleVersion, config, ...options }: CalibrateCommandOptions): Promise<number> {
   const { falseRejectRate = DEFAULT_FALSE_REJECT_RATE } = options;
   return interruptible(async (signal) => {
     try {
       const result = await withProgress({
         ...options,
+        ...(await executionChoice({ ...options, ...(config !== undefined && { config }) })),
         falseRejectRate,
         ...(bundleVersion !== undefined && { version: bundleVersion }),
         signal,
@@ -62,13 +63,14 @@ async function withProgress(options: RecalibrateOptions): Promise<Recalibration>
 
 /** What `--json` prints. */
 function report(result: Recalibration, falseRejectRate: number): object {
-  const { out, previous, manifest, before, after, good, failed, skipped, difference } = result;
-  const { id, version, calibration } = manifest;
+  const { out, previous, manifest, precision, calibration, before, after, good, failed, skipped, difference } = result;
+  const { id, version } = manifest;
   return {
     bundle: out,
     id,
     version,
     previous: modelName(previous),
+    precision,
     falseRejectRate,
     threshold: { before, after },
     good: { images: good.length, rejected: { before: above(good, before), after: above(good, after) } },
@@ -84,13 +86,14 @@ function report(result: Recalibration, falseRejectRate: number): object {
 }
 
 function text(result: Recalibration, rate: number): string {
-  const { out, previous, manifest, before, after, good, failed, skipped } = result;
-  const [old, now] = [previous.calibration.scores, manifest.calibration.scores];
+  const { out, manifest, precision, calibration, before, after, good, failed, skipped } = result;
+  const [old, now] = [result.old.scores, calibration.scores];
   const images = good.length + failed.length + skipped.length;
-  const combined = manifest.calibration.recalibrated?.combined ? `, ${good.length} of them new` : '';
+  const combined = calibration.recalibrated?.combined ? `, ${good.length} of them new` : '';
   return [
     ...skipped.map(({ file, error }) => `skipped ${file}: ${error.message}`),
     ...(skipped.length > 0 ? [`${skipped.length} of ${images} images skipped`] : []),
+    ...(precision === 'fp32' ? [] : [`calibrated for ${precision}; what holds for fp32 stays`]),
     `before: scores of ${old.length} good images: ${distribution(old)}`,
     `now:    scores of ${now.length} good images${combined}: ${distribution(now)}`,
     `threshold at a false reject rate of ${percent(rate)}`,
@@ -117,8 +120,8 @@ function failedText(result: Recalibration): string[] {
   ];
 }
 
-function warnings({ difference, manifest }: Recalibration): string[] {
-  const { recalibrated } = manifest.calibration;
+function warnings({ difference, manifest, calibration }: Recalibration): string[] {
+  const { recalibrated } = calibration;
   const found: string[] = [];
   if (difference.large) {
     const { distance, pValue } = difference;

@@ -7,7 +7,7 @@ import { renderReport } from '../evaluate/report/page.js';
 import type { Report } from '../evaluate/report/report.js';
 import { Inspector } from '../infer/inspector.js';
 import { AGENT_VERSION } from '../model/version.js';
-import { type ModelOptions, thresholdOf } from './model-options.js';
+import { executionChoice, type ModelOptions, thresholdOf } from './model-options.js';
 import { showProgress } from './progress.js';
 import { checkWritable, writeWhole } from './whole-file.js';
 
@@ -45,14 +45,9 @@ export async function evaluate(options: EvaluateOptions): Promise<number> {
 
 async function measure(options: EvaluateOptions): Promise<{ figures: EvaluationReport; page: Report | null }> {
   const dataset = await readDataset(options.dataset);
-  const { model, threads = availableParallelism(), providers, library } = options;
+  const { model, threads = availableParallelism() } = options;
   const choice = thresholdOf(options);
-  const inspector = await Inspector.load(model, {
-    threshold: choice,
-    threads,
-    ...(providers && { providers }),
-    ...(library !== undefined && { library }),
-  });
+  const inspector = await Inspector.load(model, { ...(await executionChoice(options)), threshold: choice, threads });
   const collector = options.report === undefined ? null : new ReportCollector();
   const progress = showProgress({ title: 'evaluating', total: dataset.test.length });
   try {

@@ -1,6 +1,6 @@
 import { inspectFiles } from '../inspect.js';
 import type { Box } from '../types.js';
-import { type ModelOptions, thresholdOf } from './model-options.js';
+import { executionChoice, type ModelOptions, thresholdOf } from './model-options.js';
 
 export interface InspectOptions extends ModelOptions {
   readonly out?: string;
@@ -12,10 +12,11 @@ export interface InspectOptions extends ModelOptions {
  * @returns the exit code
  */
 export async function inspect(files: readonly string[], options: InspectOptions): Promise<number> {
-  const { falseRejectRate: _, score: __, ...rest } = options;
+  const { falseRejectRate: _, score: __, config: ___, ...rest } = options;
   let done = 0;
   let skipped = 0;
-  for await (const outcome of inspectFiles({ ...rest, files, threshold: thresholdOf(options) })) {
+  const execution = await executionChoice(options);
+  for await (const outcome of inspectFiles({ ...rest, ...execution, files, threshold: thresholdOf(options) })) {
     done++;
     if ('skipped' in outcome) {
       skipped++;

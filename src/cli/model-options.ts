@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ThresholdChoice } from '../infer/calibration.js';
-import type { Provider } from '../infer/ort/session.js';
+import { type ExecutionOptions, executionOf } from '../infer/execution-options.js';
+import { PROVIDERS, type Provider } from '../infer/ort/providers.js';
 import type { Box } from '../types.js';
 import { positiveNumber, wholeNumber } from './numbers.js';
 
@@ -11,14 +12,14 @@ export interface RuntimeOptions {
   readonly threads?: number;
   readonly providers?: readonly Provider[];
   readonly library?: string;
+  /** A configuration whose `infer` says where and how the model runs. */
+  readonly config?: string;
 }
 
 /** What every command takes that judges with a model. */
 export interface ModelOptions extends RuntimeOptions {
   readonly score?: number;
 }
-
-const PROVIDERS: readonly Provider[] = ['cpu', 'cuda', 'tensorrt'];
 
 export function addModelOptions(command: Command): Command {
   return addRuntimeOptions(command).addOption(
@@ -39,10 +40,34 @@ export function addRuntimeOptions(command: Command): Command {
     .option('--threads <n>', 'threads of the network (default: every core)', wholeNumber(1, 128))
     .option(
       '--providers <list>',
-      'execution providers to try, in this order: cpu, cuda, tensorrt (default: cpu)',
+      'execution providers to try, in this order: tensorrt, cuda, cpu (default: cpu)',
       providers,
     )
-    .option('--library <path>', 'a libonnxruntime.so other than the one that npm installed');
+    .option('--library <path>', 'a libonnxruntime.so other than the one that npm installed')
+    .option('-c, --config <file>', 'a configuration: the model runs as its `infer` says, GPU settings included');
+}
+
+/**
+ * Where and how the model runs: what the configuration says, if one is named, and then what the command line says. Each
+ * provider that does not serve is told on the error stream.
+ * @throws SideglanceError as `loadConfig`
+ */
+export async function executionChoice(options: Partial<RuntimeOptions>): Promise<ExecutionOptions> {
+  const { providers, library, config } = options;
+  const { require, ...infer } = config === undefined ? {} : await inferOf(config);
+  return {
+    ...infer,
+    ...(require && !providers && { require }),
+    ...(providers && { providers }),
+    ...(library !== undefined && { library }),
+    onSkipped: ({ provider, reason, fix }) =>
+      void process.stderr.write(`warning: not on ${provider}: ${reason}. Fix: ${fix}\n`),
+  };
+}
+
+async function inferOf(config: string): Promise<ExecutionOptions> {
+  const { loadConfig } = await import('../config/load.js');
+  return executionOf(loadConfig(config).infer);
 }
 
 /** The share of good parts that may be rejected, unless another is asked for; a station's default, too. */

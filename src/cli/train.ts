@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { TrainEvent } from '../train/events.js';
-import type { TrainMethod } from '../train/model.js';
+import type { Geometry, TrainMethod } from '../train/model.js';
 import type { PlacementChoice } from '../train/placement.js';
 import { train as trainBundle } from '../train/train.js';
 import { scoreSummary } from './distribution.js';
@@ -13,7 +13,9 @@ export interface TrainCommandOptions {
   readonly seed: number;
   readonly minutes?: number;
   readonly steps?: number;
-  readonly size: number;
+  readonly geometry: Geometry;
+  readonly size?: number;
+  readonly scale?: number;
   readonly threads?: number;
   readonly method: TrainMethod;
   readonly placement: PlacementChoice;

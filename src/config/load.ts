@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
+import { fromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
-import { DEMO_MODEL, fromFile, readPassword, relationFaults } from './relations.js';
-import { type Config, ConfigSchema, type ThresholdConfig, type WrittenConfig } from './schema.js';
+import { DEMO_MODEL, readPassword, relationFaults } from './relations.js';
+import { type Config, ConfigSchema, type InferConfig, type ThresholdConfig, type WrittenConfig } from './schema.js';
 
 /**
  * Reads and checks a configuration file.
@@ -64,7 +65,6 @@ function shortName(file: string): string {
 function resolveConfig(written: WrittenConfig, file: string): Config {
   const { tls, ...rest } = withPassword(written.mqtt, file);
   const mqtt = { ...rest, outbox: { ...rest.outbox, folder: outboxFolder(rest.outbox.folder, file) } };
-  const { library, threads, ...infer } = written.infer;
   return {
     file,
     device: written.device,
@@ -75,11 +75,7 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
       model: station.model === undefined ? DEMO_MODEL : fromFile(file, station.model),
       threshold: station.threshold as ThresholdConfig,
     })),
-    infer: {
-      ...infer,
-      threads: threads === 'auto' ? threadsEach(written.stations.length) : threads,
-      ...(library === undefined ? {} : { library: fromFile(file, library) }),
-    },
+    infer: resolveInfer(written, file),
     log: written.log,
   };
 }
@@ -89,6 +85,21 @@ function outboxFolder(folder: string | undefined, file: string): string {
   if (folder !== undefined) return fromFile(file, folder);
   const [state] = (process.env.STATE_DIRECTORY ?? '').split(':');
   return state ? join(state, 'outbox') : fromFile(file, join('var', 'outbox'));
+}
+
+function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {
+  const { library, threads, tensorrt, ...rest } = infer;
+  const { cache, calibrationTable, ...settings } = tensorrt;
+  return {
+    ...rest,
+    threads: threads === 'auto' ? threadsEach(stations.length) : threads,
+    tensorrt: {
+      ...settings,
+      ...(cache === undefined ? {} : { cache: fromFile(file, cache) }),
+      ...(calibrationTable === undefined ? {} : { calibrationTable: fromFile(file, calibrationTable) }),
+    },
+    ...(library === undefined ? {} : { library: fromFile(file, library) }),
+  };
 }
 
 function resolveCamera(camera: WrittenConfig['stations'][number]['camera'], file: string) {

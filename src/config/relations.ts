@@ -1,8 +1,9 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { reasonOf } from '../errors.js';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from '../paths.js';
+import { fromFile, listAt, readableFile, repeatedNames } from './checks.js';
 import { type Fault, type Path, valueAt } from './faults.js';
+import { inferFaults } from './infer-relations.js';
 import { RESERVED_STATION_NAMES } from './schema.js';
 
 /** The bundle that a station without `model` uses. */
@@ -19,8 +20,7 @@ export function relationFaults(value: unknown, file: string): Fault[] {
     ...mqttFaults(at('mqtt'), file),
     ...repeatedNames(value, ['stations'], 'station'),
     ...stations.flatMap((_, i) => stationFaults(value, i, file)),
-    ...repeatedEntries(value, ['infer', 'providers']),
-    ...readableFile(at('infer', 'library'), ['infer', 'library'], file),
+    ...inferFaults(at('infer'), file),
   ];
 }
 
@@ -129,53 +129,6 @@ function passwordFaults(group: unknown, base: Path, file: string): Fault[] {
   }
   faults.push(...readableFile(passwordFile, [...base, 'passwordFile'], file));
   return faults;
-}
-
-function readableFile(name: unknown, path: Path, file: string): Fault[] {
-  if (typeof name !== 'string' || name === '') return [];
-  const full = fromFile(file, name);
-  try {
-    accessSync(full, constants.R_OK);
-    return statSync(full).isFile() ? [] : [{ path, message: `${full} is not a file` }];
-  } catch (thrown) {
-    return [{ path, message: `cannot be read: ${reasonOf(thrown)}` }];
-  }
-}
-
-function repeatedNames(value: unknown, base: Path, what: string): Fault[] {
-  const first = new Map<string, number>();
-  return listAt(value, base).flatMap((entry, i): Fault[] => {
-    const name = valueAt(entry, ['name']);
-    if (typeof name !== 'string') return [];
-    const earlier = first.get(name);
-    if (earlier !== undefined) {
-      return [
-        {
-          path: [...base, i, 'name'],
-          message: `${what} ${i + 1} has the name of ${what} ${earlier + 1}: ${JSON.stringify(name)}`,
-        },
-      ];
-    }
-    first.set(name, i);
-    return [];
-  });
-}
-
-function repeatedEntries(value: unknown, base: Path): Fault[] {
-  const list = listAt(value, base);
-  return list.flatMap((entry, i) =>
-    list.indexOf(entry) < i ? [{ path: [...base, i], message: 'stands in the list a second time' }] : [],
-  );
-}
-
-function listAt(value: unknown, path: Path): readonly unknown[] {
-  const list = valueAt(value, path);
-  return Array.isArray(list) ? list : [];
-}
-
-/** Paths in the file are relative to the file. */
-export function fromFile(file: string, path: string): string {
-  return resolve(dirname(file), path);
 }
 
 /** The password in a file: its text without the line end that editors add. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CameraSchema } from './cameras.js';
 import { name, password, passwordFile, text, whole } from './fields.js';
+import { InferSchema } from './infer.js';
 
 /**
  * The one description of `config.yaml`: it validates, fills in defaults, and is what `docs/config.schema.json` and
@@ -159,27 +160,6 @@ const StationSchema = z
   })
   .meta({ description: 'One camera and what is looked for in its frames. Each station is a process of its own.' });
 
-const InferSchema = z
-  .strictObject({
-    threads: z
-      .union([z.literal('auto'), z.int().min(1).max(128)])
-      .default('auto')
-      .meta({ description: 'Threads for the network of each station. `auto`: the cores divided among the stations.' }),
-    providers: z
-      .array(z.enum(['cpu', 'cuda', 'tensorrt']))
-      .min(1)
-      .max(3)
-      .default(['cpu'])
-      .meta({
-        description:
-          'Execution providers in the order in which they are tried. One that is not named here is never used: if none of these runs, the station does not start.',
-      }),
-    library: text(
-      'Path of a `libonnxruntime.so` to use, relative to this file. Absent: the one that npm installed (CPU only on arm64).',
-    ).exactOptional(),
-  })
-  .meta({ description: 'How networks run (ONNX Runtime).' });
-
 const LogSchema = z
   .strictObject({
     level: z
@@ -223,7 +203,7 @@ export type StationConfig = Omit<WrittenStation, 'camera' | 'model' | 'threshold
   readonly model: string;
   readonly threshold: ThresholdConfig;
 };
-/** `threads` is a number now; `library` is absolute. */
+/** `threads` is a number now; paths are absolute. */
 export type InferConfig = Omit<WrittenConfig['infer'], 'threads'> & { readonly threads: number };
 export type LogConfig = WrittenConfig['log'];
 

@@ -1,5 +1,6 @@
 import { SideglanceError } from '../errors.js';
 import type { Box, Picture } from '../types.js';
+import { type Axis, axisOf, EDGE_TOLERANCE_PIXELS } from './axis.js';
 import { layoutOf } from './pixels.js';
 
 /** What {@link resampleToRgb} fills: `data` holds width × height × 3 bytes, red, green, blue, rows without padding. */
@@ -9,23 +10,17 @@ export interface RgbTarget {
   readonly data: Uint8Array;
 }
 
+/** A part of a target, and where in memory it goes: three bytes a pixel. */
+export interface RgbWindow extends Box {
+  readonly data: Uint8Array;
+  /** Of its first pixel. */
+  readonly offset: number;
+  /** Bytes from one row to the next. */
+  readonly pitch: number;
+}
+
 /** Geometries whose weights are kept; a station has a handful, a training folder of mixed sizes may have more. */
 const PLANS_KEPT = 32;
-/** Boxes that come out of arithmetic may overshoot the frame by rounding, never by more than this. */
-const EDGE_TOLERANCE_PIXELS = 1e-6;
-
-/**
- * Which source pixels make one target pixel, per axis: `count[t]` of them from `start[t]`. The first and the last have
- * weights of their own, those between share `inner`: that is all that area averaging and bilinear weights need, and it
- * turns the inner loop into plain integer sums.
- */
-interface Axis {
-  readonly start: Int32Array;
-  readonly count: Int32Array;
-  readonly first: Float32Array;
-  readonly last: Float32Array;
-  readonly inner: number;
-}
 
 interface Plan {
   readonly across: Axis;
@@ -51,39 +46,66 @@ const plans = new Map<string, Plan>();
  *   the picture does not hold what it says.
  */
 export function resampleToRgb(picture: Picture, box: Box & { readonly name?: string }, target: RgbTarget): void {
+  const { width, height, data } = target;
+  resampleWindow(picture, box, target, { x: 0, y: 0, width, height, data, offset: 0, pitch: 3 * width });
+}
+
+/**
+ * The same for a window of the target alone: its pixels are exactly those that the whole target would have there.
+ *
+ * @param size of the whole target
+ * @param window inside of it, in whole pixels
+ */
+export function resampleWindow(
+  picture: Picture,
+  box: Box & { readonly name?: string },
+  size: Pick<RgbTarget, 'width' | 'height'>,
+  window: RgbWindow,
+): void {
   const { bytes, red, green, blue } = layoutOf(picture);
   checkBox(picture, box);
-  if (target.width < 1 || target.height < 1 || target.data.length < target.width * target.height * 3) {
-    throw new RangeError(`an RGB target of ${target.width}×${target.height} does not fit ${target.data.length} bytes`);
-  }
-  if (isPlainCopy(box, target)) {
-    copy(picture, box, target, bytes, red, green, blue);
+  checkWindow(size, window);
+  if (isPlainCopy(box, size)) {
+    copy(picture, box, window, bytes, red, green, blue);
     return;
   }
 
-  const { across, down, rows, sum } = planFor(picture, box, target);
+  const { across, down, rows, sum } = planFor(picture, box, size);
+  const { x, width, data, offset, pitch } = window;
   const grey = bytes === 1;
-  const samples = target.width * (grey ? 1 : 3);
+  const samples = width * (grey ? 1 : 3);
   const held: [number, number] = [-1, -1];
   const rowOf = (y: number): Float32Array => {
     const slot = (y & 1) as 0 | 1;
     const row = rows[slot];
     if (held[slot] !== y) {
-      if (grey) shrinkGreyRow(picture.data, y * picture.stride, across, row);
-      else shrinkColourRow(picture.data, y * picture.stride, bytes, red, green, blue, across, row);
+      if (grey) shrinkGreyRow(picture.data, y * picture.stride, across, x, width, row);
+      else shrinkColourRow(picture.data, y * picture.stride, bytes, red, green, blue, across, x, width, row);
       held[slot] = y;
     }
     return row;
   };
 
-  for (let y = 0, out = 0; y < target.height; y++) {
+  for (let y = window.y, out = offset; y < window.y + window.height; y++, out += pitch) {
     const from = down.start[y]!;
     const final = from + down.count[y]! - 1;
     scaleInto(sum, rowOf(from), down.first[y]!, samples);
     for (let r = from + 1; r < final; r++) addScaled(sum, rowOf(r), down.inner, samples);
     if (final > from) addScaled(sum, rowOf(final), down.last[y]!, samples);
-    out = grey ? writeGrey(sum, target.data, out, samples) : writeColour(sum, target.data, out, samples);
+    if (grey) writeGrey(sum, data, out, samples);
+    else writeColour(sum, data, out, samples);
   }
+}
+
+function checkWindow({ width, height }: Pick<RgbTarget, 'width' | 'height'>, window: RgbWindow): void {
+  const right = window.x + window.width;
+  const bottom = window.y + window.height;
+  const inside = window.x >= 0 && window.y >= 0 && right <= width && bottom <= height;
+  const end = window.offset + (window.height - 1) * window.pitch + 3 * window.width;
+  if (window.width >= 1 && window.height >= 1 && inside && end <= window.data.length) return;
+  throw new RangeError(
+    `a window of ${window.width}×${window.height} at (${window.x}, ${window.y}) of an RGB target of ${width}×${height} does not fit ${window.data.length} bytes`,
+  );
 }
 
 function checkBox(picture: Picture, box: Box & { readonly name?: string }): void {
@@ -108,7 +130,7 @@ function checkBox(picture: Picture, box: Box & { readonly name?: string }): void
   }
 }
 
-function isPlainCopy(box: Box, target: RgbTarget): boolean {
+function isPlainCopy(box: Box, target: Pick<RgbTarget, 'width' | 'height'>): boolean {
   const aligned = Number.isInteger(box.x) && Number.isInteger(box.y);
   return aligned && box.width === target.width && box.height === target.height;
 }
@@ -116,22 +138,22 @@ function isPlainCopy(box: Box, target: RgbTarget): boolean {
 function copy(
   picture: Picture,
   box: Box,
-  target: RgbTarget,
+  window: RgbWindow,
   bytes: number,
   red: number,
   green: number,
   blue: number,
 ): void {
   const { data, stride } = picture;
-  const out = target.data;
-  for (let y = 0, o = 0; y < target.height; y++) {
-    let at = (box.y + y) * stride + box.x * bytes;
+  const out = window.data;
+  for (let y = 0; y < window.height; y++) {
+    let at = (box.y + window.y + y) * stride + (box.x + window.x) * bytes;
+    let o = window.offset + y * window.pitch;
     if (bytes === 3) {
-      out.set(data.subarray(at, at + target.width * 3), o);
-      o += target.width * 3;
+      out.set(data.subarray(at, at + window.width * 3), o);
       continue;
     }
-    for (let x = 0; x < target.width; x++, at += bytes, o += 3) {
+    for (let x = 0; x < window.width; x++, at += bytes, o += 3) {
       out[o] = data[at + red]!;
       out[o + 1] = data[at + green]!;
       out[o + 2] = data[at + blue]!;
@@ -139,7 +161,7 @@ function copy(
   }
 }
 
-function planFor(picture: Picture, box: Box, target: RgbTarget): Plan {
+function planFor(picture: Picture, box: Box, target: Pick<RgbTarget, 'width' | 'height'>): Plan {
   const key = `${picture.width} ${picture.height} ${box.x} ${box.y} ${box.width} ${box.height} ${target.width} ${target.height}`;
   const known = plans.get(key);
   if (known !== undefined) return known;
@@ -156,56 +178,16 @@ function planFor(picture: Picture, box: Box, target: RgbTarget): Plan {
   return plan;
 }
 
-/** The weights of one axis: `from` and `length` of the box on it, `frame` source pixels in all, `size` target pixels. */
-function axisOf(from: number, length: number, frame: number, size: number): Axis {
-  const axis = {
-    start: new Int32Array(size),
-    count: new Int32Array(size),
-    first: new Float32Array(size),
-    last: new Float32Array(size),
-    inner: size / length,
-  };
-  const begin = Math.max(0, from);
-  const end = Math.min(frame, from + length);
-  const step = (end - begin) / size;
-  if (step >= 1) areaWeights(axis, begin, end, step);
-  else bilinearWeights(axis, begin, end, step);
-  return axis;
-}
-
-function areaWeights(axis: Axis, begin: number, end: number, step: number): void {
-  const size = axis.start.length;
-  for (let t = 0; t < size; t++) {
-    const left = begin + t * step;
-    // The last edge is the box's own: accumulated rounding must not reach into the pixel after it.
-    const right = t === size - 1 ? end : begin + (t + 1) * step;
-    // An edge a rounding error away from a pixel border is on that border.
-    const start = Math.floor(left + EDGE_TOLERANCE_PIXELS);
-    const stop = Math.max(start + 1, Math.ceil(right - EDGE_TOLERANCE_PIXELS));
-    axis.start[t] = start;
-    axis.count[t] = stop - start;
-    axis.first[t] = stop - start === 1 ? 1 : (start + 1 - left) / step;
-    axis.last[t] = stop - start === 1 ? 0 : (right - (stop - 1)) / step;
-  }
-}
-
-function bilinearWeights(axis: Axis, begin: number, end: number, step: number): void {
-  const lowest = Math.floor(begin);
-  const highest = Math.ceil(end) - 1;
-  for (let t = 0; t < axis.start.length; t++) {
-    const centre = Math.min(highest, Math.max(lowest, begin + (t + 0.5) * step - 0.5));
-    const start = Math.min(highest, Math.floor(centre));
-    const fraction = centre - start;
-    axis.start[t] = start;
-    axis.count[t] = fraction > 0 ? 2 : 1;
-    axis.first[t] = 1 - fraction;
-    axis.last[t] = fraction;
-  }
-}
-
-function shrinkGreyRow(data: Uint8Array, row: number, axis: Axis, out: Float32Array): void {
+function shrinkGreyRow(
+  data: Uint8Array,
+  row: number,
+  axis: Axis,
+  begin: number,
+  length: number,
+  out: Float32Array,
+): void {
   const { start, count, first, last, inner } = axis;
-  for (let t = 0; t < start.length; t++) {
+  for (let t = begin; t < begin + length; t++) {
     let at = row + start[t]!;
     const final = at + count[t]! - 1;
     let value = first[t]! * data[at]!;
@@ -214,7 +196,7 @@ function shrinkGreyRow(data: Uint8Array, row: number, axis: Axis, out: Float32Ar
       for (at++; at < final; at++) between += data[at]!;
       value += inner * between + last[t]! * data[at]!;
     }
-    out[t] = value;
+    out[t - begin] = value;
   }
 }
 
@@ -226,10 +208,12 @@ function shrinkColourRow(
   green: number,
   blue: number,
   axis: Axis,
+  begin: number,
+  length: number,
   out: Float32Array,
 ): void {
   const { start, count, first, last, inner } = axis;
-  for (let t = 0, o = 0; t < start.length; t++, o += 3) {
+  for (let t = begin, o = 0; t < begin + length; t++, o += 3) {
     let at = row + start[t]! * bytes;
     const final = at + (count[t]! - 1) * bytes;
     const head = first[t]!;
@@ -265,12 +249,11 @@ function addScaled(sum: Float32Array, row: Float32Array, weight: number, samples
 }
 
 // Weights sum to 1 up to float32 rounding, so a value never exceeds 255.5 and needs no clamp.
-function writeColour(sum: Float32Array, data: Uint8Array, out: number, samples: number): number {
+function writeColour(sum: Float32Array, data: Uint8Array, out: number, samples: number): void {
   for (let i = 0; i < samples; i++) data[out + i] = sum[i]! + 0.5;
-  return out + samples;
 }
 
-function writeGrey(sum: Float32Array, data: Uint8Array, out: number, samples: number): number {
+function writeGrey(sum: Float32Array, data: Uint8Array, out: number, samples: number): void {
   let o = out;
   for (let i = 0; i < samples; i++, o += 3) {
     const value = (sum[i]! + 0.5) | 0;
@@ -278,5 +261,4 @@ function writeGrey(sum: Float32Array, data: Uint8Array, out: number, samples: nu
     data[o + 1] = value;
     data[o + 2] = value;
   }
-  return o;
 }

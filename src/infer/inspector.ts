@@ -1,26 +1,45 @@
 import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
-import { decodeImage } from '../image/decode.js';
 import { byKind } from '../kinds.js';
 import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
 import { type Bundle, openBundle } from '../model/open.js';
-import type { Picture, Region, RegionResult, Verdict } from '../types.js';
+import type { Picture, ProviderFailure, Region, RegionResult, Verdict } from '../types.js';
+import { megabytesOf } from './batch.js';
 import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
+import type { ModelFiles } from './contract.js';
+import { createScorer, inFlightOf } from './create-scorer.js';
 import { findDefects } from './defects.js';
-import { measureGolden } from './golden.js';
+import { type Engine, precisionOn, runOn } from './execution.js';
+import type { ExecutionOptions } from './execution-options.js';
+import { type GoldenFigures, measureSample, reproduceGolden } from './golden.js';
 import type { LocateSettings } from './locate/locator.js';
 import { readTemplate } from './locate/template-image.js';
-import type { Provider, SessionOptions } from './ort/session.js';
+import type { OpenGraph } from './open-graph.js';
+import { climb } from './ort/ladder.js';
+import { type Provider, Session } from './ort/session.js';
+import { type Measured, measuredFor } from './precision/calibrated.js';
+import type { Precision } from './precision/precision.js';
 import { hottestCell } from './score.js';
-import { type Scored, Scorer } from './scorer.js';
+import type { RegionScorer, Scored } from './scored.js';
 import { ScoreTail } from './tail.js';
+import { checkFieldSize } from './tiling/field-size.js';
 
-export interface InspectorOptions extends Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
+export interface InspectorOptions extends ExecutionOptions {
   /** Threads of one run; 1 when left out. */
   readonly threads?: number;
   readonly threshold: ThresholdChoice;
   /** How many regions of a part are judged together: a false reject rate holds for the part. 1 when left out. */
   readonly regionsPerPart?: number;
+  /** Loads a model whose thresholds do not hold for the precision that it runs in: to calibrate it. */
+  readonly uncalibrated?: boolean;
+}
+
+/** A model that runs, and what its figures are compared with. */
+interface Proven {
+  readonly scorer: RegionScorer;
+  readonly precision: Precision;
+  readonly engines: readonly Engine[];
+  readonly measured: Measured;
 }
 
 /** The results of one picture, with the milliseconds of each stage in sum. */
@@ -37,18 +56,30 @@ export class Inspector {
   readonly model: string;
   readonly manifest: Manifest;
   readonly threshold: Threshold;
+  readonly precision: Precision;
+  /** Providers that were asked for first and do not run this model here. */
+  readonly skipped: readonly ProviderFailure[];
+  /** TensorRT's, one for each graph of the model; none on other providers. */
+  readonly engines: readonly Engine[];
   readonly #bundle: Bundle;
-  readonly #scorer: Scorer;
+  readonly #scorer: RegionScorer;
+  readonly #measured: Measured;
   readonly #tail: ScoreTail | null;
   #nextGolden = 0;
 
-  private constructor(bundle: Bundle, scorer: Scorer, threshold: Threshold) {
+  private constructor(bundle: Bundle, proven: Proven, skipped: readonly ProviderFailure[], options: InspectorOptions) {
+    const { scorer, measured, precision, engines } = proven;
+    const { scores } = measured.calibration;
     this.#bundle = bundle;
     this.#scorer = scorer;
+    this.#measured = measured;
     this.manifest = bundle.manifest;
     this.model = modelName(bundle.manifest);
-    this.threshold = threshold;
-    this.#tail = ScoreTail.fit(bundle.manifest.calibration.scores);
+    this.precision = precision;
+    this.skipped = skipped;
+    this.engines = engines;
+    this.threshold = thresholdFrom(options.threshold, scores, options.regionsPerPart);
+    this.#tail = ScoreTail.fit(scores);
   }
 
   /**
@@ -60,50 +91,36 @@ export class Inspector {
   }
 
   /**
-   * Loads the model of a bundle that is open and reproduces every golden sample.
-   * @throws SideglanceError as `Session.create` and `readTemplate`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample does not reproduce
+   * Loads the model of a bundle that is open, on the first provider that reproduces every golden sample.
+   * @throws SideglanceError as `climb`, `measuredFor` and `readTemplate`; `SG_MODEL_GOLDEN_MISMATCH` when a golden sample
+   * does not reproduce on the CPU
    */
   static async of(bundle: Bundle, options: InspectorOptions): Promise<Inspector> {
-    const { folder, manifest } = bundle;
-    const { threads, providers, providerOptions, library } = options;
     const locate = await locateSettings(bundle);
-    const scorer = await Scorer.create(bundle.model, {
-      ...manifest.region,
-      stride: manifest.stride,
-      scoring: manifest.scoring,
-      locate,
-      name: `${folder}/${MODEL_FILE}`,
-      ...(threads !== undefined && { threads }),
-      ...(providers && { providers }),
-      ...(providerOptions && { providerOptions }),
-      ...(library !== undefined && { library }),
-    });
-    try {
-      const threshold = thresholdFrom(options.threshold, manifest.calibration.scores, options.regionsPerPart);
-      const inspector = new Inspector(bundle, scorer, threshold);
-      for (const sample of manifest.golden) await inspector.#reproduce(sample);
-      return inspector;
-    } catch (thrown) {
-      await scorer.close();
-      throw thrown;
-    }
+    const { made, skipped } = await climb(options, (provider) => prove(bundle, locate, provider, options));
+    return new Inspector(bundle, made, skipped, options);
   }
 
   get provider(): Provider {
     return this.#scorer.provider;
   }
 
-  /** Pixels of the model's input; regions of another size are scaled to it. */
+  /** What a run holds at its peak, about. */
+  get memoryMb(): number {
+    return megabytesOf(inFlightOf(filesOf(this.#bundle), this.manifest), this.#scorer.batch);
+  }
+
+  /** Pixels of the model: of its input, or of the regions that a `field` model's scores hold for. */
   get inputWidth(): number {
-    return this.#scorer.inputWidth;
+    return this.manifest.region.width;
   }
 
   get inputHeight(): number {
-    return this.#scorer.inputHeight;
+    return this.manifest.region.height;
   }
 
   /**
-   * Inspects the regions of one picture, one after the other. The picture must stay as it is until the promise settles.
+   * Inspects the regions of one picture. The picture must stay as it is until the promise settles.
    *
    * The defects are the places above the bundle's map threshold, whatever the verdict: about one good region in twenty
    * has one.
@@ -111,12 +128,12 @@ export class Inspector {
    * @throws SideglanceError `SG_REGION_OUTSIDE`, `SG_REGION_SHAPE`, `SG_FRAME_FORMAT`, `SG_RUNTIME`
    */
   async inspectRegions(picture: Picture, regions: readonly Region[]): Promise<Inspected> {
+    for (const region of regions) checkFieldSize(region, this.manifest);
     const results: RegionResult[] = [];
     let [cropMs, networkMs, postprocessMs] = [0, 0, 0];
-    for (const region of regions) {
-      const scored = await this.#scorer.score(picture, region);
+    for (const [index, scored] of (await this.#scorer.scoreAll(picture, regions)).entries()) {
       const begun = performance.now();
-      results.push(this.#judge(region, scored));
+      results.push(this.#judge(regions[index] as Region, scored));
       cropMs += scored.cropMs;
       networkMs += scored.networkMs;
       postprocessMs += scored.postprocessMs + performance.now() - begun;
@@ -129,9 +146,18 @@ export class Inspector {
    * @throws SideglanceError `SG_MODEL_GOLDEN_MISMATCH`
    */
   async selfTest(): Promise<void> {
-    const { golden } = this.manifest;
+    const { golden } = this.#measured;
     const sample = golden[this.#nextGolden++ % golden.length] as GoldenSample;
-    await this.#reproduce(sample);
+    await reproduceGolden(this.#scorer, this.#bundle, sample);
+  }
+
+  /** The figures of every golden sample, as they are here and now. */
+  async goldenFigures(): Promise<(GoldenFigures & Pick<GoldenSample, 'image'>)[]> {
+    const found: (GoldenFigures & Pick<GoldenSample, 'image'>)[] = [];
+    for (const { image } of this.manifest.golden) {
+      found.push({ image, ...(await measureSample(this.#scorer, this.#bundle, image)) });
+    }
+    return found;
   }
 
   /** Waits for what is under way, then frees everything native. */
@@ -140,7 +166,7 @@ export class Inspector {
   }
 
   #judge(region: Region, { score, maps, located }: Scored): RegionResult {
-    const { calibration } = this.manifest;
+    const { calibration } = this.#measured;
     const verdict: Verdict =
       located && !located.found
         ? noPart(located.similarity, this.manifest)
@@ -159,27 +185,58 @@ export class Inspector {
       map: { rows, columns, cell, inputWidth, inputHeight, values: maps.score },
     };
   }
+}
 
-  async #reproduce(sample: GoldenSample): Promise<void> {
-    const bytes = this.#bundle.golden.get(sample.image) as Uint8Array; // `openBundle` has read every golden image
-    const where = `${this.#bundle.folder}/${sample.image}`;
-    const found = await measureGolden(this.#scorer, await decodeImage(bytes, where), where);
-    const figures: [string, number, number][] = [['score', sample.score, found.score]];
-    if (sample.map) {
-      figures.push(
-        ['mean of the map', sample.map.mean, found.map.mean],
-        ['peak of the map', sample.map.max, found.map.max],
-      );
-    }
-    for (const [what, expected, measured] of figures) {
-      if (Math.abs(measured - expected) <= sample.tolerance) continue;
-      throw new SideglanceError(
-        'SG_MODEL_GOLDEN_MISMATCH',
-        `${this.model} does not reproduce ${where} on ${this.provider}: ${what} ${measured}, expected ${expected} ± ${sample.tolerance}. ` +
-          'The model, the runtime or the hardware computes something else than where the bundle was made: it is not used',
-      );
-    }
+/** The model on one provider, where it has reproduced every golden sample. */
+async function prove(
+  bundle: Bundle,
+  locate: LocateSettings | null,
+  provider: Provider,
+  options: InspectorOptions,
+): Promise<Proven> {
+  const { folder, manifest } = bundle;
+  const { region, stride, scoring, field } = manifest;
+  const { threads = 1, library, uncalibrated, regionsPerPart, gpuMemoryMb } = options;
+  const precision = precisionOn(provider, options);
+  if (field && precision === 'int8') {
+    throw new SideglanceError(
+      'SG_PROVIDER_UNAVAILABLE',
+      `${modelName(manifest)} is of two graphs, and a calibration table for int8 holds for one. Fix: use fp16, tf32 or fp32`,
+    );
   }
+  // Before a build that may take minutes.
+  const measured = measuredFor(manifest, precision, uncalibrated);
+  const engines: Engine[] = [];
+  const open: OpenGraph = async (graph, { name, ...facts }) => {
+    const { made, engine } = await runOn(provider, { graph, ...facts }, options, ({ bytes, ...rung }) =>
+      Session.create(bytes, { ...rung, name, threads, ...(library !== undefined && { library }) }),
+    );
+    if (engine) engines.push(engine);
+    return made;
+  };
+  const scorer = await createScorer(filesOf(bundle), {
+    region,
+    stride,
+    scoring,
+    ...(field && { field }),
+    locate,
+    name: `${folder}/${MODEL_FILE}`,
+    provider,
+    open,
+    ...(regionsPerPart !== undefined && { regions: regionsPerPart }),
+    ...(gpuMemoryMb !== undefined && { gpuMemoryMb }),
+  });
+  try {
+    for (const sample of measured.golden) await reproduceGolden(scorer, bundle, sample);
+  } catch (thrown) {
+    await scorer.close();
+    throw thrown;
+  }
+  return { scorer, precision, engines, measured };
+}
+
+function filesOf({ model, context }: Bundle): ModelFiles {
+  return { model, ...(context && { context }) };
 }
 
 async function locateSettings({ folder, manifest, template }: Bundle): Promise<LocateSettings | null> {

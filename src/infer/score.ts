@@ -1,3 +1,4 @@
+import { SideglanceError } from '../errors.js';
 import { smoothMap } from '../image/map.js';
 import { type ByKind, DEFECT_KINDS } from '../kinds.js';
 import type { HeadMaps } from './defects.js';
@@ -14,20 +15,19 @@ export interface Scoring {
 
 /** (mean of so many hottest cells − centre) / spread */
 export interface ScoreTerm {
+  /** Where there is a share, at most so many. */
   readonly cells: number;
+  /** Of the region's cells, for a model that takes regions of any size. */
+  readonly share?: number;
   readonly centre: number;
   readonly spread: number;
 }
 
-/**
- * Means of the hottest cells of an image, one for each term. NaN where a map holds a NaN.
- *
- * @param maps the contribution of each kind of evidence
- */
-export function hottestMeans(
-  maps: Omit<HeadMaps, 'score' | 'inputWidth' | 'inputHeight'>,
-  { smoothing, weights, terms }: Scoring,
-): readonly number[] {
+/** The contribution of each kind of evidence, in each cell. */
+export type EvidenceMaps = Omit<HeadMaps, 'score' | 'inputWidth' | 'inputHeight'>;
+
+/** Means of the hottest cells of an image, one for each term. NaN where a map holds a NaN. */
+export function hottestMeans(maps: EvidenceMaps, { smoothing, weights, terms }: Scoring): readonly number[] {
   const weighted = new Float32Array(maps.position.length);
   for (const kind of DEFECT_KINDS) {
     const [map, weight] = [maps[kind], weights[kind]];
@@ -35,7 +35,33 @@ export function hottestMeans(
   }
   // Typed arrays sort by number, NaN last.
   const ascending = smoothMap({ ...maps, values: weighted }, smoothing).sort();
-  return terms.map(({ cells }) => meanOfLast(ascending, cells));
+  return terms.map((term) => meanOfLast(ascending, cellsOf(term, ascending.length)));
+}
+
+/** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
+export const LEAST_CELLS = 2;
+
+function cellsOf({ cells, share }: ScoreTerm, all: number): number {
+  return share === undefined ? cells : Math.min(cells, Math.max(LEAST_CELLS, Math.round(share * all)));
+}
+
+/**
+ * The score of an image, and the means of its hottest cells that it comes from.
+ * @throws SideglanceError `SG_RUNTIME` where a map holds values that are not finite
+ */
+export function scoreMaps(
+  maps: EvidenceMaps,
+  scoring: Scoring,
+  { name, provider }: { readonly name: string; readonly provider: string },
+): { readonly score: number; readonly means: readonly number[] } {
+  const means = hottestMeans(maps, scoring);
+  const score = scoreOf(means, scoring.terms);
+  if (Number.isFinite(score)) return { score, means };
+  throw new SideglanceError(
+    'SG_RUNTIME',
+    `${name} gave values that are not finite (score ${score}) on ${provider}; ` +
+      'run `sideglance doctor` and train the model again if it stays',
+  );
 }
 
 /** The score of an image, from the means of its hottest cells. */

@@ -1,84 +1,82 @@
 import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
 import { byKind } from '../kinds.js';
-import type { Box, Picture } from '../types.js';
-import { checkContract, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
+import type { Picture } from '../types.js';
+import { checkContract, HEAD_VALUES, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
 import type { HeadMaps } from './defects.js';
 import { Cropper, type Found } from './locate/cropper.js';
 import type { LocateSettings } from './locate/locator.js';
-import { placeMap, regionGrid } from './locate/place-map.js';
-import { type Binding, type Provider, Session, type SessionOptions } from './ort/session.js';
-import { hottestMeans, type Scoring, scoreOf } from './score.js';
+import { placeMaps, regionGrid } from './locate/place-map.js';
+import { type OpenGraph, openOnCpu } from './open-graph.js';
+import type { Binding, Provider, Session } from './ort/session.js';
+import { type Scoring, scoreMaps } from './score.js';
+import type { RegionScorer, Scored, ScoredRegion } from './scored.js';
 
-export interface ScorerOptions
-  extends ModelGeometry,
-    Pick<SessionOptions, 'providers' | 'providerOptions' | 'library'> {
+export interface ScorerOptions extends ModelGeometry {
   readonly scoring: Scoring;
+  /** Loads the model; on the CPU, with so many `threads`, when left out. */
+  readonly open?: OpenGraph;
   readonly threads?: number;
   /** What messages call the model. */
   readonly name?: string;
   /** Finds the part first; null where parts lie in one place. */
   readonly locate: LocateSettings | null;
-}
-
-/** What the network says about one region. The maps belong to the receiver. */
-export interface Scored {
-  readonly score: number;
-  /** Of the hottest cells, one for each term of the score. */
-  readonly means: readonly number[];
-  /** In the region's own grid, however the part lies. */
-  readonly maps: HeadMaps;
-  /** Where the part was found, and whether it was; null for a model that does not look for it. */
-  readonly located: Found | null;
-  readonly cropMs: number;
-  readonly networkMs: number;
-  readonly postprocessMs: number;
+  /** How many regions each run takes; 1 when left out. */
+  readonly batch?: number;
 }
 
 /** The largest difference of the aspect ratios of region and model input. */
 const ASPECT_TOLERANCE = 0.05;
 
 /**
- * The one way from pixels to scores: find the part where the model asks for it, crop and scale, run the network, take
- * the score. Calibration, golden samples, evaluation, `inspect` and the stations all come through here, so that equal
- * pixels give equal scores.
+ * Scores regions with a model whose input has one size: finds the part where the model asks for it, crops and scales, runs
+ * the network on a batch of fixed size, takes the scores.
  */
-export class Scorer {
+export class Scorer implements RegionScorer {
   readonly provider: Provider;
-  readonly inputWidth: number;
-  readonly inputHeight: number;
-  /** Pixels of a region that lose nothing when they are scaled to the input; no more are looked at. */
-  readonly regionWidth: number;
-  readonly regionHeight: number;
+  readonly batch: number;
+  readonly regionSize: { readonly width: number; readonly height: number };
   readonly #session: Session;
   readonly #binding: Binding;
   readonly #options: ScorerOptions;
   readonly #cropper: Cropper;
-  readonly #input: Uint8Array;
-  readonly #maps: HeadMaps;
-  /** Ends when the last caller has its result: the buffers serve one region at a time. */
+  /** A region's part of the batch. */
+  readonly #slots: readonly { readonly input: Uint8Array; readonly maps: HeadMaps }[];
+  /** Ends when the last caller has its result: the buffers serve one batch at a time. */
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(session: Session, options: ScorerOptions) {
-    const { width, height, stride } = options;
+    const { width, height, stride, batch: regions = 1 } = options;
     this.provider = session.provider;
-    this.inputWidth = width;
-    this.inputHeight = height;
     this.#session = session;
     this.#options = options;
     this.#cropper = new Cropper(options.locate);
-    this.#input = new Uint8Array(width * height * 3);
-    const [rows, columns] = [height / stride, width / stride];
-    const map = () => new Float32Array(rows * columns);
+    this.batch = regions;
+    const geometry = {
+      rows: height / stride,
+      columns: width / stride,
+      cell: stride,
+      inputWidth: width,
+      inputHeight: height,
+    };
+    const region = options.locate ? regionGrid(geometry, options.locate) : geometry;
+    this.regionSize = { width: region.inputWidth, height: region.inputHeight };
+    const input = new Uint8Array(regions * width * height * 3);
+    const { rows, columns } = geometry;
+    const cells = rows * columns;
+    const map = () => new Float32Array(regions * cells);
     const maps = { score: map(), position: map(), context: map(), distortion: map() };
-    const [inputWidth, inputHeight] = [width, height];
-    this.#maps = { rows, columns, cell: stride, inputWidth, inputHeight, ...maps };
-    const region = options.locate ? regionGrid(this.#maps, options.locate) : this.#maps;
-    this.regionWidth = region.inputWidth;
-    this.regionHeight = region.inputHeight;
-    const output = (data: Float32Array) => ({ type: 'float32' as const, shape: [1, rows, columns], data });
+    this.#slots = Array.from({ length: regions }, (_, index) => {
+      const part = (values: Float32Array) => values.subarray(index * cells, (index + 1) * cells);
+      const bytes = input.length / regions;
+      return {
+        input: input.subarray(index * bytes, (index + 1) * bytes),
+        maps: { ...geometry, score: part(maps.score), ...byKind((kind) => part(maps[kind])) },
+      };
+    });
+    const output = (data: Float32Array) => ({ type: 'float32' as const, shape: [regions, rows, columns], data });
     this.#binding = session.bind(
-      { [INPUT_NAME]: { type: 'uint8', shape: [1, height, width, 3], data: this.#input } },
+      { [INPUT_NAME]: { type: 'uint8', shape: inputShape(options), data: input } },
       Object.fromEntries(OUTPUT_NAMES.map((name) => [name, output(maps[name])])),
     );
   }
@@ -86,17 +84,12 @@ export class Scorer {
   /**
    * @param model the bytes of an ONNX file
    * @throws SideglanceError `SG_MODEL_INVALID` when it does not keep the contract of `contract.ts`; otherwise as
-   * `Session.create`
+   * `open`
    */
   static async create(model: Uint8Array, options: ScorerOptions): Promise<Scorer> {
-    const { threads = 1, name = 'the model', providers, providerOptions, library } = options;
-    const session = await Session.create(model, {
-      threads,
-      name,
-      ...(providers && { providers }),
-      ...(providerOptions && { providerOptions }),
-      ...(library !== undefined && { library }),
-    });
+    const { open = openOnCpu(options.threads), name = 'the model' } = options;
+    const shapes = { [INPUT_NAME]: inputShape(options) };
+    const session = await open(model, { name, shapes, boundary: HEAD_VALUES });
     try {
       checkContract(session, options, name);
       return new Scorer(session, options);
@@ -106,14 +99,14 @@ export class Scorer {
     }
   }
 
-  /**
-   * Scores one region of a picture, which must stay as it is until the promise settles. Calls are answered in order.
-   *
-   * @throws SideglanceError `SG_REGION_OUTSIDE`, `SG_REGION_SHAPE` when the region's aspect ratio is not the model's,
-   * `SG_FRAME_FORMAT`, `SG_RUNTIME` when the run fails or gives values that are not finite
-   */
-  async score(picture: Picture, region: Box & { readonly name?: string }): Promise<Scored> {
-    const turn = this.#queue.then(() => this.#scoreNow(picture, region));
+  async scoreAll(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]> {
+    const turn = this.#queue.then(async () => {
+      const results: Scored[] = [];
+      for (let start = 0; start < regions.length; start += this.batch) {
+        results.push(...(await this.#scoreTogether(picture, regions.slice(start, start + this.batch))));
+      }
+      return results;
+    });
     this.#queue = turn.catch(() => undefined);
     return turn;
   }
@@ -124,49 +117,47 @@ export class Scorer {
     await this.#session.close();
   }
 
-  async #scoreNow(picture: Picture, region: Box & { readonly name?: string }): Promise<Scored> {
+  /** @param regions no more than there are slots; what the others hold is run again, for nothing */
+  async #scoreTogether(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]> {
+    const crops = regions.map((region, index) => this.#crop(picture, region, this.#slots[index]!.input));
+    const begun = performance.now();
+    await this.#session.run(this.#binding);
+    const networkMs = (performance.now() - begun) / regions.length;
+    return crops.map(({ located, cropMs }, index) => {
+      const started = performance.now();
+      const { maps } = this.#slots[index]!;
+      const { scoring, name = 'the model' } = this.#options;
+      const scored = scoreMaps(maps, scoring, { name, provider: this.provider });
+      const placed = this.#mapsOf(maps, located);
+      return { ...scored, maps: placed, located, cropMs, networkMs, postprocessMs: performance.now() - started };
+    });
+  }
+
+  #crop(picture: Picture, region: ScoredRegion, data: Uint8Array): { located: Found | null; cropMs: number } {
     const begun = performance.now();
     this.#checkShape(region);
-    const target = { width: this.inputWidth, height: this.inputHeight, data: this.#input };
-    const located = this.#cropper.crop(picture, region, target);
-    const cropped = performance.now();
-    await this.#session.run(this.#binding);
-    const ran = performance.now();
-    const { scoring } = this.#options;
-    const means = hottestMeans(this.#maps, scoring);
-    const score = scoreOf(means, scoring.terms);
-    if (!Number.isFinite(score)) {
-      throw new SideglanceError(
-        'SG_RUNTIME',
-        `${this.#options.name ?? 'the model'} gave values that are not finite (score ${score}) on ${this.provider}; ` +
-          'run `sideglance doctor` and train the model again if it stays',
-      );
-    }
-    return {
-      score,
-      means,
-      maps: this.#mapsOf(located),
-      located,
-      cropMs: cropped - begun,
-      networkMs: ran - cropped,
-      postprocessMs: performance.now() - ran,
-    };
+    const { width, height } = this.#options;
+    const located = this.#cropper.crop(picture, region, { width, height, data });
+    return { located, cropMs: performance.now() - begun };
   }
 
-  #mapsOf(located: Found | null): HeadMaps {
+  #mapsOf(maps: HeadMaps, located: Found | null): HeadMaps {
     const { locate } = this.#options;
-    const { score, ...maps } = this.#maps;
-    const place = (values: Float32Array) =>
-      located && locate ? placeMap({ ...maps, values }, located.pose, locate) : { ...maps, values: values.slice() };
-    const { values, ...geometry } = place(score);
-    return { ...geometry, score: values, ...byKind((kind) => place(maps[kind]).values) };
+    const { score, position, context, distortion, ...geometry } = maps;
+    const own = [score, position, context, distortion];
+    const placed =
+      located && locate
+        ? placeMaps(geometry, own, located.pose, locate)
+        : { ...geometry, maps: own.map((map) => map.slice()) };
+    const { maps: owned, ...grid } = placed;
+    return { ...grid, score: owned[0]!, position: owned[1]!, context: owned[2]!, distortion: owned[3]! };
   }
 
-  #checkShape({ name, width, height }: Box & { readonly name?: string }): void {
+  #checkShape({ name, width, height }: ScoredRegion): void {
     // An empty region is the resampler's to refuse.
     if (!(width > 0 && height > 0)) return;
     const { template } = this.#options.locate ?? {};
-    const shape = template ?? { width: this.inputWidth, height: this.inputHeight };
+    const shape = template ?? this.#options;
     const [wanted, given] = [shape.width / shape.height, width / height];
     if (Math.abs(given / wanted - 1) <= ASPECT_TOLERANCE) return;
     throw new SideglanceError(
@@ -176,4 +167,8 @@ export class Scorer {
         'Choose a region of that shape, or train a model for this one',
     );
   }
+}
+
+function inputShape({ batch = 1, height, width }: ScorerOptions): readonly number[] {
+  return [batch, height, width, 3];
 }

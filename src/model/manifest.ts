@@ -9,6 +9,8 @@ import { AGENT_VERSION, compareVersions, VERSION_PATTERN } from './version.js';
 
 export const MANIFEST_FILE = 'manifest.json';
 export const MODEL_FILE = 'model.onnx';
+/** The second graph of a `field` model. */
+export const CONTEXT_FILE = 'context.onnx';
 /** Where bundles that sideglance writes keep their template. */
 export const TEMPLATE_FILE = 'template.png';
 export const BUNDLE_FORMAT = 'sideglance-bundle/1';
@@ -51,6 +53,34 @@ const GoldenSchema = z.object({
   map: z.object({ mean: z.number(), max: z.number() }).exactOptional(),
 });
 
+const CalibrationSchema = z.object({
+  /** Scores of good images that the training did not see, in ascending order. */
+  scores: z.array(z.number()).min(2).max(1_000_000),
+  /** Cells above it belong to a defect. */
+  mapThreshold: z.number(),
+  /** How the scores came about, where they were taken after the training. */
+  recalibrated: z
+    .object({
+      at: z.iso.datetime(),
+      /** Good images that were scored. */
+      images: whole(0, 100_000_000),
+      source: z.string().max(1000),
+      /** `<id>@<version>` of the bundle with the scores before. */
+      previous: z.string().max(200),
+      /** The scores before are among the scores. */
+      combined: z.boolean(),
+      /** What ran the model: precision moves scores. */
+      provider: z.string().max(50),
+    })
+    .exactOptional(),
+});
+
+const PrecisionSchema = z.object({
+  /** Figures of the same images. */
+  golden: z.array(GoldenSchema).min(1).max(bundleLimits.maxFiles),
+  calibration: CalibrationSchema,
+});
+
 const ManifestSchema = z
   .object({
     format: z.literal(BUNDLE_FORMAT),
@@ -61,10 +91,26 @@ const ManifestSchema = z
     minimumAgent: version,
     /** Whether a position in the region means something (`aligned`) or not (`field`). */
     geometry: z.enum(['aligned', 'field']),
-    /** The model's input in pixels. */
+    /**
+     * The model's input in pixels. A `field` model takes regions of any size: there it is the size, in pixels of the model, of
+     * the regions that the scores hold for.
+     */
     region: z.object({ width: whole(8, 16384), height: whole(8, 16384) }),
     /** Pixels from one cell of the anomaly map to the next. */
     stride: whole(1, 256),
+    /** How a `field` model is run in tiles. */
+    field: z
+      .object({
+        /** Frame pixels to a pixel of the model. */
+        scale: z.number().positive().max(1000),
+        /** Pixels around a tile that its cells depend on. */
+        border: whole(0, 1024),
+        /** Numbers that describe a cell. */
+        channels: whole(1, 65_536),
+        /** Cells around a cell that its place in the map depends on. */
+        halo: whole(0, 256),
+      })
+      .exactOptional(),
     /** Where parts do not lie in one place: how to find the part before it is looked at. */
     locate: z
       .object({
@@ -86,31 +132,27 @@ const ManifestSchema = z
       weights: z.object({ position: weight, context: weight, distortion: weight }),
       /** (mean of the so many hottest cells − centre) / spread */
       terms: z
-        .array(z.object({ cells: whole(1, 1_000_000), centre: z.number(), spread: z.number().positive() }))
+        .array(
+          z.object({
+            cells: whole(1, 1_000_000),
+            /** Of the region's cells, for a `field` model: as many hottest ones, but at most `cells`. */
+            share: z.number().positive().max(1).exactOptional(),
+            centre: z.number(),
+            spread: z.number().positive(),
+          }),
+        )
         .min(1)
         .max(10),
     }),
-    calibration: z.object({
-      /** Scores of good images that the training did not see, in ascending order. */
-      scores: z.array(z.number()).min(2).max(1_000_000),
-      /** Cells above it belong to a defect. */
-      mapThreshold: z.number(),
-      /** How the scores came about, where they were taken after the training. */
-      recalibrated: z
-        .object({
-          at: z.iso.datetime(),
-          /** Good images that were scored. */
-          images: whole(0, 100_000_000),
-          source: z.string().max(1000),
-          /** `<id>@<version>` of the bundle with the scores before. */
-          previous: z.string().max(200),
-          /** The scores before are among the scores. */
-          combined: z.boolean(),
-          /** What ran the model: precision moves scores. */
-          provider: z.string().max(50),
-        })
-        .exactOptional(),
-    }),
+    calibration: CalibrationSchema,
+    /** What was measured anew where the network computes less finely than in FP32; without it, such a precision is refused. */
+    precisions: z
+      .object({
+        tf32: PrecisionSchema.exactOptional(),
+        fp16: PrecisionSchema.exactOptional(),
+        int8: PrecisionSchema.exactOptional(),
+      })
+      .exactOptional(),
     files: z.array(FileSchema).min(1).max(bundleLimits.maxFiles),
     golden: z.array(GoldenSchema).min(1).max(bundleLimits.maxFiles),
     trainedOn: z.object({
@@ -126,20 +168,37 @@ const ManifestSchema = z
   })
   .superRefine((manifest, context) => {
     const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-    const { region, stride, locate, scoring, calibration, files, golden } = manifest;
-    if (region.width * region.height > bundleLimits.maxRegionPixels) fault(['region'], 'is too large');
-    for (const side of ['width', 'height'] as const) {
-      if (region[side] % stride !== 0) fault(['region', side], `must be a multiple of the stride ${stride}`);
-    }
-    const cells = (region.width / stride) * (region.height / stride);
-    scoring.terms.forEach((term, i) => {
-      if (term.cells > cells) fault(['scoring', 'terms', i, 'cells'], `is more than the ${cells} cells of the map`);
-    });
-    if (Object.values(scoring.weights).every((value) => value === 0)) fault(['scoring', 'weights'], 'are all 0');
-    if (calibration.scores.some((score, i) => i > 0 && score < calibration.scores[i - 1]!)) {
-      fault(['calibration', 'scores'], 'must be in ascending order');
-    }
+    const { geometry, region, stride, field, locate, scoring, calibration, files, golden } = manifest;
     const listed = new Set(files.map((file) => file.path));
+    if (geometry === 'field') {
+      if (!field) fault(['field'], 'is missing');
+      if (locate) fault(['locate'], 'is for parts, which a field does not have');
+      if (!listed.has(CONTEXT_FILE)) fault(['files'], `does not list ${CONTEXT_FILE}`);
+      scoring.terms.forEach((term, i) => {
+        if (term.share === undefined) fault(['scoring', 'terms', i, 'share'], 'is missing');
+      });
+    } else {
+      if (region.width * region.height > bundleLimits.maxRegionPixels) fault(['region'], 'is too large');
+      for (const side of ['width', 'height'] as const) {
+        if (region[side] % stride !== 0) fault(['region', side], `must be a multiple of the stride ${stride}`);
+      }
+      const cells = (region.width / stride) * (region.height / stride);
+      scoring.terms.forEach((term, i) => {
+        if (term.cells > cells) fault(['scoring', 'terms', i, 'cells'], `is more than the ${cells} cells of the map`);
+      });
+    }
+    if (Object.values(scoring.weights).every((value) => value === 0)) fault(['scoring', 'weights'], 'are all 0');
+    const checkOrder = ({ scores }: { readonly scores: readonly number[] }, path: string[]) => {
+      if (scores.some((score, i) => i > 0 && score < scores[i - 1]!)) fault(path, 'must be in ascending order');
+    };
+    checkOrder(calibration, ['calibration', 'scores']);
+    const images = new Set(golden.map(({ image }) => image));
+    for (const [precision, measured] of Object.entries(manifest.precisions ?? {})) {
+      checkOrder(measured.calibration, ['precisions', precision, 'calibration', 'scores']);
+      if (!measured.golden.every(({ image }) => images.has(image))) {
+        fault(['precisions', precision, 'golden'], 'names an image that is none of the golden ones');
+      }
+    }
     if (listed.size !== files.length) fault(['files'], 'lists a path twice');
     if (!listed.has(MODEL_FILE)) fault(['files'], `does not list ${MODEL_FILE}`);
     if (locate && !listed.has(locate.template)) {
@@ -152,6 +211,7 @@ const ManifestSchema = z
 
 export type Manifest = z.infer<typeof ManifestSchema>;
 export type GoldenSample = z.infer<typeof GoldenSchema>;
+export type Calibration = z.infer<typeof CalibrationSchema>;
 export type BundleFile = z.infer<typeof FileSchema>;
 
 /** How a model is called in messages and on MQTT. */

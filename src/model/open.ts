@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import { lstat, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
-import { type BundleFile, bundleLimits, MANIFEST_FILE, type Manifest, MODEL_FILE, parseManifest } from './manifest.js';
+import {
+  type BundleFile,
+  bundleLimits,
+  CONTEXT_FILE,
+  MANIFEST_FILE,
+  type Manifest,
+  MODEL_FILE,
+  parseManifest,
+} from './manifest.js';
 
 /** A model bundle in memory: the very bytes whose digests were verified. */
 export interface Bundle {
@@ -11,6 +19,8 @@ export interface Bundle {
   readonly manifest: Manifest;
   /** The bytes of `model.onnx`. */
   readonly model: Uint8Array;
+  /** The bytes of `context.onnx`, for a `field` model. */
+  readonly context: Uint8Array | null;
   /** The golden images' bytes by their path in the bundle. */
   readonly golden: ReadonlyMap<string, Uint8Array>;
   /** The bytes of the template, for a model that finds its part first. */
@@ -27,17 +37,19 @@ export async function openBundle(folder: string): Promise<Bundle> {
   const manifest = await readManifest(folder);
   const root = await realpath(folder);
   let model: Uint8Array | undefined;
+  let context: Uint8Array | null = null;
   let template: Uint8Array | null = null;
   const golden = new Map<string, Uint8Array>();
   const images = new Set(manifest.golden.map((sample) => sample.image));
   for (const file of manifest.files) {
     const bytes = await readListed(folder, root, file);
     if (file.path === MODEL_FILE) model = bytes;
+    if (file.path === CONTEXT_FILE && manifest.field) context = bytes;
     if (file.path === manifest.locate?.template) template = bytes;
     if (images.has(file.path)) golden.set(file.path, bytes);
   }
   // The schema makes sure that the model is listed.
-  return { folder, manifest, model: model as Uint8Array, golden, template };
+  return { folder, manifest, model: model as Uint8Array, context, golden, template };
 }
 
 /** Reads and checks only the manifest. @throws SideglanceError as {@link openBundle} */

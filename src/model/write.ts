@@ -10,7 +10,7 @@ export interface BundleContents {
   readonly manifest: Omit<Manifest, 'files'>;
   /** The bytes of `model.onnx`. */
   readonly model: Uint8Array;
-  /** Further files by their path in the bundle: the golden images. */
+  /** Further files by their path in the bundle: the golden images, the template, the second graph. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 

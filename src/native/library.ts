@@ -56,6 +56,16 @@ export class NativeLibrary {
     });
   }
 
+  /** Whether the library has a symbol of this name. */
+  offers(symbol: string): boolean {
+    try {
+      this.#handle.symbol(symbol);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   #find(prototype: string): RawFunction {
     try {
       return this.#handle.func(prototype);

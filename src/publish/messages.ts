@@ -73,7 +73,9 @@ const mapGeometry = z
     inputWidth: count,
     inputHeight: count,
   })
-  .describe('Cell (r, c) stands for the square of cell × cell model input pixels at (c × cell, r × cell).');
+  .describe(
+    'Cell (r, c) stands for the square of cell × cell model input pixels at (c × cell, r × cell). The last row and column may reach beyond the input, or leave up to half a cell of it out.',
+  );
 
 const greyScale = z
   .object({ offset: z.number(), scale: z.number() })
@@ -225,15 +227,35 @@ export const cameraSchema = z
   })
   .describe('State of the camera of one station. Topic `<station>/camera`, QoS 1, retained, latest value.');
 
+const modelInUse = {
+  model: z.string().nullable().describe('`<id>@<version>` of the model bundle, also while an engine is built for it.'),
+  provider: z.string().nullable().describe('The execution provider that runs it; null while nothing runs.'),
+  precision: z.string().nullable().describe('How finely the network computes: fp32, tf32, fp16 or int8.'),
+  skipped: z
+    .array(z.object({ provider: name, reason: z.string(), fix: z.string() }))
+    .describe('Providers that were to be tried first and do not run it: why, and what would change that.'),
+  building: z
+    .object({
+      provider: name,
+      precision: name,
+      phase: z.enum(['waiting', 'building']).describe('`waiting`: another process of the device builds first.'),
+      elapsedS: z.number(),
+    })
+    .nullable()
+    .describe('An engine that is built before the model can run; null otherwise.'),
+};
+
 export const modelSchema = z
   .object({
     schema: z.literal('sideglance/model/1'),
     device,
-    stations: z.array(z.object({ name, model: z.string().nullable(), provider: z.string().nullable() })),
+    stations: z.array(z.object({ name, ...modelInUse })),
     published: timestamp,
     clockSynced,
   })
-  .describe('Which model each station runs, and on which provider. Topic `model`, QoS 1, retained, latest value.');
+  .describe(
+    'Which model each station runs or builds an engine for, and on which provider. Topic `model`, QoS 1, retained, latest value.',
+  );
 
 const byClass = z.object({ verdict: count, map: count, frame: count });
 
@@ -271,8 +293,7 @@ export const healthSchema = z
           state: z.enum(['opening', 'running', 'silent', 'lost', 'ended']).nullable(),
           reason: z.string().nullable(),
         }),
-        model: z.string().nullable(),
-        provider: z.string().nullable(),
+        ...modelInUse,
         restarts: count,
         rssBytes: count.describe('Resident memory of the station process; 0 while there is none.'),
         eventLoopLagMs: z.number(),

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { SideglanceError } from '../errors.js';
-import type { Attachment, Inspection } from '../types.js';
+import type { Attachment, Inspection, ModelInUse } from '../types.js';
 import { clockSynced, now } from './clock.js';
 import {
   type AttachmentMessage,
@@ -154,9 +154,9 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     this.#courier.setValue(retainedJson(this.topics.station(station).camera, message));
   }
 
-  /** Publishes what a station runs now, in one retained message for the device; null: nothing. */
-  publishModel(station: string, model: string | null, provider: string | null): void {
-    this.#models.set(station, { name: station, model, provider });
+  /** Publishes what a station runs now, in one retained message for the device. */
+  publishModel(station: string, { model, provider, precision, skipped, building }: ModelInUse): void {
+    this.#models.set(station, { name: station, model, provider, precision, skipped: [...skipped], building });
     const message: ModelMessage = {
       schema: 'sideglance/model/1',
       device: this.#device,

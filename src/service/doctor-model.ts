@@ -1,26 +1,43 @@
+import { modelsInUse } from '../config/models.js';
 import type { Config } from '../config/schema.js';
+import { SideglanceError } from '../errors.js';
 import { Inspector } from '../infer/inspector.js';
 import type { Check } from './doctor.js';
 
 /** Whether each model loads as a station would load it, and reproduces its golden samples. */
 export function modelChecks({ stations, infer }: Pick<Config, 'stations' | 'infer'>): Check[] {
-  const folders = [...new Set(stations.map(({ model }) => model))];
-  return folders.map((folder) => ({
-    name: `model of ${stations
-      .filter(({ model }) => model === folder)
-      .map(({ name }) => name)
-      .join(', ')}`,
+  return modelsInUse(stations).map(({ model: folder, regionsPerPart, stations: names }) => ({
+    name: `model of ${names.join(', ')}`,
     fix: 'correct `model`, or make the bundle anew (`sideglance train`)',
     async run() {
-      const inspector = await Inspector.load(folder, { ...infer, threshold: { falseRejectRate: 0.005 } });
-      const { manifest, model, provider } = inspector;
+      const threshold = { falseRejectRate: 0.005 };
+      const inspector = await Inspector.load(folder, {
+        ...infer,
+        threshold,
+        regionsPerPart,
+        watch: { onBuilding, onWaiting: onBuilding },
+      });
+      const { manifest, model, provider, skipped, memoryMb } = inspector;
       await inspector.close();
-      const text = `${model} reproduces its ${manifest.golden.length} golden samples on ${provider}, ${folder}`;
+      const text = `${model} reproduces its ${manifest.golden.length} golden samples on ${provider}, holding about ${memoryMb} MB while it runs, ${folder}`;
       const { expires } = manifest;
+      const [first] = skipped;
+      if (first !== undefined) {
+        const why = skipped.map((one) => `not on ${one.provider}: ${one.reason}`);
+        return { state: 'warn', text: [text, ...why].join('\n'), fix: first.fix };
+      }
       if (expires !== undefined && Date.parse(expires) < Date.now()) {
         return { state: 'warn', text: `${text}; it expired ${expires}`, fix: 'install a newer model' };
       }
       return { state: 'ok', text };
     },
   }));
+}
+
+/** A look must not take minutes. */
+function onBuilding(): never {
+  throw new SideglanceError(
+    'SG_PROVIDER_UNAVAILABLE',
+    'there is no engine for it yet. Fix: build it with `sideglance engine build --config …`; the station does so at its start',
+  );
 }

@@ -1,5 +1,6 @@
 import type { InferConfig } from '../config/schema.js';
-import { reasonOf } from '../errors.js';
+import { libraryPath } from '../infer/ort/api.js';
+import { explainFailure } from '../infer/ort/explain.js';
 import { runtimeFacts } from '../infer/ort/runtime.js';
 import { type Provider, Session } from '../infer/ort/session.js';
 import { encodeModel } from '../onnx/codec.js';
@@ -9,8 +10,7 @@ import type { Check } from './doctor.js';
 export function runtimeCheck(library: string | undefined): Check {
   return {
     name: 'ONNX Runtime',
-    fix:
-      library === undefined ? 'npm ci' : 'correct `infer.library`, or remove it to use the library that npm installed',
+    fix: libraryFix(library),
     async run() {
       const { version, path, providers } = runtimeFacts(library);
       const names = providers.map((name) => name.replace(/ExecutionProvider$/, '')).join(', ');
@@ -19,36 +19,36 @@ export function runtimeCheck(library: string | undefined): Check {
   };
 }
 
+function libraryFix(library: string | undefined): string {
+  if (library !== undefined) return 'correct `infer.library`, or remove it to use the library that npm installed';
+  return process.env.ORT_LIB ? 'correct ORT_LIB, or unset it to use the library that npm installed' : 'npm ci';
+}
+
 /**
- * Whether each provider that the configuration names really computes. One that does not is a failure only when no
- * later one stands in for it.
+ * Whether each provider that the configuration names really computes. One that does not is a failure only when it is
+ * required, or no later one stands in for it.
  */
-export function providerChecks({ providers, library }: Pick<InferConfig, 'providers' | 'library'>): Check[] {
+export function providerChecks(infer: Pick<InferConfig, 'providers' | 'require' | 'library'>): Check[] {
+  const { providers, require, library } = infer;
   return providers.map((provider, i) => {
     const fallback = providers[i + 1];
     return {
       name: `provider ${provider}`,
-      fix: providerFix(provider),
+      fix: `take ${provider} out of \`infer.providers\``,
       async run() {
         try {
           await tryProvider(provider, library);
           return { state: 'ok', text: 'computes' };
         } catch (thrown) {
-          const text = `does not run: ${reasonOf(thrown)}`;
-          if (fallback === undefined) return { state: 'fail', text, fix: providerFix(provider) };
-          return { state: 'warn', text: `${text}\n${fallback} is used instead`, fix: providerFix(provider) };
+          const { reason, fix } = explainFailure(provider, thrown, libraryPath(library));
+          const text = `does not run: ${reason}`;
+          if (require === provider) return { state: 'fail', text: `${text}\nand infer.require asks for it`, fix };
+          if (require === undefined && fallback === undefined) return { state: 'fail', text, fix };
+          return { state: 'warn', text: `${text}\n${require ?? fallback} is used instead`, fix };
         }
       },
     };
   });
-}
-
-function providerFix(provider: Provider): string {
-  if (provider === 'cpu') return 'npm ci';
-  return (
-    `set \`infer.library\` to a libonnxruntime.so that is built for ${provider} (its libonnxruntime_providers_*.so ` +
-    `beside it), or take ${provider} out of \`infer.providers\``
-  );
 }
 
 /** Loads and runs the least model that computes something. */
@@ -62,7 +62,7 @@ async function tryProvider(provider: Provider, library: string | undefined): Pro
       nodes: [node('Add', ['x', 'x'], ['y'])],
     }),
   );
-  const session = await Session.create(bytes, { providers: [provider], ...(library === undefined ? {} : { library }) });
+  const session = await Session.create(bytes, { provider, ...(library === undefined ? {} : { library }) });
   try {
     const { y } = await session.runOnce({ x: { type: 'float32', shape: [4], data: Float32Array.of(1, 2, 3, 4) } });
     if (String(y?.data) !== '2,4,6,8') throw new Error(`it computed 1+1, 2+2, 3+3, 4+4 as ${y?.data}`);

@@ -19,7 +19,15 @@ export function parseStationMessage(raw: unknown): StationMessage | null {
 function hasShape(raw: Fields): boolean {
   switch (raw.type) {
     case 'ready':
-      return isText(raw.model) && isText(raw.provider) && isText(raw.epoch);
+      return (
+        isText(raw.model) &&
+        isText(raw.provider) &&
+        isText(raw.precision) &&
+        isListOf(raw.skipped, isFailure) &&
+        isText(raw.epoch)
+      );
+    case 'building':
+      return isText(raw.model) && isBuild(raw.build);
     case 'camera':
       return (
         isText(raw.state) &&
@@ -42,6 +50,20 @@ function hasShape(raw: Fields): boolean {
 
 const CAMERA_STATES: ReadonlySet<string> = new Set(['opening', 'running', 'silent', 'lost', 'ended']);
 const RESULTS: ReadonlySet<unknown> = new Set(['pass', 'fail', 'invalid']);
+
+function isFailure(raw: unknown): boolean {
+  return isFields(raw) && isText(raw.provider) && isText(raw.reason) && isText(raw.fix);
+}
+
+function isBuild(raw: unknown): boolean {
+  return (
+    isFields(raw) &&
+    isText(raw.provider) &&
+    isText(raw.precision) &&
+    (raw.phase === 'waiting' || raw.phase === 'building') &&
+    isNumber(raw.elapsedS)
+  );
+}
 
 function isInspection(raw: unknown): boolean {
   return (

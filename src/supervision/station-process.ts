@@ -5,8 +5,12 @@ import { parseStationMessage, type ToStation } from './messages.js';
 import { StderrTail } from './stderr-tail.js';
 
 export interface StationProcessLimits {
-  /** From the fork to `ready`: loading a model may build an engine. */
+  /** From the fork to `ready`, or to the word that an engine is built first. */
   readonly startWithinMs: number;
+  /** From that word to `ready`. An engine takes ten minutes on a small device, and stations build one after the other. */
+  readonly buildWithinMs: number;
+  /** Longest silence of a station that builds. */
+  readonly buildSilentMs: number;
   /** Longest time without proof of progress once it is ready. The pull loop returns several times a second, camera or not. */
   readonly progressWithinMs: number;
   /** From the message to stop to SIGKILL. */
@@ -21,6 +25,8 @@ export interface StationProcessLimits {
 
 export const STATION_PROCESS_LIMITS: StationProcessLimits = {
   startWithinMs: 120_000,
+  buildWithinMs: 3_600_000,
+  buildSilentMs: 60_000,
   progressWithinMs: 15_000,
   stopWithinMs: 1_200,
   exitAfterFaultMs: 2_000,
@@ -71,6 +77,7 @@ export class StationProcess<Start> {
   #cause: string | undefined;
   /** What it complained of last, unless it went on working afterwards. */
   #lastFault: string | undefined;
+  #buildingSinceMs: number | undefined;
   #pulls = -1;
   #parts = -1;
 
@@ -143,11 +150,23 @@ export class StationProcess<Start> {
       if (!message.fatal || this.#asked) return;
       this.#hopeless = true;
       this.#killAfter(this.#limits.exitAfterFaultMs, `did not end after the fault: ${message.message}`);
+    } else if (message.type === 'building') {
+      if (!this.#asked) this.#watchBuild();
     } else if (this.#provesProgress(message)) {
       this.#lastFault = undefined;
       if (this.#asked || this.#hopeless) return;
       this.#killAfter(this.#limits.progressWithinMs, `made no progress for ${this.#limits.progressWithinMs} ms`);
     }
+  }
+
+  /** Messages show that the process is there; only the whole time can show that the build itself hangs. */
+  #watchBuild(): void {
+    const { buildWithinMs, buildSilentMs } = this.#limits;
+    this.#buildingSinceMs ??= performance.now();
+    const leftMs = this.#buildingSinceMs + buildWithinMs - performance.now();
+    if (leftMs <= buildSilentMs)
+      this.#killAfter(Math.max(0, leftMs), `built an engine for more than ${buildWithinMs} ms`);
+    else this.#killAfter(buildSilentMs, `was silent for ${buildSilentMs} ms while it built an engine`);
   }
 
   /** Repeating the same counters proves that a timer runs, nothing more. */

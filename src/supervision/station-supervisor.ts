@@ -1,6 +1,7 @@
 import { reasonOf } from '../errors.js';
-import type { Attachment, CameraState, Inspection, PartId, StationMessage, Timestamp } from '../types.js';
-import { LEDGER_LIMITS, type LedgerCounters, type LedgerLimits, PartLedger } from './ledger.js';
+import type { Attachment, EngineBuild, Inspection, ModelInUse, PartId, StationMessage, Timestamp } from '../types.js';
+import { LEDGER_LIMITS, type LedgerLimits, PartLedger } from './ledger.js';
+import type { CameraReport, StationSnapshot, StationState, SupervisionEvent, SupervisionEvents } from './reports.js';
 import { RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
 import {
   STATION_PROCESS_LIMITS,
@@ -8,6 +9,8 @@ import {
   StationProcess,
   type StationProcessLimits,
 } from './station-process.js';
+
+export type { StationSnapshot, SupervisionEvent } from './reports.js';
 
 export interface SupervisionLimits {
   readonly process: StationProcessLimits;
@@ -21,40 +24,6 @@ export const SUPERVISION_LIMITS: SupervisionLimits = {
   ledger: LEDGER_LIMITS,
 };
 
-export type StationState = 'starting' | 'running' | 'restarting' | 'failed' | 'stopped';
-
-export interface CameraReport {
-  readonly state: CameraState;
-  readonly reason: string | null;
-  readonly at: Timestamp;
-}
-
-/** What the rest of the agent does with what happens at a station. All of them return at once. */
-export interface SupervisionEvents {
-  /** The one answer for a part. */
-  onAnswer(inspection: Inspection, attachments: readonly Attachment[]): void;
-  onCamera(report: CameraReport): void;
-  /** What the station runs; nulls while it runs nothing. */
-  onModel(model: string | null, provider: string | null): void;
-  onEvent(level: 'info' | 'warn' | 'error', event: SupervisionEvent, fields: Readonly<Record<string, unknown>>): void;
-}
-
-/** Names for the log: stable, so that log queries may rely on them. */
-export type SupervisionEvent =
-  | 'station.started'
-  | 'station.ready'
-  | 'station.ended'
-  | 'station.restarting'
-  | 'station.failed'
-  | 'station.fault'
-  | 'station.malformed'
-  | 'station.stderr'
-  | 'part.late'
-  | 'part.late-verdict'
-  | 'part.lost'
-  | 'part.overrun'
-  | 'part.unannounced';
-
 export interface StationSupervisorOptions<Start> {
   readonly name: string;
   /** The compiled program of the station process, and what it is given. */
@@ -63,23 +32,6 @@ export interface StationSupervisorOptions<Start> {
   readonly deadlineMs: number;
   readonly events: SupervisionEvents;
   readonly limits?: SupervisionLimits;
-}
-
-/** How a station is doing. */
-export interface StationSnapshot {
-  readonly name: string;
-  readonly state: StationState;
-  readonly reason: string | null;
-  readonly pid: number | null;
-  readonly model: string | null;
-  readonly provider: string | null;
-  readonly camera: { readonly state: CameraState | null; readonly reason: string | null };
-  readonly restarts: number;
-  readonly rssBytes: number;
-  readonly lagMs: number;
-  readonly parts: { readonly accepted: number; readonly pass: number; readonly fail: number; readonly invalid: number };
-  readonly ledger: Readonly<LedgerCounters>;
-  readonly malformed: number;
 }
 
 /**
@@ -98,8 +50,7 @@ export class StationSupervisor<Start> {
   #restartTimer: NodeJS.Timeout | undefined;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #epoch: string | null = null;
-  #model: string | null = null;
-  #provider: string | null = null;
+  #inUse: ModelInUse = NOTHING_IN_USE;
   #camera: StationSnapshot['camera'] = { state: null, reason: null };
   #lives = 0;
   #rssBytes = 0;
@@ -146,8 +97,7 @@ export class StationSupervisor<Start> {
       state: this.#state,
       reason: this.#reason,
       pid: this.#process?.pid ?? null,
-      model: this.#model,
-      provider: this.#provider,
+      ...this.#inUse,
       camera: this.#camera,
       restarts: Math.max(0, this.#lives - 1),
       rssBytes: this.#rssBytes,
@@ -172,12 +122,12 @@ export class StationSupervisor<Start> {
 
   #receive(message: StationMessage): void {
     switch (message.type) {
+      case 'building':
+        this.#seeBuild(message.model, message.build);
+        return;
       case 'ready':
         this.#epoch = message.epoch;
-        this.#runs(message.model, message.provider);
-        this.#policy.onReady();
-        this.#enter('running', null);
-        this.#log('info', 'station.ready', { model: message.model, provider: message.provider });
+        this.#becomeReady(message);
         return;
       case 'camera':
         this.#seeCamera(message);
@@ -243,7 +193,7 @@ export class StationSupervisor<Start> {
   /** Answers given by the agent in the station's place. */
   #answerInPlace(answers: readonly Inspection[], event: SupervisionEvent): void {
     for (const inspection of answers) {
-      const answer = { ...inspection, model: this.#model, provider: this.#provider };
+      const answer = { ...inspection, model: this.#inUse.model, provider: this.#inUse.provider };
       this.#log('warn', event, { sequence: inspection.part.sequence });
       this.#answer(answer, []);
     }
@@ -275,7 +225,7 @@ export class StationSupervisor<Start> {
     this.#epoch = null;
     this.#rssBytes = 0;
     this.#lagMs = 0;
-    this.#runs(null, null);
+    this.#runs(NOTHING_IN_USE);
     this.#log(exit.asked ? 'info' : 'error', 'station.ended', { reason: exit.reason });
     if (stopped) return;
 
@@ -294,11 +244,27 @@ export class StationSupervisor<Start> {
     this.#options.events.onCamera({ state, reason, at });
   }
 
-  #runs(model: string | null, provider: string | null): void {
-    if (this.#model === model && this.#provider === provider) return;
-    this.#model = model;
-    this.#provider = provider;
-    this.#options.events.onModel(model, provider);
+  #becomeReady({ model, provider, precision, skipped }: Extract<StationMessage, { type: 'ready' }>): void {
+    this.#runs({ model, provider, precision, skipped, building: null });
+    this.#policy.onReady();
+    this.#enter('running', null);
+    for (const failure of skipped) this.#log('warn', 'station.provider-skipped', { ...failure });
+    this.#log('info', 'station.ready', { model, provider, precision });
+  }
+
+  #seeBuild(model: string, build: EngineBuild): void {
+    const { provider, precision, phase } = build;
+    const isNews = this.#inUse.building?.phase !== phase;
+    this.#runs({ ...NOTHING_IN_USE, model, building: build });
+    const what = phase === 'waiting' ? 'waits for another build to end before it builds' : 'builds';
+    this.#enter('starting', `${what} an engine for ${provider} in ${precision}`);
+    if (isNews) this.#log('info', 'station.building', { model, provider, precision, phase });
+  }
+
+  #runs(inUse: ModelInUse): void {
+    if (this.#inUse === inUse) return;
+    this.#inUse = inUse;
+    this.#options.events.onModel(inUse);
   }
 
   #enter(state: StationState, reason: string | null): void {
@@ -310,6 +276,8 @@ export class StationSupervisor<Start> {
     this.#options.events.onEvent(level, event, { station: this.name, ...fields });
   }
 }
+
+const NOTHING_IN_USE: ModelInUse = { model: null, provider: null, precision: null, skipped: [], building: null };
 
 /** CLOCK_MONOTONIC, the same in every process of the machine. */
 function monotonicMs(): number {

@@ -1,8 +1,11 @@
 import { decodeModel } from '../onnx/codec.js';
 import { floatsOf } from '../onnx/model.js';
-import { LOCAL_BLOCKS } from './networks/local-net.js';
+import { type Stage, withoutConstantChannels } from './live-channels.js';
+import { LOCAL_BLOCKS, LOCAL_STEM } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
 import { DEFAULT_TEACHER, readTeacher } from './teacher/teacher.js';
+
+type Layer = { readonly shape: readonly number[]; readonly data: Float32Array };
 
 /** For each of three neighbours of a pixel, its share in three pixels in a row of the image enlarged by two. */
 const ENLARGED_TAPS = [
@@ -11,9 +14,23 @@ const ENLARGED_TAPS = [
   [0, 0.25, 0.75],
 ] as const;
 
+const STEM = { ...LOCAL_STEM, out: 16 } as const;
+
+const STAGES: readonly Stage[] = [
+  { widen: 'local.stem', depthwise: 'local.0.depthwise', project: 'local.0.project', ...STEM, shortcut: false },
+  ...LOCAL_BLOCKS.map(({ expanded, out, stride }, index) => ({
+    widen: `local.${index + 1}.expand`,
+    depthwise: `local.${index + 1}.depthwise`,
+    project: `local.${index + 1}.project`,
+    width: expanded,
+    out,
+    shortcut: stride === 1,
+  })),
+];
+
 /**
  * The weights of Local-Net, taken from the teacher that ships (a MobileNetV2; its names for the layers are those of the
- * TensorFlow Object Detection API).
+ * TensorFlow Object Detection API), without the channels that are constant.
  *
  * @throws SideglanceError `SG_MODEL_UNREADABLE`, `SG_MODEL_INVALID` for the teacher's file
  */
@@ -39,7 +56,8 @@ export function backboneWeights(file: string = DEFAULT_TEACHER): Weights {
   });
   const stem = weights.get('local.stem.weight');
   if (stem) weights.set('local.stem.weight', { ...stem, data: behindEnlargement(stem.data) });
-  return weights;
+  const narrowed = withoutConstantChannels(weights, STAGES);
+  return joined(narrowed, 'local.0.project', 'local.1.expand');
 }
 
 /**
@@ -58,4 +76,27 @@ function behindEnlargement(kernels: Float32Array): Float32Array {
     });
     return sum;
   });
+}
+
+/** Two 1 × 1 convolutions with nothing between them as one, which keeps the second one's name. */
+function joined(weights: Weights, first: string, second: string): Weights {
+  const [weight1, weight2] = [first, second].map((name) => weights.get(`${name}.weight`)!) as [Layer, Layer];
+  const [bias1, bias2] = [first, second].map((name) => weights.get(`${name}.bias`)!.data) as [
+    Float32Array,
+    Float32Array,
+  ];
+  const [inputs, between, outputs] = [weight1.shape[1]!, bias1.length, bias2.length];
+  const sum = (o: number, of: (k: number) => number) => {
+    let total = 0;
+    for (let k = 0; k < between; k += 1) total += weight2.data[o * between + k]! * of(k);
+    return total;
+  };
+  const kernel = Float32Array.from({ length: outputs * inputs }, (_, at) =>
+    sum(Math.floor(at / inputs), (k) => weight1.data[k * inputs + (at % inputs)]!),
+  );
+  const bias = bias2.map((start, o) => start + sum(o, (k) => bias1[k]!));
+  const result = new Map(weights);
+  for (const part of ['weight', 'bias']) result.delete(`${first}.${part}`);
+  result.set(`${second}.weight`, { shape: [outputs, inputs, 1, 1], data: kernel });
+  return result.set(`${second}.bias`, { shape: [outputs], data: bias });
 }

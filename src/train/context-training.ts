@@ -13,6 +13,8 @@ export interface ContextTrainingOptions {
   readonly images: readonly Raster[];
   readonly localNet: Weights;
   readonly norm: PositionNorm;
+  /** Whether Global-Net is told the cell's place. */
+  readonly position: boolean;
   readonly batch: number;
   readonly learningRate: number;
   readonly augmentation: AugmentationLimits;
@@ -33,7 +35,7 @@ export async function trainContext(options: ContextTrainingOptions): Promise<{ w
   const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
   const cells = rows * columns;
   const pool = await SamplePool.create(options);
-  const graph = contextGraph(batch, height, width);
+  const graph = contextGraph(batch, height, width, options);
   const length = LOCAL_NET.features * cells;
   const context = new Uint8Array(batch * height * width * 3);
   const contextLocal = new Float32Array(batch * length);

@@ -1,12 +1,11 @@
 import { SideglanceError } from '../errors.js';
 import { trainingImages } from '../evaluate/dataset.js';
-import { decodeImage } from '../image/decode.js';
 import { Cropper } from '../infer/locate/cropper.js';
 import { type LocateSettings, SEARCHES, type Search } from '../infer/locate/locator.js';
 import { type Relief, ReliefMaker, reliefSize } from '../infer/locate/relief.js';
 import type { Random } from '../random.js';
-import type { Picture } from '../types.js';
 import { LOCAL_NET } from './networks/local-net.js';
+import { Pictures } from './pictures.js';
 import { type LearntPlacement, learnPlacement, PLACEMENT, type PlacementChoice } from './placement.js';
 import { REGION_STORE_BYTES, RegionStore, type Stored } from './region-store.js';
 import type { GoodImage } from './strange-images.js';
@@ -15,8 +14,6 @@ export const GOOD_IMAGES = {
   least: 20,
   /** Share that is held out of training, to normalise and to calibrate. */
   heldOutShare: 0.2,
-  /** Largest difference of an image's aspect ratio from that of the others. */
-  aspectTolerance: 0.05,
   /** Fewest cells on a side: below, nothing is left around a patch. */
   leastCells: 12,
 } as const;
@@ -59,15 +56,8 @@ export async function readGoodImages(
   random: Random,
   { placement = 'auto', signal, memoryBytes = REGION_STORE_BYTES }: ReadOptions = {},
 ): Promise<GoodImages> {
-  const files = await trainingImages(folder);
-  if (files.length === 0) {
-    throw new SideglanceError(
-      'SG_DATASET_INVALID',
-      `${folder} holds no images: give a folder of pictures of good parts`,
-    );
-  }
-  requireEnough(files.length, folder);
-  const pictures = new Pictures(signal);
+  const files = await imageFiles(folder);
+  const pictures = new Pictures(signal, 'shape');
   const learnt = await learnFrom(files, pictures, placement);
   const store = new RegionStore(memoryBytes);
   try {
@@ -91,22 +81,17 @@ export async function readGoodImages(
       }
       images.push(storedImage(file, input, store.add(data)));
     }
-    if (reading === null) {
-      throw new SideglanceError(
-        'SG_IMAGE_UNREADABLE',
-        `none of the ${files.length} images in ${folder} can be read: ${skipped[0]?.reason}`,
-      );
-    }
-    requireEnough(images.length, folder);
+    requireEnough(images.length, folder, skipped);
+    const { input, locate } = reading as Reading; // there are images
     const order = random.permutation(images.length);
     const heldOutCount = Math.max(4, Math.round(images.length * GOOD_IMAGES.heldOutShare));
     const picked = (indices: number[]) => indices.map((index) => images[index] as GoodImage);
     return {
-      ...reading.input,
+      ...input,
       training: picked(order.slice(heldOutCount)),
       heldOut: picked(order.slice(0, heldOutCount)),
       skipped,
-      locate: reading.locate,
+      locate,
       learnt,
       close: () => store.close(),
     };
@@ -166,34 +151,8 @@ function readingOf(first: Size, locate: LocateSettings | null, size: number): Re
   return { input, locate: { ...locate, window }, cropper: new Cropper({ ...locate, window }) };
 }
 
-/** Decodes images and checks that they have the shape of the first one that could be read. */
-class Pictures {
-  readonly #signal: AbortSignal | undefined;
-  #aspect: number | null = null;
-
-  constructor(signal: AbortSignal | undefined) {
-    this.#signal = signal;
-  }
-
-  async read(file: string): Promise<{ readonly picture: Picture } | { readonly reason: string }> {
-    this.#signal?.throwIfAborted();
-    try {
-      const picture = await decodeImage(file, file);
-      const { width, height } = picture;
-      this.#aspect ??= width / height;
-      if (Math.abs(width / height / this.#aspect - 1) > GOOD_IMAGES.aspectTolerance) {
-        return { reason: `its shape ${width} × ${height} differs from the first image's` };
-      }
-      return { picture };
-    } catch (error) {
-      if (!(error instanceof SideglanceError)) throw error;
-      return { reason: error.message };
-    }
-  }
-}
-
 /** Its `data` is read anew each time where it lies in a file. */
-function storedImage(file: string, { width, height }: Size, stored: Stored): GoodImage {
+export function storedImage(file: string, { width, height }: Size, stored: Stored): GoodImage {
   return {
     file,
     width,
@@ -228,8 +187,32 @@ export function regionSize(width: number, height: number, size: number): { width
   return { width: best.columns * stride, height: best.rows * stride };
 }
 
-function requireEnough(count: number, folder: string): void {
+/**
+ * The files of the good images of a folder.
+ * @throws SideglanceError as `readGoodImages`, where the folder itself is at fault
+ */
+export async function imageFiles(folder: string): Promise<string[]> {
+  const files = await trainingImages(folder);
+  if (files.length === 0) {
+    throw new SideglanceError(
+      'SG_DATASET_INVALID',
+      `${folder} holds no images: give a folder of pictures of good parts`,
+    );
+  }
+  requireEnough(files.length, folder);
+  return files;
+}
+
+/** @throws SideglanceError `SG_IMAGE_UNREADABLE` for none at all, `SG_TOO_FEW_IMAGES` */
+export function requireEnough(count: number, folder: string, skipped: GoodImages['skipped'] = []): void {
   if (count >= GOOD_IMAGES.least) return;
+  const [first] = skipped;
+  if (count === 0 && first) {
+    throw new SideglanceError(
+      'SG_IMAGE_UNREADABLE',
+      `none of the ${skipped.length} images in ${folder} can be read: ${first.reason}`,
+    );
+  }
   throw new SideglanceError(
     'SG_TOO_FEW_IMAGES',
     `${folder} holds ${count} usable images; training needs at least ${GOOD_IMAGES.least} pictures of good parts, 100 or more are better`,

@@ -9,6 +9,8 @@ import type { Raster } from './raster.js';
 export interface HeldOut {
   readonly leastVariance: Float32Array;
   readonly scales: Readonly<Record<DefectKind, HeadNorm>>;
+  /** Of the outermost cells, for a surface: mirrored at the border, a regular one looks stranger there than anywhere. */
+  readonly edgeScales?: Readonly<Record<DefectKind, HeadNorm>>;
 }
 
 export const HELD_OUT = {
@@ -49,7 +51,17 @@ export async function measureHeldOut(
   await probe(exportModel({ ...raw, leastVariance }), names, images, threads, (values) => {
     byKind((kind) => maps[kind].push(values(EXPORTED_VALUES.evidence(kind))));
   });
-  return { leastVariance, scales: byKind((kind) => headNorm(maps[kind])) };
+  if (options.position) return { leastVariance, scales: byKind((kind) => headNorm(maps[kind])) };
+  const columns = options.width / LOCAL_NET.stride;
+  const scalesOf = (where: 'edge' | 'inner') =>
+    byKind((kind) => headNorm(maps[kind].map((map) => map.filter((_, cell) => isAt(where, cell, map, columns)))));
+  return { leastVariance, scales: scalesOf('inner'), edgeScales: scalesOf('edge') };
+}
+
+function isAt(where: 'edge' | 'inner', cell: number, { length }: Float32Array, columns: number): boolean {
+  const [row, column] = [Math.floor(cell / columns), cell % columns];
+  const outermost = row === 0 || column === 0 || row === length / columns - 1 || column === columns - 1;
+  return outermost === (where === 'edge');
 }
 
 /** Runs each image through the model and shows values of its inside. */

@@ -20,6 +20,8 @@ export interface LearnPositionsOptions {
   readonly threads: number;
   /** `POSITION` when left out. */
   readonly settings?: PositionSettings;
+  /** Take all positions as one, for they mean nothing. */
+  readonly pooled?: boolean;
   readonly emit: (event: TrainEvent) => void;
 }
 
@@ -29,13 +31,15 @@ const KEPT_BYTES = 512 * 2 ** 20;
 /** Learns what belongs where, and warns of images that look as if they did not belong. */
 export async function learnPositions(
   weights: Weights,
-  { folds, threads, settings = POSITION, emit }: LearnPositionsOptions,
+  { folds, threads, settings = POSITION, pooled = false, emit }: LearnPositionsOptions,
 ): Promise<LearntPositions> {
   const { width, height } = folds[0]![0] as Raster;
   const { stride, features } = LOCAL_NET;
   const [rows, columns] = [height / stride, width / stride];
   const grid = { channels: features, rows, columns };
-  const statistics = folds.map(() => new PositionStatistics(grid, settings));
+  const positions = pooled ? { ...grid, rows: 1, columns: 1 } : grid;
+  const unmirrored = wholePatches(rows, columns);
+  const statistics = folds.map(() => new PositionStatistics(positions, settings));
   const kept: { file: string; features: Float32Array; fold: number }[] = [];
   const extractor = await FeatureExtractor.create({ weights, batch: 1, height, width, threads });
   const most = KEPT_BYTES / (4 * extractor.featuresLength);
@@ -44,7 +48,8 @@ export async function learnPositions(
       for (const image of images) {
         extractor.image(0).set(image.data);
         await extractor.run();
-        statistics[fold]!.add(extractor.features);
+        if (pooled) statistics[fold]!.addCells(extractor.features, unmirrored);
+        else statistics[fold]!.add(extractor.features);
         if (kept.length < most) kept.push({ file: image.file, features: Float32Array.from(extractor.features), fold });
       }
     }
@@ -52,8 +57,11 @@ export async function learnPositions(
     await extractor.close();
   }
   const others = (fold: number) => PositionStatistics.joined(statistics.filter((_, index) => index !== fold));
-  const trust = others(0).bestTrust(kept.filter(({ fold }) => fold === 0).map((one) => one.features));
-  emit({ type: 'phase', text: `position is trusted by ${trust}` });
+  let trust = 0;
+  if (!pooled) {
+    trust = others(0).bestTrust(kept.filter(({ fold }) => fold === 0).map((one) => one.features));
+    emit({ type: 'phase', text: `position is trusted by ${trust}` });
+  }
   const without = folds.map((_, fold) => others(fold).norm(trust));
   const facts = kept.map(
     (one): ImageFacts => ({
@@ -64,6 +72,15 @@ export async function learnPositions(
   );
   for (const warning of warnOfFeatures(facts)) emit({ type: 'warning', ...warning });
   return { all: PositionStatistics.joined(statistics).norm(trust), without };
+}
+
+/** The cells whose patch lies in the image: no surface looks like its mirrored border. */
+function wholePatches(rows: number, columns: number): number[] {
+  const margin = Math.ceil(LOCAL_NET.border / LOCAL_NET.stride);
+  const isInside = (at: number, length: number) => at >= margin && at < length - margin;
+  return Array.from({ length: rows * columns }, (_, cell) => cell).filter(
+    (cell) => isInside(Math.floor(cell / columns), rows) && isInside(cell % columns, columns),
+  );
 }
 
 /** Mean over all patches, a value for each channel. */

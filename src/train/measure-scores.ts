@@ -1,7 +1,9 @@
 import { decodeImage } from '../image/decode.js';
+import type { FieldGeometry, ModelFiles } from '../infer/contract.js';
+import { createScorer } from '../infer/create-scorer.js';
 import type { LocateSettings } from '../infer/locate/locator.js';
-import { type ScoreTerm, type Scoring, scoreOf } from '../infer/score.js';
-import { Scorer } from '../infer/scorer.js';
+import { LEAST_CELLS, type ScoreTerm, type Scoring, scoreOf } from '../infer/score.js';
+import { scoreOne } from '../infer/scored.js';
 import type { ByKind } from '../kinds.js';
 import type { ExportOptions } from './export.js';
 import { LOCAL_NET } from './networks/local-net.js';
@@ -12,6 +14,8 @@ import type { GoodImage } from './strange-images.js';
 /** A term of the score: the mean of this share of the cells, the hottest ones, and what it counts for. */
 export interface TermChoice {
   readonly share: number;
+  /** Where regions may be large: no more cells than this. A defect does not grow with the region. */
+  readonly mostCells?: number;
   readonly weight: number;
 }
 
@@ -20,6 +24,8 @@ export const SPOTS: TermChoice = { share: 0.003, weight: 1 };
 /** How far strangeness reaches: a part that is soiled or worn all over. */
 export const REACH: TermChoice = { share: 0.2, weight: 0.5 };
 export const TERMS: readonly TermChoice[] = [SPOTS, REACH];
+/** For a surface: as many cells as `SPOTS` has of 512 × 512 pixels, however large the region. */
+export const FIELD_TERMS: readonly TermChoice[] = [{ ...SPOTS, mostCells: 12 }];
 
 /** Gaussian that the score sees the maps through, in pixels of the region: half a cell. The map itself is better without. */
 export const SCORE_SMOOTHING = 4;
@@ -27,12 +33,12 @@ export const SCORE_SMOOTHING = 4;
 /** What each kind of evidence counts for in the score. Position tells good from bad parts best; the rest shows where. */
 export const SCORE_WEIGHTS: ByKind = { position: 1, context: 0, distortion: 0 };
 
-/** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
-const LEAST_CELLS = 2;
+/** The same for a surface, where no place is special: docs/decisions.md, "Surfaces and large frames". */
+export const FIELD_WEIGHTS: ByKind = { position: 0, context: 1, distortion: 1 };
 
 /** Good images, with the model as it is without them. */
 export interface Fold {
-  readonly model: Uint8Array;
+  readonly files: ModelFiles;
   readonly images: readonly GoodImage[];
 }
 
@@ -46,7 +52,7 @@ export interface ExportedParts {
 
 /** A trained model, whose scores have not been measured yet. */
 export interface TrainedHeads {
-  readonly model: Uint8Array;
+  readonly files: ModelFiles;
   readonly parts?: ExportedParts;
   /** The first normalises, the others calibrate; a single one has to do for both. */
   readonly folds: readonly Fold[];
@@ -57,11 +63,14 @@ export interface TrainedHeads {
   readonly terms: readonly TermChoice[];
 }
 
-export interface MeasureScoresOptions extends Omit<TrainedHeads, 'model' | 'parts' | 'steps'> {
+export interface MeasureScoresOptions extends Omit<TrainedHeads, 'files' | 'parts' | 'steps'> {
+  /** What is scored, in pixels of the model. */
   readonly width: number;
   readonly height: number;
   readonly threads: number;
   readonly locate: LocateSettings | null;
+  /** How the model runs in tiles; null where its input is the whole region. */
+  readonly field: FieldGeometry | null;
 }
 
 /** What good images say that the model, as it was then, had never seen. */
@@ -72,6 +81,9 @@ export interface MeasuredScores {
   /** The hottest cell of each image that normalises. */
   readonly hottest: readonly number[];
 }
+
+/** What a manifest can hold: a fifth of a region of 12,000 × 12,000 pixels has fewer. */
+const MOST_TERM_CELLS = 1_000_000;
 
 /** More good images than this are not scored: they would say little more. */
 const MOST_PER_FOLD = 500;
@@ -88,7 +100,7 @@ export async function measureScores({
   ...options
 }: MeasureScoresOptions): Promise<MeasuredScores> {
   const cells = (options.width / LOCAL_NET.stride) * (options.height / LOCAL_NET.stride);
-  const raw = rawTerms(choices, cells);
+  const raw = options.field ? rawFieldTerms(choices) : rawTerms(choices, cells);
   const seen: Scored[][] = [];
   for (const fold of folds) seen.push(await scoreFold(fold, { smoothing, weights, terms: raw }, options));
   const normalising = seen[0]!;
@@ -112,22 +124,29 @@ interface Scored {
 }
 
 async function scoreFold(
-  { model, images }: Fold,
+  { files, images }: Fold,
   scoring: Scoring,
-  { width, height, threads, locate }: Omit<MeasureScoresOptions, 'folds' | 'weights' | 'smoothing' | 'terms'>,
+  { width, height, threads, locate, field }: Omit<MeasureScoresOptions, 'folds' | 'weights' | 'smoothing' | 'terms'>,
 ): Promise<Scored[]> {
-  const scorer = await Scorer.create(model, { width, height, stride: LOCAL_NET.stride, scoring, threads, locate });
+  const facts = { region: { width, height }, stride: LOCAL_NET.stride, scoring, ...(field && { field }) };
+  const scorer = await createScorer(files, { ...facts, threads, locate });
   try {
     const results: Scored[] = [];
-    for (const image of images.slice(0, MOST_PER_FOLD)) {
-      const picture = locate ? await decodeImage(image.file) : pictureOf(image);
-      const { means, maps } = await scorer.score(picture, { x: 0, y: 0, width: picture.width, height: picture.height });
+    for (const image of oneOfEachFile(images).slice(0, MOST_PER_FOLD)) {
+      const picture = locate || field ? await decodeImage(image.file) : pictureOf(image);
+      const whole = { x: 0, y: 0, width: picture.width, height: picture.height };
+      const { means, maps } = await scoreOne(scorer, picture, whole);
       results.push({ means, hottest: maps.score.reduce((a, b) => Math.max(a, b)) });
     }
     return results;
   } finally {
     await scorer.close();
   }
+}
+
+/** Of a surface, several pieces of one file are learnt from. */
+function oneOfEachFile(images: readonly GoodImage[]): GoodImage[] {
+  return [...new Map(images.map((image) => [image.file, image])).values()];
 }
 
 /** The terms of a score before they are brought to one scale. */
@@ -137,6 +156,11 @@ export function rawTerms(choices: readonly TermChoice[], cells: number): ScoreTe
     centre: 0,
     spread: 1,
   }));
+}
+
+/** The same where regions may have any size. */
+function rawFieldTerms(choices: readonly TermChoice[]): ScoreTerm[] {
+  return choices.map(({ share, mostCells = MOST_TERM_CELLS }) => ({ cells: mostCells, share, centre: 0, spread: 1 }));
 }
 
 /**

@@ -1,30 +1,26 @@
+import { SideglanceError } from '../errors.js';
 import { type Calibration, calibrate } from '../infer/calibration.js';
+import type { FieldGeometry, ModelFiles } from '../infer/contract.js';
 import type { Scoring } from '../infer/score.js';
 import { Random } from '../random.js';
-import { ALIGNED_PARTS, weakened } from './augment.js';
-import { backboneWeights } from './backbone-weights.js';
-import { trainContext } from './context-training.js';
 import type { TrainEvent } from './events.js';
-import { type ExportOptions, exportModel } from './export.js';
+import { TILE_GEOMETRY } from './export-tiles.js';
 import { type GoodImages, readGoodImages } from './good-images.js';
-import { type HeldOut, measureHeldOut } from './held-out.js';
-import { learnPositions } from './learn-positions.js';
-import {
-  type ExportedParts,
-  measureScores,
-  SCORE_SMOOTHING,
-  SCORE_WEIGHTS,
-  TERMS,
-  type TrainedHeads,
-} from './measure-scores.js';
+import { type ExportedParts, measureScores } from './measure-scores.js';
 import { trainPaper } from './paper/train.js';
 import { describePlacement, type PlacementChoice } from './placement.js';
-import type { Raster } from './raster.js';
 import { Schedule } from './schedule.js';
-import { type GoodImage, warnOfPixels } from './strange-images.js';
+import { warnOfPixels } from './strange-images.js';
+import { readSurfaceImages } from './surface-images.js';
+import { type Surface, TRAINING, trainHeads } from './train-heads.js';
+
+export { TRAINING } from './train-heads.js';
 
 /** `paper`: the method as it was published, patch by patch, to compare with (paper/settings.ts). */
 export type TrainMethod = 'sideglance' | 'paper';
+
+/** Parts, which have a place for everything (`aligned`), or a surface, where no place is special (`field`). */
+export type Geometry = 'aligned' | 'field';
 
 export interface TrainModelOptions {
   readonly method?: TrainMethod;
@@ -34,8 +30,12 @@ export interface TrainModelOptions {
   /** How long to train: `steps` of the context phase, else `minutes` for everything. */
   readonly steps?: number;
   readonly minutes?: number;
-  /** Side of a square with as many pixels as the region that the model will see. */
-  readonly size: number;
+  /** Whether a place in the image means something; `aligned` when left out. */
+  readonly geometry?: Geometry;
+  /** Side of a square with as many pixels as the region that the model will see; `DEFAULT_SIZE` when left out. */
+  readonly size?: number;
+  /** For a surface, in place of a size: frame pixels to a pixel of the model; 1 when neither is given. */
+  readonly scale?: number;
   /** How parts lie in the images; they say so themselves by default. */
   readonly placement?: PlacementChoice;
   readonly threads: number;
@@ -44,35 +44,29 @@ export interface TrainModelOptions {
 }
 
 export interface TrainedModel {
-  readonly model: Uint8Array;
+  readonly files: ModelFiles;
   /** To export it again with other settings; null for the paper's method. */
   readonly parts: ExportedParts | null;
+  /** What is scored, in pixels of the model. */
   readonly width: number;
   readonly height: number;
+  /** How the model runs in tiles; null for one of parts. */
+  readonly field: FieldGeometry | null;
   readonly scoring: Scoring;
   readonly calibration: Calibration;
   /** To be closed when it is no longer needed. */
   readonly good: GoodImages;
+  /** How many files were learnt from and calibrated with. */
+  readonly images: number;
   readonly steps: number;
   readonly seconds: number;
 }
 
-/** Settings that are one for all products. */
-export const TRAINING = {
-  batch: 8,
-  learningRate: 2e-3,
-  minutes: 5,
-  /** Training ends after so many passes over the images if the time is not over: a few images are learnt by heart otherwise. */
-  mostPasses: 300,
-  /** Augmentation is as strong as it may be up to this many training images, and weaker in proportion beyond: they vary themselves. */
-  augmentedImages: 40,
-  /** Regions of more pixels have fewer folds: the statistics of each are kept. */
-  manyPixels: 512 * 512,
-} as const;
+export const DEFAULT_SIZE = 256;
 
 /** Trains a model from good images alone (docs/method.md). Writes nothing. */
 export async function trainModel(options: TrainModelOptions): Promise<TrainedModel> {
-  const { signal, placement } = options;
+  const { signal } = options;
   const emit = options.onEvent ?? (() => undefined);
   const schedule = new Schedule({
     minutes: options.minutes ?? TRAINING.minutes,
@@ -82,16 +76,52 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   });
   const random = new Random(options.seed);
   emit({ type: 'phase', text: `reading good images from ${options.images}` });
-  const good = await readGoodImages(options.images, options.size, random, {
+  const source = await readSource(options, random);
+  try {
+    return await trainFrom(source, { options, schedule, random, emit });
+  } catch (thrown) {
+    source.good.close();
+    throw thrown;
+  }
+}
+
+/** What is trained from. */
+interface Source extends Pick<TrainedModel, 'good' | 'width' | 'height'> {
+  readonly surface: Surface | null;
+  /** What was found out about it, for people. */
+  readonly found: string;
+}
+
+async function readSource(options: TrainModelOptions, random: Random): Promise<Source> {
+  const { images, geometry, size, scale, placement, signal } = options;
+  checkChoices(options);
+  if (geometry === 'field') {
+    const { whole, calibrating, ...good } = await readSurfaceImages(images, random, {
+      ...(size !== undefined && { size }),
+      ...(scale !== undefined && { scale }),
+      ...(signal && { signal }),
+    });
+    const found = `a surface without parts, at ${Number(good.scale.toFixed(3))} frame pixels to a pixel of the model: images of ${whole.width} × ${whole.height}`;
+    return { good, ...whole, surface: { field: { ...TILE_GEOMETRY, scale: good.scale }, calibrating }, found };
+  }
+  const good = await readGoodImages(images, size ?? DEFAULT_SIZE, random, {
     ...(placement && { placement }),
     ...(signal && { signal }),
   });
-  try {
-    return await trainFrom(good, { options, schedule, random, emit });
-  } catch (thrown) {
-    good.close();
-    throw thrown;
+  return { good, width: good.width, height: good.height, surface: null, found: describePlacement(good.learnt) };
+}
+
+/** Before a long training: what was asked for and would not be done. */
+function checkChoices({ geometry, scale, placement = 'auto', method = 'sideglance' }: TrainModelOptions): void {
+  const refuse = (what: string) => {
+    throw new SideglanceError('SG_USAGE', `${what}. Leave one of the two out`);
+  };
+  if (geometry !== 'field') {
+    if (scale !== undefined) refuse('a --scale is for surfaces (--geometry field); parts are scaled to a --size');
+    return;
   }
+  if (placement === 'anywhere') refuse('a surface (--geometry field) has no parts to be found (--placement anywhere)');
+  if (method === 'paper') refuse('the published method (--method paper) knows no surfaces (--geometry field)');
 }
 
 interface TrainFromOptions {
@@ -102,14 +132,15 @@ interface TrainFromOptions {
 }
 
 async function trainFrom(
-  good: GoodImages,
+  { good, width, height, surface, found }: Source,
   { options, schedule, random, emit }: TrainFromOptions,
 ): Promise<TrainedModel> {
   const { threads, signal, method = 'sideglance' } = options;
-  emit({ type: 'phase', text: describePlacement(good.learnt) });
+  emit({ type: 'phase', text: found });
   for (const skipped of good.skipped) emit({ type: 'skipped', ...skipped });
-  const { width, height, training, heldOut } = good;
-  for (const warning of warnOfPixels([...training, ...heldOut])) emit({ type: 'warning', ...warning });
+  const { training, heldOut, locate } = good;
+  const all = [...training, ...heldOut, ...(surface?.calibrating ?? [])];
+  for (const warning of warnOfPixels(all)) emit({ type: 'warning', ...warning });
   const common = {
     training,
     heldOut,
@@ -120,87 +151,16 @@ async function trainFrom(
     ...(signal ? { signal } : {}),
   };
   const {
-    model,
+    files,
     parts = null,
     steps,
     ...heads
-  } = method === 'paper' ? await trainPaper(common) : await trainHeads(common);
+  } = method === 'paper' ? await trainPaper(common) : await trainHeads({ ...common, surface });
   emit({ type: 'phase', text: 'scoring good images, each by a model that has not seen it' });
-  const { scoring, scores, hottest } = await measureScores({ ...heads, width, height, threads, locate: good.locate });
+  const field = surface?.field ?? null;
+  const { scoring, scores, hottest } = await measureScores({ ...heads, width, height, threads, locate, field });
   const calibration = calibrate(scores, hottest);
   emit({ type: 'calibrated', ...calibration });
-  return { model, parts, width, height, scoring, calibration, good, steps, seconds: schedule.seconds };
-}
-
-interface TrainHeadsOptions {
-  readonly training: readonly GoodImage[];
-  readonly heldOut: readonly GoodImage[];
-  readonly random: Random;
-  readonly threads: number;
-  readonly schedule: Schedule;
-  readonly emit: (event: TrainEvent) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** Everything behind Local-Net: position, Global-Net, the distortion head, and the scales of the heads. */
-async function trainHeads(options: TrainHeadsOptions): Promise<TrainedHeads> {
-  const { training, heldOut, random, threads, schedule, emit, signal } = options;
-  const { width, height } = training[0] as Raster;
-  const backbone = backboneWeights();
-  const folds = [heldOut, ...split(training, foldsOf(width, height) - 1)];
-  const count = training.length + heldOut.length;
-  emit({ type: 'phase', text: `learning what belongs where: ${count} images of ${width} × ${height}` });
-  const { all, without } = await learnPositions(backbone, {
-    folds,
-    threads,
-    emit,
-  });
-  const unseen = without[0]!;
-
-  // Before the first step there is no model worth keeping.
-  signal?.throwIfAborted();
-  emit({ type: 'phase', text: 'training Global-Net and the distortion head' });
-  const { weights, steps } = await trainContext({
-    images: training,
-    localNet: backbone,
-    norm: unseen,
-    batch: TRAINING.batch,
-    learningRate: TRAINING.learningRate,
-    augmentation: weakened(ALIGNED_PARTS, Math.min(1, TRAINING.augmentedImages / training.length)),
-    random,
-    threads,
-    ...schedule.phase('context', 1, Math.ceil((TRAINING.mostPasses * training.length) / TRAINING.batch)),
-  });
-
-  emit({ type: 'phase', text: `measuring ${heldOut.length} held-out good images` });
-  const unmeasured: Omit<ExportOptions, keyof HeldOut> = {
-    weights: new Map([...backbone, ...weights]),
-    width,
-    height,
-    norm: unseen,
-    form: 'likelihood',
-  };
-  const measured = { ...unmeasured, ...(await measureHeldOut(unmeasured, heldOut, threads)) };
-  const scored = folds.map((images, fold) => ({ images, model: exportModel({ ...measured, norm: without[fold]! }) }));
-  return {
-    model: exportModel({ ...measured, norm: all }),
-    parts: { unseen: measured, all },
-    steps,
-    folds: scored,
-    weights: SCORE_WEIGHTS,
-    smoothing: SCORE_SMOOTHING,
-    terms: TERMS,
-  };
-}
-
-/** In so many folds good images are split, one of which is held out of the networks' training. */
-function foldsOf(width: number, height: number): number {
-  return width * height > TRAINING.manyPixels ? 2 : 5;
-}
-
-/** Parts of about equal length. */
-function split<T>(items: readonly T[], parts: number): T[][] {
-  return Array.from({ length: parts }, (_, part) =>
-    items.slice(Math.floor((part * items.length) / parts), Math.floor(((part + 1) * items.length) / parts)),
-  );
+  const images = new Set(all.map(({ file }) => file)).size;
+  return { files, parts, width, height, field, scoring, calibration, good, images, steps, seconds: schedule.seconds };
 }

@@ -1,5 +1,5 @@
 import { Graph, type Value } from './graph.js';
-import { globalNet } from './networks/global-net.js';
+import { type GlobalNetOptions, globalNet } from './networks/global-net.js';
 import { inconsistency, normality } from './networks/heads.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import { TrainedParameters } from './networks/parameters.js';
@@ -37,7 +37,12 @@ export const LOSS_WEIGHTS = { lambdaT: 0.01 } as const;
  * half of the batch); `cleanLocal`: Z_l of the image as it is, which G has to predict; `judgedLocal`: Z_l of Z*, what C
  * judges; `labels` [N, 1, h, w]: 1 where a pseudo-defect lies; `counts` [N, 1, h, w]: the weight of the cell in l_DAD.
  */
-export function contextGraph(batch: number, height: number, width: number): TrainingGraph {
+export function contextGraph(
+  batch: number,
+  height: number,
+  width: number,
+  options: Pick<GlobalNetOptions, 'position'>,
+): TrainingGraph {
   const g = new Graph();
   const parameters = new TrainedParameters();
   const [rows, columns] = [height / LOCAL_NET.stride, width / LOCAL_NET.stride];
@@ -49,7 +54,7 @@ export function contextGraph(batch: number, height: number, width: number): Trai
   const labels = g.input('labels', [batch, 1, rows, columns]);
   const counts = g.input('counts', [batch, 1, rows, columns]);
 
-  const predicted = globalNet(g, contextLocal, pixels, parameters);
+  const predicted = globalNet(g, contextLocal, { pixels }, parameters, options);
   const variance = exponential(g, predicted.logVariance);
   const surprise = mean(g, inconsistency(g, cleanLocal, predicted.mean, variance, 'likelihood'));
   const likelihood = scale(g, add(g, surprise, mean(g, predicted.logVariance)), 0.5);

@@ -27,19 +27,14 @@ export class Schedule {
     return (performance.now() - this.#started) / 1000;
   }
 
-  /**
-   * A phase that begins now and ends when this share of the budget is spent: 1 for the last one.
-   *
-   * @param mostSteps where only a time is given, the phase ends after so many steps if they come first
-   */
-  phase(name: 'distil' | 'context', until = 1, mostSteps = Number.POSITIVE_INFINITY): Phase {
+  /** A phase that begins now and ends when this share of the budget is spent: 1 for the last one. */
+  phase(name: 'distil' | 'context', until = 1): Phase {
     const { steps, minutes, signal, onEvent } = this.#budget;
     const begun = this.seconds;
     const seconds = Math.max(1, minutes * 60 * until - begun);
     const progress = (step: number): number => {
       if (signal?.aborted) return 1;
-      if (steps !== undefined) return step / steps;
-      return Math.min(1, Math.max((this.seconds - begun) / seconds, step / mostSteps));
+      return steps === undefined ? Math.min(1, (this.seconds - begun) / seconds) : step / steps;
     };
     return {
       progress,

@@ -42,8 +42,9 @@ export const STRANGE_IMAGES = {
 /** Warnings that pixels alone allow. */
 export function warnOfPixels(images: readonly GoodImage[]): ImageWarning[] {
   const warnings: ImageWarning[] = [];
-  if (images.length < STRANGE_IMAGES.comfortable) {
-    const text = `only ${images.length} good images: 100 or more make the model and its threshold much better`;
+  const count = filesOf(images).length;
+  if (count < STRANGE_IMAGES.comfortable) {
+    const text = `only ${count} good images: 100 or more make the model and its threshold much better`;
     warnings.push({ text, files: [] });
   }
   const saturated = saturatedShare(images);
@@ -59,7 +60,7 @@ export function warnOfPixels(images: readonly GoodImage[]): ImageWarning[] {
     .filter((one) => one.value < least);
   if (blurred.length > 0) {
     warnings.push({
-      text: `${countOf(blurred.length)} far less sharp than the others`,
+      text: `${countOf(blurred)} far less sharp than the others`,
       files: worst(blurred, (a, b) => a.value - b.value),
     });
   }
@@ -78,14 +79,14 @@ export function warnOfFeatures(facts: readonly ImageFacts[]): ImageWarning[] {
     .filter(({ value }) => value > STRANGE_IMAGES.unlikeDeviations);
   if (unlike.length > 0) {
     warnings.push({
-      text: `${countOf(unlike.length)} unlike the rest: is a defective part among the good ones?`,
+      text: `${countOf(unlike)} unlike the rest: is a defective part among the good ones?`,
       files: worst(unlike, (a, b) => b.value - a.value),
     });
   }
   const smaller = secondProduct(facts);
   if (smaller.length > 0) {
     warnings.push({
-      text: `the good images look like two different products: ${smaller.length} of ${facts.length} form a group of their own; train a model for each`,
+      text: `the good images look like two different products: ${smaller.length} of ${filesOf(facts).length} form a group of their own; train a model for each`,
       files: smaller.slice(0, STRANGE_IMAGES.listed),
     });
   }
@@ -114,7 +115,7 @@ function secondProduct(facts: readonly ImageFacts[]): string[] {
   const smallerIsFirst = groups[0].length < groups[1].length;
   const share = Math.min(groups[0].length, groups[1].length) / facts.length;
   if (separation < STRANGE_IMAGES.productDistance || share < STRANGE_IMAGES.productShare) return [];
-  return facts.filter((_, index) => nearer[index] === smallerIsFirst).map(({ file }) => file);
+  return filesOf(facts.filter((_, index) => nearer[index] === smallerIsFirst));
 }
 
 interface Moments {
@@ -182,12 +183,15 @@ function median(values: readonly number[]): number {
 }
 
 function worst<T extends { readonly file: string }>(found: readonly T[], order: (a: T, b: T) => number): string[] {
-  return [...found]
-    .sort(order)
-    .slice(0, STRANGE_IMAGES.listed)
-    .map(({ file }) => file);
+  return filesOf([...found].sort(order)).slice(0, STRANGE_IMAGES.listed);
 }
 
-function countOf(count: number): string {
+/** Each once: of a surface, several pieces of one file are learnt from. */
+function filesOf(found: readonly { readonly file: string }[]): string[] {
+  return [...new Set(found.map(({ file }) => file))];
+}
+
+function countOf(found: readonly { readonly file: string }[]): string {
+  const count = filesOf(found).length;
   return count === 1 ? '1 of the good images is' : `${count} of the good images are`;
 }

@@ -56,25 +56,26 @@ export async function writeTrained(
   options: Pick<TrainOptions, 'images' | 'out' | 'seed' | 'id' | 'version'>,
   trained: TrainedModel,
 ): Promise<Manifest> {
-  const { width, height, good } = trained;
+  const { width, height, good, field } = trained;
   return exportBundle(options.out, {
+    ...trained.files,
     id: options.id ?? bundleId(options.out),
     version: options.version ?? '1.0.0',
-    geometry: 'aligned',
+    geometry: field ? 'field' : 'aligned',
     region: { width, height },
+    ...(field && { field }),
     stride: LOCAL_NET.stride,
     scoring: trained.scoring,
     calibration: { ...trained.calibration },
     trainedOn: {
-      images: good.training.length + good.heldOut.length,
+      images: trained.images,
       source: basename(resolve(options.images)),
       seed: options.seed,
       steps: trained.steps,
       seconds: Math.round(trained.seconds),
       teacher: 'Open Images detector backbone (MobileNetV2)',
     },
-    model: trained.model,
-    golden: await goldenPictures(good),
+    golden: await (field ? goldenSurfaces(good, field.scale) : goldenPictures(good)),
     locate: good.locate,
   });
 }
@@ -93,6 +94,24 @@ async function goldenPictures({ width, height, heldOut, locate }: GoodImages): P
       const picture = await decodeImage(file);
       const data = new Uint8Array(size.width * size.height * 3);
       resampleToRgb(picture, { x: 0, y: 0, width: picture.width, height: picture.height }, { ...size, data });
+      return pictureOf({ ...size, data });
+    }),
+  );
+}
+
+/** Longest side of a golden picture of a surface, in pixels of the model: more than one tile. */
+const GOLDEN_SIDE = 640;
+
+/** The upper left corners of held-out images. */
+async function goldenSurfaces({ heldOut }: GoodImages, scale: number): Promise<Picture[]> {
+  const files = [...new Set(heldOut.map(({ file }) => file))].slice(0, GOLDEN_SAMPLES);
+  const most = Math.round(GOLDEN_SIDE * scale);
+  return Promise.all(
+    files.map(async (file) => {
+      const picture = await decodeImage(file);
+      const size = { width: Math.min(most, picture.width), height: Math.min(most, picture.height) };
+      const data = new Uint8Array(size.width * size.height * 3);
+      resampleToRgb(picture, { x: 0, y: 0, ...size }, { ...size, data });
       return pictureOf({ ...size, data });
     }),
   );

@@ -76,6 +76,25 @@ describe('doctor', () => {
     assert.match(states['provider tensorrt'] ?? '', /^(ok|warn)$/);
   });
 
+  it('fails where the provider that is required does not compute, and names what to do', {
+    skip: process.arch !== 'x64' && 'the runtime that npm brings differs',
+  }, async () => {
+    const { code, findings } = await examine(
+      station('sim', '{ type: simulated }'),
+      'infer: { providers: [tensorrt, cpu], require: tensorrt }',
+    );
+    assert.equal(code, 1);
+    const provider = find(findings, 'provider tensorrt');
+    assert.match(
+      `${provider?.state} ${provider?.text}`,
+      /^fail does not run: libonnxruntime_providers_shared\.so does not/,
+    );
+    assert.match(provider?.text ?? '', /infer\.require asks for it$/);
+    assert.match(provider?.fix ?? '', /docs\/hardware\.md/);
+    const model = find(findings, 'model of sim');
+    assert.match(`${model?.state} ${model?.text}`, /^fail infer\.require asks for tensorrt, .* cpu may not run it/);
+  });
+
   it('loads each model and reproduces its golden samples', async () => {
     const { code, findings } = await examine(
       `${station('good', '{ type: simulated }')}  - { name: bad, model: broken, camera: { type: simulated } }\n`,

@@ -76,7 +76,7 @@ describe('inspect', () => {
     assert.match(await refused('--score', '1', '--false-reject-rate', '0.1'), /cannot be used with/);
     assert.match(await refused('--region', '1,2,3'), /x,y,width,height/);
     assert.match(await refused('--region', '0,0,0,5'), /x,y,width,height/);
-    assert.match(await refused('--providers', 'cpu,gpu'), /cuda,cpu of cpu, cuda, tensorrt/);
+    assert.match(await refused('--providers', 'cpu,gpu'), /cuda,cpu of tensorrt, cuda, cpu/);
     assert.match(await refused('--false-reject-rate', '2'), /above 0, at most 0\.5/);
   });
 });

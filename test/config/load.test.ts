@@ -236,10 +236,20 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
   ],
   [
     'a provider twice, and one that is none',
-    `${DEVICE}infer: { providers: [cpu, cpu, tensorRT] }\n${STATION}`,
+    `${DEVICE}infer: { providers: [cpu, cpu, tensorRT], require: cuda }\n${STATION}`,
     [
       '2:27 infer.providers[1] stands in the list a second time',
       '2:32 infer.providers[2] must be cpu, cuda or tensorrt, is "tensorRT"; did you mean tensorrt?',
+      '2:52 infer.require asks for cuda, which `infer.providers` does not name',
+    ],
+  ],
+  [
+    'settings of TensorRT that do not fit each other, and options that sideglance sets',
+    `${DEVICE}infer: { tensorrt: { precision: int8, options: { trt_fp16_enable: 1, trt_dla_enable: true } }, cuda: { options: { use_tf32: 1 } } }\n${STATION}`,
+    [
+      '2:33 infer.tensorrt.precision int8 needs a `calibrationTable`',
+      '2:50 infer.tensorrt.options.trt_fp16_enable cannot stand here: `infer.tensorrt` has a key for it, or sideglance sets it',
+      /^2:\d+ infer\.cuda\.options\.use_tf32 cannot stand here/,
     ],
   ],
   [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { SideglanceError } from '../../src/errors.js';
-import { resampleToRgb } from '../../src/image/resample.js';
+import { type RgbWindow, resampleToRgb, resampleWindow } from '../../src/image/resample.js';
 import type { Box, Picture, PixelFormat } from '../../src/types.js';
 
 /** The same random picture in any format, with padding of its own at the end of each row. */
@@ -187,4 +187,36 @@ test('a picture that holds less than it says is refused', () => {
   assert.throws(() => resample({ ...picture, stride: 23 }, whole, 4, 4), { code: 'SG_FRAME_FORMAT' });
   const planar = { ...picture, format: 'I420' as unknown as PixelFormat };
   assert.throws(() => resample(planar, whole, 4, 4), { code: 'SG_FRAME_FORMAT' });
+});
+
+for (const { name, box, width, height } of CASES) {
+  test(`a window shows what the whole target shows there, and leaves the rest of its memory alone: ${name}`, () => {
+    for (const format of ['GRAY8', 'RGB', 'BGRx'] as const) {
+      const picture = noise(FRAME.width, FRAME.height, format, 5);
+      const whole = resample(picture, box, width, height);
+      const window = { x: width >> 1, y: height >> 2, width: width - (width >> 1), height: Math.ceil(height / 2) };
+      const [offset, pitch] = [7, 3 * window.width + 4];
+      const data = new Uint8Array(offset + pitch * window.height).fill(1);
+      const expected = data.slice();
+      for (let y = 0; y < window.height; y++) {
+        const from = 3 * ((window.y + y) * width + window.x);
+        expected.set(whole.subarray(from, from + 3 * window.width), offset + y * pitch);
+      }
+      resampleWindow(picture, box, { width, height }, { ...window, data, offset, pitch });
+      assert.deepEqual(data, expected, format);
+    }
+  });
+}
+
+test('a window that is not inside the target, or does not fit its memory, is a mistake of the caller', () => {
+  const picture = noise(20, 20, 'RGB');
+  const box = { x: 0, y: 0, width: 20, height: 20 };
+  const fill = (window: Partial<RgbWindow>) => {
+    const all = { x: 0, y: 0, width: 10, height: 10, data: new Uint8Array(300), offset: 0, pitch: 30, ...window };
+    resampleWindow(picture, box, { width: 10, height: 10 }, all);
+  };
+  fill({});
+  for (const wrong of [{ x: 1 }, { y: -1 }, { width: 0 }, { offset: 1 }, { pitch: 31 }]) {
+    assert.throws(() => fill(wrong), RangeError, JSON.stringify(wrong));
+  }
 });

@@ -117,6 +117,20 @@ test('a model that computes something else than its golden samples say is refuse
   );
 });
 
+test('a provider that is not there is told, where the next one may stand in for it', async () => {
+  const inspector = await Inspector.load(bundle, { threshold, providers: ['cuda', 'cpu'] });
+  assert.equal(inspector.provider, 'cpu');
+  assert.deepEqual(
+    inspector.skipped.map(({ provider }) => provider),
+    ['cuda'],
+  );
+  await inspector.close();
+  await assert.rejects(
+    Inspector.load(bundle, { threshold, providers: ['cuda', 'cpu'], require: 'cuda' }),
+    fault('SG_PROVIDER_UNAVAILABLE', /require asks for cuda/),
+  );
+});
+
 test('golden samples can be scored again at any time', async () => {
   const inspector = await Inspector.load(bundle, { threshold });
   for (let i = 0; i < 3; i++) await inspector.selfTest();

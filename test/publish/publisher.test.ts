@@ -15,9 +15,23 @@ import {
   type StatusMessage,
 } from '../../src/publish/messages.js';
 import type { HealthReport } from '../../src/publish/publisher.js';
+import type { ModelInUse } from '../../src/types.js';
 import { inspection, mapOf, publisherFor, ROOT, reach, region } from './support/inspections.js';
 import { type Mosquitto, startMosquitto, withoutMosquitto } from './support/mosquitto.js';
 import { Subscriber } from './support/subscriber.js';
+
+const BUILDING: ModelInUse = {
+  model: 'cap@7',
+  provider: null,
+  precision: null,
+  skipped: [],
+  building: { provider: 'tensorrt', precision: 'fp16', phase: 'building', elapsedS: 41 },
+};
+
+function inUse(model: string, provider: string): ModelInUse {
+  const skipped = [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }];
+  return { model, provider, precision: 'fp32', skipped, building: null };
+}
 
 const HEALTH: HealthReport = {
   agent: { uptimeS: 61.5, rssBytes: 91_000_000, eventLoopLagMs: 1.2 },
@@ -28,7 +42,10 @@ const HEALTH: HealthReport = {
       reason: null,
       camera: { state: 'running', reason: null },
       model: 'bracket@3',
-      provider: 'CPU',
+      provider: 'cpu',
+      precision: 'fp32',
+      skipped: [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }],
+      building: null,
       restarts: 0,
       rssBytes: 80_000_000,
       eventLoopLagMs: 3,
@@ -65,7 +82,8 @@ for (const { name, protocol, skip, url } of brokers) {
     const subscriber = await Subscriber.open(url(), protocol);
     const publisher = publisherFor(url());
     publisher.start();
-    publisher.publishModel('top', 'bracket@3', 'CPU');
+    publisher.publishModel('top', inUse('bracket@3', 'cpu'));
+    publisher.publishModel('side', BUILDING);
     publisher.publishCamera('top', { state: 'running', reason: null, at: inspection(0).captured });
     publisher.publishHealth(HEALTH);
     const frame = { ...(await mapOf('face')), kind: 'frame', region: null, scale: null } as const;
@@ -134,9 +152,9 @@ for (const { name, protocol, skip, url } of brokers) {
   test(`status, model, camera and health are retained for who comes later (${name})`, { skip }, async () => {
     const publisher = publisherFor(url());
     publisher.start();
-    publisher.publishModel('top', 'bracket@2', 'CPU');
-    publisher.publishModel('side', 'lid@1', 'CUDA');
-    publisher.publishModel('top', 'bracket@3', 'CPU');
+    publisher.publishModel('top', inUse('bracket@2', 'cpu'));
+    publisher.publishModel('side', inUse('lid@1', 'cuda'));
+    publisher.publishModel('top', inUse('bracket@3', 'cpu'));
     const at = inspection(0).captured;
     publisher.publishCamera('top', { state: 'running', reason: null, at });
     publisher.publishCamera('top', { state: 'lost', reason: 'device unplugged', at });

@@ -19,7 +19,12 @@ const inspection = { part, captured: at, verdict: { result: 'fail' }, timings: {
 const attachments = [{ kind: 'map', bytes: new Uint8Array(3) }];
 
 const valid = {
-  ready: { type: 'ready', model: 'm@1', provider: 'cpu', epoch: 'e' },
+  building: {
+    type: 'building',
+    model: 'm@1',
+    build: { provider: 'tensorrt', precision: 'fp16', phase: 'building', elapsedS: 3 },
+  },
+  ready: { type: 'ready', model: 'm@1', provider: 'cpu', precision: 'fp32', skipped: [], epoch: 'e' },
   camera: { type: 'camera', state: 'lost', reason: 'unplugged', at },
   accepted: { type: 'accepted', part, captured: at },
   inspection: { type: 'inspection', inspection, attachments },
@@ -50,6 +55,9 @@ test('what is inside is looked at too: numbers that are none, unknown words, wro
     [],
     { type: 'exit' },
     { ...valid.camera, state: 'asleep' },
+    { ...valid.ready, skipped: [{ provider: 'cuda' }] },
+    { ...valid.building, build: { ...valid.building.build, phase: 'sleeping' } },
+    { ...valid.building, build: { ...valid.building.build, elapsedS: Number.NaN } },
     { ...valid.accepted, captured: { ...at, monotonicMs: Number.NaN } },
     { ...valid.accepted, part: { ...part, sequence: '0' } },
     { ...valid.inspection, inspection: { ...inspection, verdict: { result: 'maybe' } } },

@@ -19,6 +19,10 @@ export type Script =
   | 'crash'
   /** Never gets ready. */
   | 'load for ever'
+  /** Says `parts` times, each `everyMs`, that it builds an engine, and gets ready then; one provider was skipped. */
+  | 'build'
+  /** Says once that it builds an engine, and nothing more. */
+  | 'build and fall silent'
   /** Reports a fault that only a person can mend, and ends. */
   | 'fatal fault'
   /** Answers each part 150 ms after accepting it. */
@@ -89,7 +93,18 @@ if (script === 'fatal fault') {
   await channel.send({ type: 'fault', code: 'SG_MODEL_UNREADABLE', message: 'there is no model', fatal: true });
   process.exit(1);
 }
-await channel.send({ type: 'ready', model: 'scripted@1', provider: 'cpu', epoch });
+const build = { provider: 'tensorrt', precision: 'fp16', phase: 'building', elapsedS: 0 } as const;
+for (let elapsedS = 0; script === 'build' && elapsedS < parts; elapsedS++) {
+  await channel.send({ type: 'building', model: 'scripted@1', build: { ...build, elapsedS } });
+  await sleep(everyMs);
+}
+if (script === 'build and fall silent') {
+  await channel.send({ type: 'building', model: 'scripted@1', build });
+  await sleep(1e9);
+}
+const skipped = script === 'build' ? [{ provider: 'cuda', reason: 'no driver', fix: 'install it' }] : [];
+const inUse = { model: 'scripted@1', provider: 'cpu', precision: 'fp32', skipped };
+await channel.send({ type: 'ready', ...inUse, epoch });
 await channel.send({ type: 'camera', state: 'running', reason: null, at: now() });
 if (script === 'crash') {
   console.error('Error: out of luck');

@@ -9,7 +9,7 @@ import {
   type SupervisionEvent,
   type SupervisionLimits,
 } from '../../src/supervision/station-supervisor.js';
-import type { Inspection } from '../../src/types.js';
+import type { Inspection, ModelInUse } from '../../src/types.js';
 import { childrenOf, isAlive } from '../support/processes.js';
 import type { ScriptedStart } from './scripted-station.js';
 
@@ -23,6 +23,7 @@ interface Observed {
   readonly answers: Inspection[];
   readonly cameras: string[];
   readonly models: (string | null)[];
+  readonly inUse: ModelInUse[];
   readonly events: { event: SupervisionEvent; fields: Readonly<Record<string, unknown>> }[];
 }
 
@@ -45,6 +46,7 @@ function observe(start: Omit<ScriptedStart, 'station'>, deadlineMs = BOUND_MS, t
   const answers: Inspection[] = [];
   const cameras: string[] = [];
   const models: (string | null)[] = [];
+  const inUse: ModelInUse[] = [];
   const events: Observed['events'] = [];
   const supervisor = new StationSupervisor<ScriptedStart>({
     name: 's',
@@ -55,13 +57,16 @@ function observe(start: Omit<ScriptedStart, 'station'>, deadlineMs = BOUND_MS, t
     events: {
       onAnswer: (inspection) => answers.push(inspection),
       onCamera: ({ state, reason }) => cameras.push(reason === null ? state : `${state}: ${reason}`),
-      onModel: (model) => models.push(model),
+      onModel: (now) => {
+        models.push(now.model);
+        inUse.push(now);
+      },
       onEvent: (_level, event, fields) => events.push({ event, fields }),
     },
   });
   running.push(supervisor);
   supervisor.start();
-  return { supervisor, answers, cameras, models, events };
+  return { supervisor, answers, cameras, models, inUse, events };
 }
 
 async function until(holds: () => boolean, what: string): Promise<void> {
@@ -146,6 +151,43 @@ test('a station that does not get ready in time is killed and started again', as
   const observed = observe({ script: 'load for ever' }, BOUND_MS, { process: { startWithinMs: 300 } });
   await until(() => seen(observed, 'station.started') >= 2, 'it is started again');
   assert.match(String(observed.supervisor.snapshot().reason), /was not ready within 300 ms/);
+});
+
+test('a station that builds an engine is given the time for it, and is told as building meanwhile', async () => {
+  const limits = { startWithinMs: 2_000, buildSilentMs: 5_000, buildWithinMs: BOUND_MS };
+  const observed = observe({ script: 'build', parts: 30, everyMs: 100 }, BOUND_MS, { process: limits });
+  const { supervisor, inUse } = observed;
+  await until(() => supervisor.snapshot().building !== null, 'it builds');
+  const { state, reason, model, provider } = supervisor.snapshot();
+  assert.deepEqual([state, model, provider], ['starting', 'scripted@1', null]);
+  assert.match(reason ?? '', /builds an engine for tensorrt in fp16/);
+  // That takes longer than a start may.
+  await until(() => supervisor.snapshot().state === 'running', 'it runs');
+  assert.equal(supervisor.snapshot().restarts, 0);
+  const elapsed = inUse.flatMap(({ building }) => building?.elapsedS ?? []);
+  assert.deepEqual(
+    elapsed,
+    Array.from({ length: 30 }, (_, i) => i),
+  );
+  const { skipped, building, ...now } = supervisor.snapshot();
+  assert.deepEqual([now.provider, now.precision, building], ['cpu', 'fp32', null]);
+  assert.deepEqual(skipped, [{ provider: 'cuda', reason: 'no driver', fix: 'install it' }]);
+  assert.equal(seen(observed, 'station.building'), 1);
+  assert.equal(seen(observed, 'station.provider-skipped'), 1);
+});
+
+test('a build that never ends, or a station that falls silent in it, is ended', async () => {
+  const endless = observe({ script: 'build', parts: 1e6, everyMs: 20 }, BOUND_MS, {
+    process: { buildWithinMs: 400, buildSilentMs: 5_000 },
+  });
+  await until(() => seen(endless, 'station.ended') >= 1, 'it is killed');
+  assert.match(String(endless.supervisor.snapshot().reason), /built an engine for more than 400 ms/);
+  const silent = observe({ script: 'build and fall silent' }, BOUND_MS, {
+    process: { buildWithinMs: BOUND_MS, buildSilentMs: 300 },
+  });
+  await until(() => seen(silent, 'station.ended') >= 1, 'it is killed');
+  assert.match(String(silent.supervisor.snapshot().reason), /was silent for 300 ms while it built an engine/);
+  assert.equal(silent.inUse.at(-1)?.building, null);
 });
 
 test('a station that crashes on and on is reported as failed, then tried slowly, and the other one is not touched', async () => {

@@ -30,7 +30,7 @@ export async function writeBrightnessBundle(folder: string, options: BrightnessB
   await exportBundle(folder, {
     id: 'brightness',
     version: '1.0.0',
-    geometry: 'field',
+    geometry: 'aligned',
     region: { width: size, height: size },
     stride: STRIDE,
     scoring: hottestCells(1),

@@ -22,15 +22,18 @@ export class Daemon {
   log = '';
   readonly #file: string;
   readonly #port: number;
+  readonly #env: Readonly<Record<string, string>>;
 
-  private constructor(file: string, port: number) {
+  private constructor(file: string, port: number, env: Readonly<Record<string, string>>) {
     this.#file = file;
     this.#port = port;
+    this.#env = env;
     this.brokerUrl = `mqtt://127.0.0.1:${port}`;
     // A process group of its own, so that a test can send a Ctrl-C as a terminal does: to all of them.
     this.process = spawn(process.execPath, ['--enable-source-maps', PROGRAM, file], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
+      env: { ...process.env, ...env },
     });
     this.process.stdout?.on('data', (chunk: Buffer) => {
       this.lines += chunk.toString();
@@ -48,7 +51,12 @@ export class Daemon {
   /** Starts it with these stations; everything else as the configuration has it by default. */
   static async start(
     stations: readonly object[],
-    options: { readonly port?: number; readonly url?: string } = {},
+    options: {
+      readonly port?: number;
+      readonly url?: string;
+      readonly infer?: object;
+      readonly env?: Readonly<Record<string, string>>;
+    } = {},
   ): Promise<Daemon> {
     const folder = await mkdtemp(join(tmpdir(), 'sideglance-test-'));
     closeAtTheEnd(() => rm(folder, { recursive: true, force: true }));
@@ -58,15 +66,16 @@ export class Daemon {
       device: { site: 'plant', line: 'line', name: 'device' },
       mqtt: options.url === undefined ? { embedded: { port } } : { url: options.url },
       stations,
+      infer: options.infer ?? {},
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));
-    return new Daemon(file, port);
+    return new Daemon(file, port, options.env ?? {});
   }
 
   /** The same configuration once more, after this one has ended. */
   again(): Daemon {
-    return new Daemon(this.#file, this.#port);
+    return new Daemon(this.#file, this.#port, this.#env);
   }
 
   get pid(): number {

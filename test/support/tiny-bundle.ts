@@ -3,6 +3,7 @@
 import { type Calibration, calibrate } from '../../src/infer/calibration.js';
 import { OUTPUT_NAMES } from '../../src/infer/contract.js';
 import { exportBundle, type TrainedModel } from '../../src/infer/export-bundle.js';
+import { scoreOne } from '../../src/infer/scored.js';
 import { Scorer } from '../../src/infer/scorer.js';
 import type { Manifest } from '../../src/model/manifest.js';
 import { encodeModel } from '../../src/onnx/codec.js';
@@ -87,7 +88,7 @@ async function tinyCalibration(): Promise<Calibration> {
   const hottest: number[] = [];
   for (let seed = 100; seed < 140; seed++) {
     const { width, height } = TINY;
-    const { score, maps } = await scorer.score(tinyPicture({ seed }), { x: 0, y: 0, width, height });
+    const { score, maps } = await scoreOne(scorer, tinyPicture({ seed }), { x: 0, y: 0, width, height });
     scores.push(score);
     hottest.push(Math.max(...maps.score));
   }
@@ -102,7 +103,7 @@ export async function tinyTrained(overrides: Partial<TrainedModel> = {}): Promis
   return {
     id: 'tiny',
     version: '1.0.0',
-    geometry: 'field',
+    geometry: 'aligned',
     region: { width, height },
     stride,
     scoring: hottestCells(topCells),

@@ -38,7 +38,7 @@ function randomWeights(): Weights {
   const parameters = new TrainedParameters();
   const pixels = g.input('pixels', [1, 3, HEIGHT, WIDTH]);
   const feature = localNet(g, pixels, parameters);
-  normality(g, feature, globalNet(g, feature, pixels, parameters), parameters);
+  normality(g, feature, globalNet(g, feature, { pixels }, parameters, { position: true }), parameters);
   const vector = parameters.initialise(random);
   // Biases start at zero; here they must show up.
   for (const { offset, shape, fanIn } of parameters.places) {
@@ -97,6 +97,7 @@ describe('the exported graph computes all patches in one pass', () => {
       height: HEIGHT,
       width: WIDTH,
       norm,
+      position: true,
       form: 'likelihood',
       leastVariance: new Float32Array(FEATURES),
       scales: {

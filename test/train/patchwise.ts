@@ -64,7 +64,7 @@ export class PatchwiseModel {
     const { patch, stride } = LOCAL_NET;
     const crop = planes(3, patch, patch, (c, dy, dx) => at(this.#mirrored, c, row * stride + dy, column * stride + dx));
     let x = rectified6(this.#plain(crop, 'local.stem'));
-    x = this.#plain(rectified6(this.#depthwise(x, 'local.0.depthwise', 1)), 'local.0.project');
+    x = rectified6(this.#depthwise(x, 'local.0.depthwise', 1));
     let fine = x;
     LOCAL_BLOCKS.forEach((block, index) => {
       const name = `local.${index + 1}`;
@@ -76,7 +76,7 @@ export class PatchwiseModel {
       if (index === 1) fine = x;
     });
     if (x.rows !== 2 || fine.rows !== 13) throw new Error('a patch must give 2 × 2 features, and 13 × 13 fine ones');
-    return this.#normalised(Float64Array.from([...means(fine, 5, 4), ...means(x, 0, 2)]), row, column);
+    return this.#normalised(Float64Array.from([...means(fine, 5, 4).slice(0, 24), ...means(x, 0, 2)]), row, column);
   }
 
   /** A·W·(Z_l − mean) */

@@ -50,8 +50,8 @@ describe('training from a folder of good images', () => {
     const first = await trainModel(options());
     const second = await trainModel(options());
     const third = await trainModel(options({ seed: 6 }));
-    assert.ok(Buffer.compare(first.model, second.model) === 0, 'two runs with one seed differ');
-    assert.ok(Buffer.compare(first.model, third.model) !== 0, 'another seed changes nothing');
+    assert.ok(Buffer.compare(first.files.model, second.files.model) === 0, 'two runs with one seed differ');
+    assert.ok(Buffer.compare(first.files.model, third.files.model) !== 0, 'another seed changes nothing');
     assert.deepEqual(first.calibration, second.calibration);
   });
 
@@ -115,6 +115,21 @@ describe('training from a folder of good images', () => {
     await assert.rejects(train(options({ images: corrupt })), {
       code: 'SG_IMAGE_UNREADABLE',
       message: /none of the 20/,
+    });
+  });
+
+  test('what was asked for and would not be done is refused before any image is read', async () => {
+    const refused = (changes: Partial<TrainOptions>, message: RegExp) =>
+      assert.rejects(train(options({ images: join(folder, 'nowhere'), ...changes })), { code: 'SG_USAGE', message });
+    await refused({ scale: 2 }, /--scale is for surfaces/);
+    await refused({ geometry: 'field', placement: 'anywhere' }, /no parts to be found/);
+    await refused({ geometry: 'field', method: 'paper' }, /--method paper/);
+  });
+
+  test('images of a surface that are too small for their scale are refused with the size that they would need', async () => {
+    await assert.rejects(train(options({ geometry: 'field', scale: 2 })), {
+      code: 'SG_DATASET_INVALID',
+      message: /96×96 are 48×48 pixels at the scale 2.*96×96 are the least/,
     });
   });
 

@@ -17,18 +17,29 @@ export function regionGrid(map: Omit<Geometry, 'rows' | 'columns'>, { template, 
   return { rows, columns, cell, inputWidth: columns * cell, inputHeight: rows * cell };
 }
 
+/** Brings a map of a part in the model's own pose back to where the part lies: {@link placeMaps} for one. */
+export function placeMap({ values, ...geometry }: AnomalyMap, pose: Pose, placing: Placing): AnomalyMap {
+  const { maps, ...placed } = placeMaps(geometry, [values], pose, placing);
+  return { ...placed, values: maps[0] as Float32Array };
+}
+
 /**
- * Brings a map of a part in the model's own pose back to where the part lies: a map over the region as the camera sees it.
+ * Brings maps of a part in the model's own pose back to where the part lies: maps over the region as the camera sees it.
  * Bilinear between the centres of the cells, clamped outside the outermost ones; places that the model did not look at get
  * the map's median.
  */
-export function placeMap(map: AnomalyMap, pose: Pose, placing: Placing): AnomalyMap {
+export function placeMaps(
+  map: Geometry,
+  maps: readonly Float32Array[],
+  pose: Pose,
+  placing: Placing,
+): Geometry & { readonly maps: readonly Float32Array[] } {
   const { template, window } = placing;
-  const median = Float32Array.from(map.values).sort()[map.values.length >> 1]!;
-  const grid = { width: map.columns, height: map.rows, values: map.values };
+  const grids = maps.map((values) => ({ width: map.columns, height: map.rows, values }));
+  const medians = maps.map((values) => values.slice().sort()[values.length >> 1]!);
   const [cosine, sine] = [Math.cos(pose.turn), Math.sin(pose.turn)];
   const placed = regionGrid(map, placing);
-  const values = new Float32Array(placed.rows * placed.columns);
+  const results = maps.map(() => new Float32Array(placed.rows * placed.columns));
   for (let row = 0, i = 0; row < placed.rows; row++) {
     const dy = ((row + 0.5) * template.height) / placed.rows - pose.y;
     for (let column = 0; column < placed.columns; column++, i++) {
@@ -36,10 +47,11 @@ export function placeMap(map: AnomalyMap, pose: Pose, placing: Placing): Anomaly
       const x = (0.5 + (cosine * dx + sine * dy) / window.width) * map.columns;
       const y = (0.5 + (cosine * dy - sine * dx) / window.height) * map.rows;
       const covered = x >= 0 && y >= 0 && x <= map.columns && y <= map.rows;
-      values[i] = covered ? valueAt(grid, inner(x, map.columns), inner(y, map.rows)) : median;
+      const [atX, atY] = [inner(x, map.columns), inner(y, map.rows)];
+      for (let k = 0; k < results.length; k++) results[k]![i] = covered ? valueAt(grids[k]!, atX, atY) : medians[k]!;
     }
   }
-  return { ...placed, values };
+  return { ...placed, maps: results };
 }
 
 /** Between the centres of the first and the last cell. */

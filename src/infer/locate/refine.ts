@@ -1,5 +1,6 @@
+import { look, SUMS, type TemplatePixels } from './look.js';
 import type { Pose } from './pose.js';
-import { blur, type Relief } from './relief.js';
+import { blur, blurSpace, type Relief } from './relief.js';
 
 export const REFINE = {
   /** A step that moves nothing by more than this many pixels is the last one. */
@@ -26,16 +27,14 @@ export interface Fit extends Pose {
 export class Refiner {
   readonly #width: number;
   readonly #height: number;
-  /** Of the pixels that count: place relative to the centre, weight, template, and steepest descent images (3 each). */
-  readonly #x: Float32Array;
-  readonly #y: Float32Array;
-  readonly #weight: Float32Array;
-  readonly #template: Float32Array;
-  readonly #descent: readonly [Float32Array, Float32Array, Float32Array];
+  readonly #pixels: TemplatePixels;
+  /** Of all weights. */
+  readonly #total: number;
   /** Inverse of the 3 × 3 Gauss-Newton matrix, and the template's weighted sum of squares. */
   readonly #inverse: Float64Array;
   readonly #energy: number;
   readonly #radius: number;
+  readonly #found = new Float64Array(SUMS);
 
   constructor(template: Relief) {
     const { width, height, values } = template;
@@ -46,33 +45,34 @@ export class Refiner {
     this.#radius = Math.max(width, height) / 2;
     const columnOf = (at: number) => at % width;
     const rowOf = (at: number) => Math.floor(at / width);
-    this.#x = Float32Array.from(used, (at) => columnOf(at) + 0.5 - width / 2);
-    this.#y = Float32Array.from(used, (at) => rowOf(at) + 0.5 - height / 2);
-    this.#weight = Float32Array.from(used, (at) => weights[at]!);
-    const total = this.#weight.reduce((sum, weight) => sum + weight, 0);
+    const x = Float32Array.from(used, (at) => columnOf(at) + 0.5 - width / 2);
+    const y = Float32Array.from(used, (at) => rowOf(at) + 0.5 - height / 2);
+    const weight = Float32Array.from(used, (at) => weights[at]!);
+    const total = weight.reduce((sum, one) => sum + one, 0);
+    const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + weight[i]! * value * b[i]!, 0);
     const centred = (list: Float32Array) => {
-      const mean = list.reduce((sum, value, i) => sum + this.#weight[i]! * value, 0) / total;
+      const mean = list.reduce((sum, value, i) => sum + weight[i]! * value, 0) / total;
       return list.map((value) => value - mean);
     };
-    this.#template = centred(Float32Array.from(used, (at) => values[at]!));
-    this.#energy = this.#dot(this.#template, this.#template);
+    const seen = centred(Float32Array.from(used, (at) => values[at]!));
+    const energy = dot(seen, seen);
     const slope = (at: number, step: number, inside: boolean) =>
       inside ? (values[at + step]! - values[at - step]!) / 2 : 0;
     const acrossX = Float32Array.from(used, (at) => slope(at, 1, columnOf(at) > 0 && columnOf(at) < width - 1));
     const acrossY = Float32Array.from(used, (at) => slope(at, width, rowOf(at) > 0 && rowOf(at) < height - 1));
-    const byTurn = acrossX.map((dx, i) => acrossY[i]! * this.#x[i]! - dx * this.#y[i]!);
+    const byTurn = acrossX.map((dx, i) => acrossY[i]! * x[i]! - dx * y[i]!);
     // Without what gain and offset explain, so that light does not move the pose.
     const projected = [byTurn, acrossX, acrossY].map((list) => {
       const plain = centred(list);
-      const gain = this.#energy > 0 ? this.#dot(plain, this.#template) / this.#energy : 0;
-      return plain.map((value, i) => value - gain * this.#template[i]!);
+      const gain = energy > 0 ? dot(plain, seen) / energy : 0;
+      return plain.map((value, i) => value - gain * seen[i]!);
     });
-    this.#inverse = inverted(projected.map((a) => projected.map((b) => this.#dot(a, b))));
-    this.#descent = projected.map((list) => list.map((value, i) => value * this.#weight[i]!)) as [
-      Float32Array,
-      Float32Array,
-      Float32Array,
-    ];
+    this.#inverse = inverted(projected.map((a) => projected.map((b) => dot(a, b))));
+    const descent = projected.map((list) => list.map((value, i) => value * weight[i]!));
+    const [turns, rights, downs] = descent as [Float32Array, Float32Array, Float32Array];
+    this.#pixels = { x, y, weight, template: seen, byTurn: turns, byX: rights, byY: downs };
+    this.#total = total;
+    this.#energy = energy;
   }
 
   /**
@@ -118,58 +118,33 @@ export class Refiner {
     return Math.abs(turn) * this.#radius + Math.hypot(x, y) >= REFINE.stillPixels;
   }
 
-  /** One look at the region through the pose: weighted sums over the template's pixels. */
-  #sums(relief: Relief, { turn, x: centreX, y: centreY }: Pose): Sums {
-    const { values } = relief;
-    const [width, height] = [this.#width, this.#height];
-    const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
-    const [descentTurn, descentX, descentY] = this.#descent;
-    const sums = { weight: 0, value: 0, square: 0, product: 0, turn: 0, x: 0, y: 0 };
-    for (let i = 0; i < this.#x.length; i++) {
-      const [dx, dy] = [this.#x[i]!, this.#y[i]!];
-      const fromX = centreX + cosine * dx - sine * dy - 0.5;
-      const fromY = centreY + sine * dx + cosine * dy - 0.5;
-      const weight = this.#weight[i]!;
-      sums.weight += weight;
-      // Outside there is nothing to compare: 0, the mean of a relief, so that leaving the region is no gain.
-      if (!(fromX >= 0 && fromY >= 0 && fromX < width - 1 && fromY < height - 1)) continue;
-      const [left, top] = [fromX | 0, fromY | 0];
-      const [right, down] = [fromX - left, fromY - top];
-      const at = top * width + left;
-      const upper = values[at]! + right * (values[at + 1]! - values[at]!);
-      const lower = values[at + width]! + right * (values[at + width + 1]! - values[at + width]!);
-      const value = upper + down * (lower - upper);
-      sums.value += weight * value;
-      sums.square += weight * value * value;
-      sums.product += weight * value * this.#template[i]!;
-      sums.turn += descentTurn[i]! * value;
-      sums.x += descentX[i]! * value;
-      sums.y += descentY[i]! * value;
-    }
-    return sums;
+  /** One look at the region through the pose. */
+  #sums({ values }: Relief, { turn, x, y }: Pose): Sums {
+    const sums = this.#found;
+    look(values, this.#width, this.#height, this.#pixels, Math.cos(turn), Math.sin(turn), x, y, sums);
+    const [value, square, product, byTurn, byX, byY] = sums as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { weight: this.#total, value, square, product, turn: byTurn, x: byX, y: byY };
   }
 
   #similarity({ weight, value, square, product }: Sums): number {
     const variance = square - (value * value) / weight;
     return variance > 0 && this.#energy > 0 ? product / Math.sqrt(variance * this.#energy) : 0;
   }
-
-  #dot(a: Float32Array, b: Float32Array): number {
-    let sum = 0;
-    for (let i = 0; i < a.length; i++) sum += this.#weight[i]! * a[i]! * b[i]!;
-    return sum;
-  }
 }
 
 /** Weighted sums of the region's values: plain, squared, times the template, and times each steepest descent image. */
-interface Sums {
-  weight: number;
-  value: number;
-  square: number;
-  product: number;
-  turn: number;
-  x: number;
-  y: number;
+interface Sums extends Pose {
+  readonly weight: number;
+  readonly value: number;
+  readonly square: number;
+  readonly product: number;
 }
 
 /** A pose after the template has moved by a step in its own frame: the region moves the other way. */
@@ -186,7 +161,7 @@ function moved(pose: Pose, step: Pose): Pose {
 /** Between 0 where the template is flat and nearly 1 where it stands out. */
 function templateWeights({ width, height, values }: Relief): Float32Array {
   const energy = values.map((value) => value * value);
-  blur(energy, width, height, REFINE.weightReach, new Float32Array(Math.max(width, height)));
+  blur(energy, { width, height }, REFINE.weightReach, blurSpace({ width, height }));
   const mean = energy.reduce((sum, value) => sum + value, 0) / energy.length;
   return energy.map((value) => value / Math.max(1e-9, value + mean));
 }

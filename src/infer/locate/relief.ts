@@ -44,7 +44,7 @@ export class ReliefMaker {
   /** Holds the grey values first. */
   readonly #mean: Float32Array;
   readonly #square: Float32Array;
-  readonly #line: Float32Array;
+  readonly #space: BlurSpace;
   readonly #reach: number;
 
   constructor({ width, height }: Size) {
@@ -53,22 +53,23 @@ export class ReliefMaker {
     this.#relief = { width, height, values: new Float32Array(pixels) };
     this.#mean = new Float32Array(pixels);
     this.#square = new Float32Array(pixels);
-    this.#line = new Float32Array(Math.max(width, height));
+    this.#space = blurSpace({ width, height });
     this.#reach = boxReach(RELIEF.windowShare * Math.min(width, height));
   }
 
   /** @throws SideglanceError as `resampleToRgb` */
   make(picture: Picture, region: Box): Relief {
     resampleToRgb(picture, region, this.#rgb);
-    const { width, height, values } = this.#relief;
+    const { values } = this.#relief;
     this.#edges();
-    this.#mean.set(values);
-    for (let i = 0; i < values.length; i++) this.#square[i] = values[i]! ** 2;
-    blur(this.#mean, width, height, this.#reach, this.#line);
-    blur(this.#square, width, height, this.#reach, this.#line);
+    const [means, squares] = [this.#mean, this.#square];
+    means.set(values);
+    for (let i = 0; i < values.length; i++) squares[i] = values[i]! * values[i]!;
+    blur(means, this.#relief, this.#reach, this.#space);
+    blur(squares, this.#relief, this.#reach, this.#space);
     for (let i = 0; i < values.length; i++) {
-      const mean = this.#mean[i]!;
-      const variance = Math.max(0, this.#square[i]! - mean * mean);
+      const mean = means[i]!;
+      const variance = Math.max(0, squares[i]! - mean * mean);
       values[i] = (values[i]! - mean) / (Math.sqrt(variance) + RELIEF.leastDeviation);
     }
     return this.#relief;
@@ -100,29 +101,80 @@ export function boxReach(sigma: number): number {
   return Math.max(1, Math.round((Math.sqrt(1 + (12 * sigma * sigma) / PASSES) - 1) / 2));
 }
 
-/** Blurs `values` in place; outside, the edge goes on. `line` holds at least the longer side. */
-export function blur(values: Float32Array, width: number, height: number, reach: number, line: Float32Array): void {
+/** Memory that {@link blur} works in, for arrays of one size. */
+export interface BlurSpace {
+  readonly copy: Float32Array;
+  /** A running sum for each column. */
+  readonly sums: Float64Array;
+}
+
+export function blurSpace({ width, height }: Size): BlurSpace {
+  return { copy: new Float32Array(width * height), sums: new Float64Array(width) };
+}
+
+/** Blurs `values` in place; outside, the edge goes on. */
+export function blur(values: Float32Array, { width, height }: Size, reach: number, { copy, sums }: BlurSpace): void {
+  const scale = 1 / (2 * reach + 1);
   for (let pass = 0; pass < PASSES; pass++) {
-    for (let y = 0; y < height; y++) boxLine(values, y * width, 1, width, reach, line);
-    for (let x = 0; x < width; x++) boxLine(values, x, width, height, reach, line);
+    for (let y = 0; y < height; y++) boxRow(values, copy, y * width, width, reach, scale);
+    boxColumns(copy, values, width, height, reach, scale, sums);
   }
 }
 
-function boxLine(
-  values: Float32Array,
+function boxRow(
+  from: Float32Array,
+  into: Float32Array,
   start: number,
-  step: number,
-  length: number,
+  width: number,
   reach: number,
-  line: Float32Array,
+  scale: number,
 ): void {
-  const last = length - 1;
-  for (let i = 0; i < length; i++) line[i] = values[start + i * step]!;
-  let sum = line[0]! * (reach + 1);
-  for (let i = 1; i <= reach; i++) sum += line[Math.min(last, i)]!;
-  const scale = 1 / (2 * reach + 1);
-  for (let i = 0; i < length; i++) {
-    values[start + i * step] = sum * scale;
-    sum += line[Math.min(last, i + reach + 1)]! - line[Math.max(0, i - reach)]!;
+  const last = start + width - 1;
+  const [first, final] = [from[start]!, from[last]!];
+  let sum = first * (reach + 1);
+  for (let i = 1; i <= reach; i++) sum += from[Math.min(last, start + i)]!;
+  // As long as the box reaches over the left edge, then over neither or both, then over the right one.
+  const inside = Math.min(last, start + reach);
+  const beyond = Math.max(inside, last - reach);
+  let at = start;
+  for (; at < inside; at++) {
+    into[at] = sum * scale;
+    sum += (at + reach < last ? from[at + reach + 1]! : final) - first;
+  }
+  for (; at < beyond; at++) {
+    into[at] = sum * scale;
+    sum += from[at + reach + 1]! - from[at - reach]!;
+  }
+  for (; at <= last; at++) {
+    into[at] = sum * scale;
+    sum += final - from[Math.max(start, at - reach)]!;
+  }
+}
+
+/** All columns at a time, row by row: one after the other, each would touch every row's memory. */
+function boxColumns(
+  from: Float32Array,
+  into: Float32Array,
+  width: number,
+  height: number,
+  reach: number,
+  scale: number,
+  sums: Float64Array,
+): void {
+  const last = height - 1;
+  for (let x = 0; x < width; x++) sums[x] = from[x]! * (reach + 1);
+  for (let y = 1; y <= reach; y++) {
+    const row = Math.min(last, y) * width;
+    for (let x = 0; x < width; x++) sums[x] = sums[x]! + from[row + x]!;
+  }
+  for (let y = 0; y < height; y++) {
+    const row = y * width;
+    const enters = Math.min(last, y + reach + 1) * width;
+    const leaves = Math.max(0, y - reach) * width;
+    for (let x = 0; x < width; x++) {
+      const sum = sums[x]!;
+      into[row + x] = sum * scale;
+      sums[x] = sum + (from[enters + x]! - from[leaves + x]!);
+    }
   }
 }

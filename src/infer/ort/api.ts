@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import koffi from 'koffi';
 import { SideglanceError } from '../../errors.js';
+import { elfKind } from '../../native/elf.js';
 import { functionAt, loadLibrary, type NativeFunction, type NativeLibrary } from '../../native/library.js';
 import { asPointer, type OutPointer, outPointer, type Pointer, readPointer, readString } from '../../native/pointer.js';
 
@@ -32,6 +33,8 @@ const TABLE = {
   CreateSessionFromArray: [8, 'status', ['void *', 'void *', 'size_t', 'void *', '_Out_ void **']],
   Run: [9, 'status', ['void *', 'void *', 'void *', 'void *', 'size_t', 'void *', 'size_t', 'void *']],
   CreateSessionOptions: [10, 'status', ['_Out_ void **']],
+  SetOptimizedModelFilePath: [11, 'status', ['void *', 'const char *']],
+  EnableProfiling: [14, 'status', ['void *', 'const char *']],
   SetSessionGraphOptimizationLevel: [23, 'status', ['void *', 'int']],
   SetIntraOpNumThreads: [24, 'status', ['void *', 'int']],
   SetInterOpNumThreads: [25, 'status', ['void *', 'int']],
@@ -100,10 +103,7 @@ export class OrtApi {
     this.version = getVersion();
     const table = getApi(API_VERSION);
     if (table === null) {
-      throw new SideglanceError(
-        'SG_NATIVE_LIBRARY',
-        `ONNX Runtime ${this.version} (${library.path}) does not speak API version ${API_VERSION}: use 1.20 or newer`,
-      );
+      throw unfit(library.path, `is ONNX Runtime ${this.version}, which is too old: 1.20 or newer is needed`);
     }
     this.#table = table;
   }
@@ -112,16 +112,25 @@ export class OrtApi {
     return this.#library.path;
   }
 
-  /** @throws SideglanceError `SG_NATIVE_LIBRARY` when the library is missing, no ONNX Runtime, or too old */
+  /**
+   * @throws SideglanceError `SG_NATIVE_LIBRARY` when the library is missing, for another machine, no ONNX Runtime, or too
+   * old
+   */
   static load(path: string): OrtApi {
-    return new OrtApi(
-      loadLibrary({
-        title: 'ONNX Runtime',
-        candidates: [path],
-        packageName: 'the npm package onnxruntime-node',
-        fix: FIX,
-      }),
-    );
+    const kind = isAbsolute(path) ? elfKind(path) : null;
+    if (kind === 'no library') throw unfit(path, 'is no shared library');
+    if (kind !== null && kind !== 'missing' && kind.arch !== process.arch) {
+      throw unfit(path, `is built for ${kind.arch}, and this is ${process.arch}`);
+    }
+    const title = 'ONNX Runtime';
+    const library = loadLibrary({
+      title,
+      candidates: [path],
+      packageName: 'the npm package onnxruntime-node',
+      fix: FIX,
+    });
+    if (!library.offers('OrtGetApiBase')) throw unfit(path, 'is a library, but no ONNX Runtime');
+    return new OrtApi(library);
   }
 
   /**
@@ -242,6 +251,10 @@ function entry(table: Pointer<string>, place: number): Pointer<'function'> {
     );
   }
   return asPointer(address);
+}
+
+function unfit(path: string, why: string): SideglanceError {
+  return new SideglanceError('SG_NATIVE_LIBRARY', `${path} ${why}: ${FIX}`);
 }
 
 function nonNull<Kind extends string>(doing: string, pointer: Pointer<Kind> | null): Pointer<Kind> {

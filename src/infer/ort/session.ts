@@ -1,4 +1,4 @@
-import { reasonOf, SideglanceError } from '../../errors.js';
+import { SideglanceError } from '../../errors.js';
 import type { Pointer } from '../../native/pointer.js';
 import { copyBytes } from './api.js';
 import { Binding, wrap } from './binding.js';
@@ -15,18 +15,19 @@ export interface SessionOptions {
   /** Threads that one run uses; 1 when left out. */
   readonly threads?: number;
   readonly optimisation?: 'none' | 'basic' | 'extended' | 'all';
-  /**
-   * Execution providers to try, one at a time and in this order; `['cpu']` when left out. The last one is the last
-   * resort: nothing that is not in the list is ever used.
-   */
-  readonly providers?: readonly Provider[];
-  readonly providerOptions?: Readonly<Partial<Record<Provider, ProviderOptions>>>;
+  /** Where it runs, and nowhere else; `cpu` when left out. */
+  readonly provider?: Provider;
+  readonly providerOptions?: ProviderOptions;
   /** Session configuration entries, e.g. `session.set_denormal_as_zero`: `1`. */
   readonly config?: Readonly<Record<string, string>>;
   /** Path of a libonnxruntime.so; see `libraryPath`. */
   readonly library?: string;
   /** What messages call a model that is given as bytes. */
   readonly name?: string;
+  /** Where to write the graph as the runtime has optimised it for this machine. */
+  readonly saveOptimised?: string;
+  /** Writes how long each operator took, in Chrome's trace format, to `<prefix>_<time>.json` when the session is closed. */
+  readonly profilePrefix?: string;
 }
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -64,48 +65,17 @@ export class Session {
   /**
    * Loads a model from a file or from its bytes.
    *
-   * A GPU provider counts as usable only after it has run the model once (with zeros, free dimensions taken as 1).
-   *
    * @throws SideglanceError `SG_MODEL_UNREADABLE` for a file that is missing, truncated or no ONNX model, `SG_RUNTIME`
-   * with the runtime's text for a graph it cannot run, `SG_PROVIDER_UNAVAILABLE` when none of the providers asked for
-   * can run the model, `SG_NATIVE_LIBRARY` when there is no runtime
+   * with the runtime's text for a graph it cannot run or a provider that is not there, `SG_NATIVE_LIBRARY` when there is
+   * no runtime
    */
   static async create(model: string | Uint8Array, options: SessionOptions = {}): Promise<Session> {
     const runtime = loadRuntime(options.library);
-    const providers = options.providers ?? ['cpu'];
-    const failures: string[] = [];
-    let cause: unknown;
-    for (const provider of providers) {
-      try {
-        return await Session.#createOn(provider, runtime, model, options);
-      } catch (thrown) {
-        // On the CPU it is the model's fault, and so is a file that cannot be read.
-        if (provider === 'cpu' || (thrown instanceof SideglanceError && thrown.code === 'SG_MODEL_UNREADABLE')) {
-          throw thrown;
-        }
-        failures.push(`${provider}: ${reasonOf(thrown)}`);
-        cause = thrown;
-      }
-    }
-    throw new SideglanceError(
-      'SG_PROVIDER_UNAVAILABLE',
-      `the model runs on none of the execution providers asked for (${failures.join('; ') || 'the list is empty'}). ` +
-        'Install what is missing, or name cpu at the end of the providers to allow it.',
-      { cause },
-    );
-  }
-
-  static async #createOn(
-    provider: Provider,
-    runtime: Runtime,
-    model: string | Uint8Array,
-    options: SessionOptions,
-  ): Promise<Session> {
+    const { provider = 'cpu' } = options;
     const { api, environment } = runtime;
     const name = options.name ?? (typeof model === 'string' ? model : 'the model');
     const doing = `loading ${name}${typeof model === 'string' ? '' : ` (${model.byteLength} bytes)`}`;
     const settings = api.create<'OrtSessionOptions'>(doing, 'CreateSessionOptions');
-    let session: Session;
     try {
       api.call(doing, 'SetIntraOpNumThreads', settings, options.threads ?? 1);
       api.call(doing, 'SetInterOpNumThreads', settings, 1);
@@ -115,12 +85,16 @@ export class Session {
       for (const [key, value] of Object.entries(config)) {
         api.call(doing, 'AddSessionConfigEntry', settings, key, value);
       }
-      appendProvider(runtime, settings, provider, options.providerOptions?.[provider]);
+      if (options.saveOptimised !== undefined) {
+        api.call(doing, 'SetOptimizedModelFilePath', settings, options.saveOptimised);
+      }
+      if (options.profilePrefix !== undefined) api.call(doing, 'EnableProfiling', settings, options.profilePrefix);
+      await appendProvider(runtime, settings, provider, options.providerOptions);
       const source = typeof model === 'string' ? [model] : [model, model.byteLength];
       const create = typeof model === 'string' ? 'CreateSession' : 'CreateSessionFromArray';
       const made = await api.createOffThread<'OrtSession'>(doing, create, environment, ...source, settings);
       try {
-        session = new Session(runtime, made, provider);
+        return new Session(runtime, made, provider);
       } catch (thrown) {
         await api.releaseOffThread('ReleaseSession', made);
         throw thrown;
@@ -128,8 +102,6 @@ export class Session {
     } finally {
       api.release('ReleaseSessionOptions', settings);
     }
-    if (provider !== 'cpu') await session.#prove();
-    return session;
   }
 
   /**
@@ -257,23 +229,6 @@ export class Session {
       return tensor;
     } finally {
       api.release('ReleaseTensorTypeAndShapeInfo', facts);
-    }
-  }
-
-  /** Compiled in and loaded does not mean that it computes: drivers and libraries show their faults at the first run. */
-  async #prove(): Promise<void> {
-    try {
-      const zeros = this.inputs.map((info) => [
-        info.name,
-        allocateTensor(
-          info.type,
-          info.shape.map((size) => (size < 0 ? 1 : size)),
-        ),
-      ]);
-      await this.runOnce(Object.fromEntries(zeros));
-    } catch (thrown) {
-      await this.close();
-      throw thrown;
     }
   }
 

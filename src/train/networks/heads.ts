@@ -3,7 +3,7 @@ import {
   concatenate,
   divide,
   exponential,
-  meanOver,
+  meanOfChannels,
   multiply,
   negate,
   relu,
@@ -28,7 +28,7 @@ export const DISTORTION_HEAD = { widths: [96, 48] as readonly [number, number] }
  */
 export function inconsistency(g: Graph, local: Value, mean: Value, variance: Value, form: InconsistencyForm): Value {
   const squared = square(g, subtract(g, local, mean));
-  return meanOver(g, form === 'plain' ? squared : divide(g, squared, variance), [1]);
+  return meanOfChannels(g, form === 'plain' ? squared : divide(g, squared, variance));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { elementCount, type Graph, type Value } from '../graph.js';
-import { add, clip, slice } from '../operators.js';
+import { add, clip } from '../operators.js';
 import type { ParameterSource } from './parameters.js';
 
 /** Sizes of an inverted residual block (Sandler et al. 2018, MobileNetV2, table 1). */
@@ -7,26 +7,25 @@ export interface InvertedResidual {
   /** Channels after the expansion. */
   readonly expanded: number;
   readonly out: number;
-  /** Of the depthwise layer. */
+  /** Of the depthwise layer: its stride, and zeros before the first and after the last cells. */
   readonly stride: 1 | 2;
+  readonly pads: Pads;
 }
 
-/**
- * An inverted residual block of the teacher: expansion, depthwise 3 × 3, projection, and the shortcut at
- * stride 1. Nothing is padded: the map loses what its border lacks.
- */
+type Pads = readonly [before: number, after: number];
+
+/** An inverted residual block of the teacher: expansion, depthwise 3 × 3, projection, and the shortcut at stride 1. */
 export function invertedResidual(
   g: Graph,
   x: Value,
   source: ParameterSource,
   name: string,
-  { expanded, out, stride }: InvertedResidual,
+  { expanded, out, stride, pads }: InvertedResidual,
 ): Value {
   const wide = rectified(g, convolved(g, x, source, `${name}.expand`, expanded, 1));
-  const moved = rectified(g, depthwise(g, wide, source, `${name}.depthwise`, stride));
+  const moved = rectified(g, depthwise(g, wide, source, `${name}.depthwise`, stride, pads));
   const projected = convolved(g, moved, source, `${name}.project`, out, 1);
-  if (stride !== 1 || x.shape[1] !== out) return projected;
-  return add(g, projected, inner(g, x));
+  return stride === 1 && x.shape[1] === out ? add(g, projected, x) : projected;
 }
 
 /** A convolution without padding. */
@@ -37,13 +36,21 @@ export function convolved(g: Graph, x: Value, source: ParameterSource, name: str
   });
 }
 
-/** A 3 × 3 convolution of each channel by itself, without padding. */
-export function depthwise(g: Graph, x: Value, source: ParameterSource, name: string, stride: 1 | 2): Value {
+/** A 3 × 3 convolution of each channel by itself. */
+export function depthwise(
+  g: Graph,
+  x: Value,
+  source: ParameterSource,
+  name: string,
+  stride: 1 | 2,
+  [before, after]: Pads,
+): Value {
   const [n, channels, h, w] = x.shape as [number, number, number, number];
-  const after = (side: number) => Math.floor((side - 3) / stride) + 1;
-  return fused(g, x, source, name, [channels, 1, 3, 3], [n, channels, after(h), after(w)], {
+  const left = (side: number) => Math.floor((before + side + after - 3) / stride) + 1;
+  return fused(g, x, source, name, [channels, 1, 3, 3], [n, channels, left(h), left(w)], {
     kernel_shape: [3, 3],
     strides: [stride, stride],
+    pads: [before, before, after, after],
     group: channels,
   });
 }
@@ -66,10 +73,4 @@ function fused(
   const weight = source.parameter(g, `${name}.weight`, kernel, elementCount(kernel.slice(1)));
   const bias = source.parameter(g, `${name}.bias`, kernel.slice(0, 1), 0);
   return g.apply('Conv', [x, weight, bias], shape, { attributes });
-}
-
-/** Without the outermost cell on each side: what a 3 × 3 layer without padding leaves. */
-function inner(g: Graph, x: Value): Value {
-  const [, , h, w] = x.shape as [number, number, number, number];
-  return slice(g, slice(g, x, 2, 1, h - 2), 3, 1, w - 2);
 }

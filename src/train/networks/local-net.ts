@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../graph.js';
-import { blockMean, concatenate, pad, slice } from '../operators.js';
+import { blockMean, concatenate, pad, slice, trim } from '../operators.js';
 import { convolved, depthwise, type InvertedResidual, invertedResidual, rectified } from './inverted-residual.js';
 import type { ParameterSource } from './parameters.js';
 
@@ -22,42 +22,62 @@ export const LOCAL_NET = {
 /** Cells on every side of a cell whose patches overlap its patch: 8·k < 35 for k ≤ 4. */
 export const OVERLAPPING_CELLS = Math.ceil(LOCAL_NET.patch / LOCAL_NET.stride) - 1;
 
-/** The teacher's blocks up to its stride 8. */
+/**
+ * The teacher's layers up to its stride 8, in multiples of 16 channels: the runtime computes in blocks of 16. The widths are what
+ * is left of 32 and 96, 144, 144, 192, 192 without the channels that are constant (`live-channels.ts`), and 24 filled up to 32.
+ */
+export const LOCAL_STEM = { width: 16 } as const;
 export const LOCAL_BLOCKS: readonly InvertedResidual[] = [
-  { expanded: 96, out: 24, stride: 2 },
-  { expanded: 144, out: 24, stride: 1 },
-  { expanded: 144, out: 32, stride: 2 },
-  { expanded: 192, out: 32, stride: 1 },
-  { expanded: 192, out: 32, stride: 1 },
+  { expanded: 64, out: 32, stride: 2, pads: [0, 0] },
+  { expanded: 112, out: 32, stride: 1, pads: [1, 1] },
+  { expanded: 128, out: 32, stride: 2, pads: [1, 0] },
+  { expanded: 192, out: 32, stride: 1, pads: [1, 1] },
+  { expanded: 192, out: 32, stride: 1, pads: [1, 1] },
 ];
 
-const STEM = { first: 32, out: 16 } as const;
-
-/** The block after which features of stride 2 (the teacher's tap s4 at twice the size) are taken. */
+/** The block after which features of stride 2 (the teacher's tap s4 at twice the size) are taken: so many channels, */
 const FINE_BLOCK = 1;
+const FINE_CHANNELS = 24;
 
-/** The first of those features whose 4 × 4 mean lies at the centre of a patch. */
-const FINE_START = 5;
+/** as 4 × 4 means, the first of which begins so many cells before the map. The next but one lies at the centre of a patch. */
+const FINE_BEFORE = 2;
+
+/** The features of stride 4 at the end, as 2 × 2 means: likewise. */
+const COARSE_BEFORE = 1;
+
+/** Means that no patch belongs to, at the beginning and at the end of each axis. */
+const SPOILT = { before: 2, after: 1 } as const;
 
 /**
- * Z_l of every patch, not yet normalised, [N, 56, H/8, W/8].
- *
- * No layer pads: the mirrored border of the image is consumed on the way, so that every patch is treated alike.
- * The first layer is the teacher's 3 × 3 convolution of stride 2 behind a bilinear enlargement by two, as one 3 × 3
- * convolution (`backbone-weights.ts`).
+ * Z_l of every patch of a whole image, which is mirrored at its border: not yet normalised, [N, 56, H/8, W/8].
  *
  * @param pixels [N, 3, H, W] in −1…1, H and W multiples of 8
  */
 export function localNet(g: Graph, pixels: Value, source: ParameterSource): Value {
-  const [, , height, width] = pixels.shape as [number, number, number, number];
-  const stem = convolved(g, pad(g, pixels, LOCAL_NET.border, 'reflect'), source, 'local.stem', STEM.first, 3);
-  const moved = rectified(g, depthwise(g, rectified(g, stem), source, 'local.0.depthwise', 1));
-  let trunk = convolved(g, moved, source, 'local.0.project', STEM.out, 1);
+  return borderedLocalNet(g, pad(g, pixels, LOCAL_NET.border, 'reflect'), source);
+}
+
+/**
+ * Z_l of every patch but those that begin in the border, not yet normalised, [N, 56, H/8, W/8].
+ *
+ * The border is consumed on the way, so that every patch is treated alike. The first layers do not pad; later ones pad with
+ * zeros where that keeps the map's size, which spoils cells at its rim that no patch needs: to cut them off layer by layer
+ * would cost more than to compute them.
+ * The first layer is the teacher's 3 × 3 convolution of stride 2 behind a bilinear enlargement by two, as one 3 × 3
+ * convolution; the first block's expansion is one with the projection before it (`backbone-weights.ts`).
+ *
+ * @param pixels [N, 3, H + 28, W + 28] in −1…1, H and W multiples of 8: with `LOCAL_NET.border` pixels on each side
+ */
+export function borderedLocalNet(g: Graph, pixels: Value, source: ParameterSource): Value {
+  const stem = rectified(g, convolved(g, pixels, source, 'local.stem', LOCAL_STEM.width, 3));
+  let trunk = rectified(g, depthwise(g, stem, source, 'local.0.depthwise', 1, [0, 0]));
   let fine = trunk;
   LOCAL_BLOCKS.forEach((block, index) => {
     trunk = invertedResidual(g, trunk, source, `local.${index + 1}`, block);
     if (index === FINE_BLOCK) fine = trunk;
   });
-  const centred = slice(g, slice(g, fine, 2, FINE_START, height / 2), 3, FINE_START, width / 2);
-  return concatenate(g, [blockMean(g, centred, 4), blockMean(g, trunk, 2)], 1);
+  const means = concatenate(g, [blockMean(g, fine, 4, FINE_BEFORE), blockMean(g, trunk, 2, COARSE_BEFORE)], 1);
+  const cells = trim(g, means, SPOILT.before, SPOILT.after);
+  const coarse = slice(g, cells, 1, fine.shape[1] as number, LOCAL_NET.features - FINE_CHANNELS);
+  return concatenate(g, [slice(g, cells, 1, 0, FINE_CHANNELS), coarse], 1);
 }

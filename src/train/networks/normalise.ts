@@ -12,7 +12,9 @@ import type { PositionNorm } from '../position/norm.js';
 export function normalisedFeature(g: Graph, raw: Value, norm: PositionNorm): Value {
   const [n, channels, rows, columns] = raw.shape as [number, number, number, number];
   const cells = rows * columns;
-  const centred = subtract(g, raw, g.constant([1, channels, rows, columns], norm.mean));
+  const perPosition = norm.mean.length > channels;
+  const mean = g.constant(perPosition ? [1, channels, rows, columns] : [1, channels, 1, 1], norm.mean);
+  const centred = subtract(g, raw, mean);
   const whitened = convolution(g, centred, g.constant([channels, channels, 1, 1], norm.whitening));
   if (!norm.factors) return whitened;
   const triangles = lowerTriangles(norm.factors, cells, channels);
@@ -22,8 +24,9 @@ export function normalisedFeature(g: Graph, raw: Value, norm: PositionNorm): Val
     attributes: { axis: 1 },
   });
   const factors = reshape(g, unfolded, [1, cells, channels, channels]);
-  const vectors = rearranged(g, transpose(g, whitened, [0, 2, 3, 1]), [n, cells, channels, 1]);
-  const turned = rearranged(g, matmul(g, factors, vectors), [n, rows, columns, channels]);
+  // Row vectors: the matrices are symmetric, and the runtime has a faster product for rows.
+  const vectors = rearranged(g, transpose(g, whitened, [0, 2, 3, 1]), [n, cells, 1, channels]);
+  const turned = rearranged(g, matmul(g, vectors, factors), [n, rows, columns, channels]);
   return transpose(g, turned, [0, 3, 1, 2]);
 }
 

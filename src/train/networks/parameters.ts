@@ -4,6 +4,8 @@ import { reshape, slice } from '../operators.js';
 
 /** Where a network takes its weights from: a trained file, or the vector that is being trained. */
 export interface ParameterSource {
+  /** The weights no longer change: forms without a gradient will do (`fixed-forms.ts`). */
+  readonly frozen: boolean;
   /** `fanIn` sets the deviation of the first values, √(2 / fanIn) (He et al. 2015); 0 starts at zero. */
   parameter(g: Graph, name: string, shape: readonly number[], fanIn: number): Value;
 }
@@ -20,6 +22,7 @@ export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; r
 
 /** Stores the weights in one graph as constants; a layer that is used again gets the same ones. */
 export class FrozenParameters implements ParameterSource {
+  readonly frozen = true;
   readonly #weights: Weights;
   readonly #stored = new Map<string, Value>();
 
@@ -40,6 +43,7 @@ export class FrozenParameters implements ParameterSource {
 
 /** Lays all weights out in one vector, a graph input named `weights`: one tensor to bind, to step and to save. */
 export class TrainedParameters implements ParameterSource {
+  readonly frozen = false;
   readonly places: ParameterPlace[] = [];
   readonly values: Value[] = [];
   #length = 0;

@@ -56,8 +56,8 @@ export async function trainPaper(options: TrainPaperOptions): Promise<TrainedHea
   const norms = await measure(exportPaperModel(unmeasured), heldOut.slice(0, NORMALISING_IMAGES), threads);
   const model = exportPaperModel({ ...unmeasured, ...norms });
   return {
-    model,
-    folds: [{ model, images: heldOut }],
+    files: { model },
+    folds: [{ files: { model }, images: heldOut }],
     steps,
     weights: { position: 0, context: 1, distortion: 1 },
     smoothing: 0,

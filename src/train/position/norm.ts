@@ -4,7 +4,7 @@
  * patches that were seen there. Position is believed only as far as held-out images show that it says something.
  */
 export interface PositionNorm {
-  /** [channels × rows × columns] */
+  /** [channels × rows × columns], or [channels] where all positions are taken as one */
   readonly mean: Float32Array;
   /** W, [channels × channels], symmetric */
   readonly whitening: Float32Array;
@@ -59,8 +59,10 @@ export function strangeness(features: Float32Array, norm: PositionNorm, grid: Gr
   const centred = new Float64Array(channels);
   const whitened = new Float64Array(channels);
   const distances = new Float64Array(cells);
+  const means = norm.mean.length / channels;
   for (let cell = 0; cell < cells; cell += 1) {
-    for (let c = 0; c < channels; c += 1) centred[c] = features[c * cells + cell]! - norm.mean[c * cells + cell]!;
+    const own = means === 1 ? 0 : cell;
+    for (let c = 0; c < channels; c += 1) centred[c] = features[c * cells + cell]! - norm.mean[c * means + own]!;
     multiplyInto(whitened, norm.whitening, 0, centred);
     if (norm.factors) {
       multiplyInto(centred, norm.factors, cell * channels * channels, whitened);

@@ -10,6 +10,7 @@ export class PositionStatistics {
   /** Lower triangles of Σ z·zᵀ, a row of `channels · (channels + 1) / 2` for each cell. */
   readonly #products: Float64Array;
   readonly #triangle: number;
+  readonly #cell: Float64Array;
   #count = 0;
 
   constructor(grid: Grid, settings: PositionSettings = POSITION) {
@@ -19,6 +20,7 @@ export class PositionStatistics {
     this.#triangle = (grid.channels * (grid.channels + 1)) / 2;
     this.#sums = new Float64Array(grid.channels * this.#cells);
     this.#products = new Float64Array(this.#triangle * this.#cells);
+    this.#cell = new Float64Array(grid.channels);
   }
 
   /** The moments over the images of several statistics of one grid and with the same settings. */
@@ -38,21 +40,29 @@ export class PositionStatistics {
 
   /** Takes in the features of one image, [channels × rows × columns]. */
   add(features: Float32Array): void {
-    const { channels } = this.grid;
-    const products = this.#products;
-    const z = new Float64Array(channels);
-    for (let cell = 0; cell < this.#cells; cell += 1) {
-      for (let c = 0; c < channels; c += 1) {
-        z[c] = features[c * this.#cells + cell]!;
-        this.#sums[c * this.#cells + cell]! += z[c]!;
-      }
-      let at = cell * this.#triangle;
-      for (let row = 0; row < channels; row += 1) {
-        const value = z[row]!;
-        for (let column = 0; column <= row; column += 1) products[at++]! += value * z[column]!;
-      }
-    }
+    for (let cell = 0; cell < this.#cells; cell += 1) this.#addCell(features, cell, this.#cells, cell);
     this.#count += 1;
+  }
+
+  /** Takes in some cells of an image, [channels × cells], each as an image of the one position that there is. */
+  addCells(features: Float32Array, which: readonly number[]): void {
+    const cells = features.length / this.grid.channels;
+    for (const cell of which) this.#addCell(features, cell, cells, 0);
+    this.#count += which.length;
+  }
+
+  #addCell(features: Float32Array, cell: number, cells: number, position: number): void {
+    const { channels } = this.grid;
+    const [products, z] = [this.#products, this.#cell];
+    for (let c = 0; c < channels; c += 1) {
+      z[c] = features[c * cells + cell]!;
+      this.#sums[c * this.#cells + position]! += z[c]!;
+    }
+    let at = position * this.#triangle;
+    for (let row = 0; row < channels; row += 1) {
+      const value = z[row]!;
+      for (let column = 0; column <= row; column += 1) products[at++]! += value * z[column]!;
+    }
   }
 
   /** The trust that makes held-out images likeliest under a Gaussian at each position. */

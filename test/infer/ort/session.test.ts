@@ -138,23 +138,11 @@ test('what the runtime reports during a run reaches the caller', async () => {
   await session.close();
 });
 
-test('a provider that cannot run is an error, unless the list names the next one', async () => {
+test('a provider that is not there is an error, and the CPU takes no options', async () => {
+  await assert.rejects(Session.create(sumAndProduct(), { provider: 'cuda' }), fault('SG_RUNTIME', /preparing CUDA/));
   await assert.rejects(
-    Session.create(sumAndProduct(), { providers: ['tensorrt', 'cuda'] }),
-    fault('SG_PROVIDER_UNAVAILABLE', /tensorrt: .*; cuda: /s),
-  );
-  await assert.rejects(Session.create(sumAndProduct(), { providers: [] }), fault('SG_PROVIDER_UNAVAILABLE', /empty/));
-  const session = await Session.create(sumAndProduct(), { providers: ['cuda', 'cpu'] });
-  assert.equal(session.provider, 'cpu');
-  await session.close();
-});
-
-test('a runtime that is missing or something else is named with its path and the fix', async () => {
-  const none = join(folder, 'libonnxruntime.so');
-  await assert.rejects(Session.create(sumAndProduct(), { library: none }), fault('SG_NATIVE_LIBRARY', /npm ci/));
-  await assert.rejects(
-    Session.create(sumAndProduct(), { library: 'libc.so.6' }),
-    fault('SG_NATIVE_LIBRARY', /libc\.so\.6/),
+    Session.create(sumAndProduct(), { provider: 'cpu', providerOptions: { device_id: '0' } }),
+    fault('SG_RUNTIME', /no options; device_id/),
   );
 });
 

@@ -1,0 +1,53 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { reasonOf } from '../errors.js';
+import { type Fault, type Path, valueAt } from './faults.js';
+
+/** What the rules of `relations.ts` and `infer-relations.ts` are made of. */
+
+export function readableFile(name: unknown, path: Path, file: string): Fault[] {
+  if (typeof name !== 'string' || name === '') return [];
+  const full = fromFile(file, name);
+  try {
+    accessSync(full, constants.R_OK);
+    return statSync(full).isFile() ? [] : [{ path, message: `${full} is not a file` }];
+  } catch (thrown) {
+    return [{ path, message: `cannot be read: ${reasonOf(thrown)}` }];
+  }
+}
+
+export function repeatedNames(value: unknown, base: Path, what: string): Fault[] {
+  const first = new Map<string, number>();
+  return listAt(value, base).flatMap((entry, i): Fault[] => {
+    const name = valueAt(entry, ['name']);
+    if (typeof name !== 'string') return [];
+    const earlier = first.get(name);
+    if (earlier !== undefined) {
+      return [
+        {
+          path: [...base, i, 'name'],
+          message: `${what} ${i + 1} has the name of ${what} ${earlier + 1}: ${JSON.stringify(name)}`,
+        },
+      ];
+    }
+    first.set(name, i);
+    return [];
+  });
+}
+
+export function repeatedEntries(value: unknown, base: Path): Fault[] {
+  const list = listAt(value, base);
+  return list.flatMap((entry, i) =>
+    list.indexOf(entry) < i ? [{ path: [...base, i], message: 'stands in the list a second time' }] : [],
+  );
+}
+
+export function listAt(value: unknown, path: Path): readonly unknown[] {
+  const list = valueAt(value, path);
+  return Array.isArray(list) ? list : [];
+}
+
+/** Paths in the file are relative to the file. */
+export function fromFile(file: string, path: string): string {
+  return resolve(dirname(file), path);
+}

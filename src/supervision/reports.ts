@@ -1,0 +1,55 @@
+import type { Attachment, CameraState, Inspection, ModelInUse, Timestamp } from '../types.js';
+import type { LedgerCounters } from './ledger.js';
+
+/** What the supervision of a station tells the rest of the agent. */
+
+export type StationState = 'starting' | 'running' | 'restarting' | 'failed' | 'stopped';
+
+export interface CameraReport {
+  readonly state: CameraState;
+  readonly reason: string | null;
+  readonly at: Timestamp;
+}
+
+/** What the rest of the agent does with what happens at a station. All of them return at once. */
+export interface SupervisionEvents {
+  /** The one answer for a part. */
+  onAnswer(inspection: Inspection, attachments: readonly Attachment[]): void;
+  onCamera(report: CameraReport): void;
+  /** What the station runs, at every change; while an engine is built also as time goes by. */
+  onModel(inUse: ModelInUse): void;
+  onEvent(level: 'info' | 'warn' | 'error', event: SupervisionEvent, fields: Readonly<Record<string, unknown>>): void;
+}
+
+/** Names for the log: stable, so that log queries may rely on them. */
+export type SupervisionEvent =
+  | 'station.started'
+  | 'station.building'
+  | 'station.provider-skipped'
+  | 'station.ready'
+  | 'station.ended'
+  | 'station.restarting'
+  | 'station.failed'
+  | 'station.fault'
+  | 'station.malformed'
+  | 'station.stderr'
+  | 'part.late'
+  | 'part.late-verdict'
+  | 'part.lost'
+  | 'part.overrun'
+  | 'part.unannounced';
+
+/** How a station is doing. */
+export interface StationSnapshot extends ModelInUse {
+  readonly name: string;
+  readonly state: StationState;
+  readonly reason: string | null;
+  readonly pid: number | null;
+  readonly camera: { readonly state: CameraState | null; readonly reason: string | null };
+  readonly restarts: number;
+  readonly rssBytes: number;
+  readonly lagMs: number;
+  readonly parts: { readonly accepted: number; readonly pass: number; readonly fail: number; readonly invalid: number };
+  readonly ledger: Readonly<LedgerCounters>;
+  readonly malformed: number;
+}
