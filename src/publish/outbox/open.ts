@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf, SideglanceError } from '../../errors.js';
+import { FileLock } from '../../native/file-lock.js';
 import { checkDatabase } from './check.js';
 import { Database } from './database.js';
 import type { OutboxState } from './database-file.js';
 import { Journal, type Replay } from './journal.js';
 import type { Standing } from './keeper.js';
-import { lockFile } from './lock.js';
 import { Outbox, type RestoredItem } from './outbox.js';
 import { decodeRecord, itemOf } from './record.js';
 import type { OutboxSettings } from './types.js';
@@ -26,7 +26,7 @@ export interface OutboxOptions extends OutboxSettings {
  * Opens the outbox in a folder, where the last run has left off. What is damaged is set aside. Where the folder cannot
  * be used, the outbox is one in memory with an alarm: a line goes on without a disk. With `sync: every` it may not.
  *
- * @throws SideglanceError SG_STORAGE where another process uses the folder, or `sync: every` cannot be kept
+ * @throws SideglanceError SG_STORAGE_IN_USE where another process uses the folder, SG_STORAGE where `sync: every` cannot be kept
  */
 export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   const { folder, bootId = readBootId(), ...settings } = options;
@@ -37,7 +37,7 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     if (outbox) return outbox;
     why = 'its disk takes nothing';
   } catch (thrown) {
-    if (thrown instanceof SideglanceError) throw thrown;
+    if (thrown instanceof SideglanceError && thrown.code === 'SG_STORAGE_IN_USE') throw thrown;
     cause = thrown;
     why = reasonOf(thrown);
   }
@@ -51,17 +51,17 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
 
 async function openIn(folder: string, settings: OutboxSettings, bootId: string | null): Promise<Outbox | null> {
   mkdirSync(folder, { recursive: true, mode: 0o750 });
-  const unlock = lockFile(join(folder, 'lock'));
-  if (!unlock) {
+  const lock = FileLock.tryTake(join(folder, 'lock'));
+  if (!lock) {
     throw new SideglanceError(
-      'SG_STORAGE',
+      'SG_STORAGE_IN_USE',
       `another process uses the outbox in ${folder}: stop that one, or set mqtt.outbox.folder to another folder`,
     );
   }
   try {
-    return await restore(folder, settings, bootId, unlock);
+    return await restore(folder, settings, bootId, () => lock.release());
   } catch (thrown) {
-    unlock();
+    lock.release();
     throw thrown;
   }
 }
