@@ -1,9 +1,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
+import { CommandCentre } from './commands/centre.js';
 import type { Config, StationConfig } from './config/schema.js';
 import { AGENT_VERSION } from './model/version.js';
 import { type EmbeddedBroker, startEmbeddedBroker } from './publish/broker.js';
+import type { HealthMessage } from './publish/messages.js';
 import { outboxFromConfig } from './publish/outbox/from-config.js';
 import { openOutbox } from './publish/outbox/open.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
@@ -71,6 +73,7 @@ export class Agent {
   #stations: StationSupervisor<StationStart>[] = [];
   #broker: EmbeddedBroker | null = null;
   #publisher: Publisher | null = null;
+  readonly #commands: CommandCentre;
   #healthTimer: NodeJS.Timeout | undefined;
   #hasAlarm = false;
 
@@ -82,6 +85,10 @@ export class Agent {
     };
     const interactive = isatty(1) && isatty(2);
     this.log = createEventLog(config.log, this.#standardError, interactive);
+    this.#commands = new CommandCentre(config, {
+      onDropped: (dropped) => this.log.event('warn', 'override.dropped', { ...dropped }),
+      onFault: ({ code, message }) => this.log.event('error', 'commands.fault', { code, message }),
+    });
   }
 
   /**
@@ -108,6 +115,12 @@ export class Agent {
     });
     publisher.on('state', (state) => this.#logBroker(state));
     publisher.on('refused', ({ code, message }) => this.log.event('error', 'broker.refused', { code, message }));
+    const supervisors = new Map<string, StationSupervisor<StationStart>>();
+    this.#commands.listen(
+      publisher,
+      (name) => supervisors.get(name) as StationSupervisor<StationStart>,
+      () => this.#publishHealth(publisher),
+    );
     publisher.start();
     this.#publisher = publisher;
 
@@ -121,6 +134,7 @@ export class Agent {
     );
     this.log.event('info', 'agent.started', { version: AGENT_VERSION, pid: process.pid, config: this.#config.file });
     this.#stations = stations.map((station) => this.#supervise(station, publisher));
+    for (const station of this.#stations) supervisors.set(station.name, station);
     for (const station of this.#stations) station.start();
     this.#lag.enable();
     this.#healthTimer = setInterval(() => this.#publishHealth(publisher), AGENT_LIMITS.healthEveryMs);
@@ -142,7 +156,7 @@ export class Agent {
     return new StationSupervisor<StationStart>({
       name,
       entry: STATION_PROGRAM,
-      start: { station, infer: this.#config.infer },
+      start: this.#commands.startOf(station),
       deadlineMs,
       limits: STATION_LIMITS,
       events: {
@@ -187,23 +201,28 @@ export class Agent {
     this.#hasAlarm = alarm !== null;
   }
 
-  #publishHealth(publisher: Publisher): void {
+  #publishHealth(publisher: Publisher): HealthMessage {
     const eventLoopLagMs = Math.max(0, this.#lag.max / 1e6 - AGENT_LIMITS.lagResolutionMs);
     this.#lag.reset();
-    publisher.publishHealth({
+    return publisher.publishHealth({
       agent: {
         uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),
         rssBytes: process.memoryUsage.rss(),
         eventLoopLagMs: Math.round(eventLoopLagMs * 10) / 10,
       },
-      stations: this.#stations.map((station) => healthOf(station.snapshot())),
+      stations: this.#stations.map((station, index) =>
+        healthOf(station.snapshot(), this.#commands.settingsOf(this.#config.stations[index] as StationConfig)),
+      ),
+      commands: this.#commands.counters,
     });
   }
 }
 
-function healthOf(station: StationSnapshot): HealthReport['stations'][number] {
+type StationHealth = HealthReport['stations'][number];
+
+function healthOf(station: StationSnapshot, settings: StationHealth['settings']): StationHealth {
   const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
-  const { model, provider, precision, skipped, building } = station;
+  const { model, provider, precision, skipped, building, threshold } = station;
   const { late, lateVerdicts, lost } = ledger;
   return {
     name,
@@ -215,6 +234,8 @@ function healthOf(station: StationSnapshot): HealthReport['stations'][number] {
     precision,
     skipped: [...skipped],
     building,
+    threshold,
+    settings,
     restarts,
     rssBytes,
     eventLoopLagMs: lagMs,

@@ -66,7 +66,9 @@ export class MeasuredDaemon {
     const { protocolVersion, keepaliveSeconds, outbox } = config.mqtt;
     const embedded = { host: '127.0.0.1', port };
     const mqtt = { protocolVersion, keepaliveSeconds, outbox: { ...outbox, folder }, embedded };
-    child.send({ ...config, mqtt, log: { level: 'warn' } } satisfies Config);
+    // Nobody is to command it, and what commands have changed on the line is not what is measured.
+    const commands = { ...config.commands, enabled: false };
+    child.send({ ...config, mqtt, commands, log: { level: 'warn' } } satisfies Config);
     try {
       daemon.#client = await daemon.#subscribe(port, events);
     } catch (thrown) {

@@ -64,7 +64,7 @@ function shortName(file: string): string {
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
   const { tls, ...rest } = withPassword(written.mqtt, file);
-  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: outboxFolder(rest.outbox.folder, file) } };
+  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: stateFolder('outbox', rest.outbox.folder, file) } };
   return {
     file,
     device: written.device,
@@ -75,16 +75,17 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
       model: station.model === undefined ? DEMO_MODEL : fromFile(file, station.model),
       threshold: station.threshold as ThresholdConfig,
     })),
+    commands: { ...written.commands, folder: stateFolder('commands', written.commands.folder, file) },
     infer: resolveInfer(written, file),
     log: written.log,
   };
 }
 
 /** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */
-function outboxFolder(folder: string | undefined, file: string): string {
+function stateFolder(name: string, folder: string | undefined, file: string): string {
   if (folder !== undefined) return fromFile(file, folder);
   const [state] = (process.env.STATE_DIRECTORY ?? '').split(':');
-  return state ? join(state, 'outbox') : fromFile(file, join('var', 'outbox'));
+  return state ? join(state, name) : fromFile(file, join('var', name));
 }
 
 function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from '../paths.js';
 import { fromFile, listAt, readableFile, repeatedNames } from './checks.js';
+import { commandFaults } from './commands-relations.js';
 import { type Fault, type Path, valueAt } from './faults.js';
 import { inferFaults } from './infer-relations.js';
 import { RESERVED_STATION_NAMES } from './schema.js';
@@ -20,6 +21,7 @@ export function relationFaults(value: unknown, file: string): Fault[] {
     ...mqttFaults(at('mqtt'), file),
     ...repeatedNames(value, ['stations'], 'station'),
     ...stations.flatMap((_, i) => stationFaults(value, i, file)),
+    ...commandFaults(value),
     ...inferFaults(at('infer'), file),
   ];
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CameraSchema } from './cameras.js';
+import { type CommandsConfig, CommandsSchema } from './commands.js';
 import { name, password, passwordFile, text, whole } from './fields.js';
 import { InferSchema } from './infer.js';
 
@@ -9,7 +10,7 @@ import { InferSchema } from './infer.js';
  */
 
 /** Station names that would collide with the device's own MQTT topics. */
-export const RESERVED_STATION_NAMES: readonly string[] = ['command', 'health', 'model', 'status'];
+export const RESERVED_STATION_NAMES: readonly string[] = ['answer', 'audit', 'command', 'health', 'model', 'status'];
 
 const DeviceSchema = z
   .strictObject({
@@ -145,6 +146,10 @@ const StationSchema = z
       .default([])
       .meta({ description: 'What is inspected. Absent or empty: the whole frame.' }),
     threshold: ThresholdSchema.default({ falseRejectRate: 0.005 }),
+    trigger: z.enum(['frames', 'command']).default('frames').meta({
+      description:
+        '`frames`: every frame is a part. `command`: the next frame after a `trigger` command is one (docs/commands.md), no other.',
+    }),
     deadlineMs: whole(
       10,
       60_000,
@@ -174,6 +179,7 @@ export const ConfigSchema = z
     device: DeviceSchema,
     mqtt: MqttSchema.prefault({}),
     stations: z.array(StationSchema).min(1).max(16).meta({ description: 'The cameras of this device.' }),
+    commands: CommandsSchema.prefault({}),
     infer: InferSchema.prefault({}),
     log: LogSchema.prefault({}),
   })
@@ -214,6 +220,7 @@ export interface Config {
   readonly device: DeviceConfig;
   readonly mqtt: MqttConfig;
   readonly stations: readonly StationConfig[];
+  readonly commands: CommandsConfig;
   readonly infer: InferConfig;
   readonly log: LogConfig;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type IClientOptions, type MqttClient, Store } from 'mqtt';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { type BrokerFault, brokerFault } from './faults.js';
+import type { Inbox } from './inbox.js';
 import { KEEPALIVE_SECONDS, type MqttOptions, type MqttTls } from './options.js';
 import { JSON_CONTENT, type Packet } from './packet.js';
 
@@ -18,6 +19,8 @@ export interface ConnectionEvents {
   up(welcome: Welcome): void;
   /** Exactly once, whether or not it had come up; nothing follows it. */
   down(fault: BrokerFault): void;
+  /** The broker does not let us hear what the inbox asks for; the connection stays. */
+  deaf(text: string): void;
 }
 
 export type Answer =
@@ -74,6 +77,7 @@ export class Connection {
     protocolVersion: 5 | 4,
     connectTimeoutMs: number,
     will: Packet,
+    inbox: Inbox | null,
     events: ConnectionEvents,
   ) {
     const { username, clientId } = options;
@@ -93,6 +97,9 @@ export class Connection {
       reconnectPeriod: 0,
       queueQoSZero: false,
       outgoingStore: new PassingStore(),
+      ...(inbox !== null && protocolVersion === 5
+        ? { properties: { maximumPacketSize: inbox.maxPacketBytes, receiveMaximum: inbox.receiveMaximum } }
+        : {}),
       ...(username === undefined ? {} : { username }),
       ...(options.password === undefined ? {} : { password: options.password }),
       ...tlsFiles(options.tls),
@@ -107,6 +114,7 @@ export class Connection {
       log: () => {},
     });
     this.#listen(protocolVersion);
+    if (inbox !== null) this.#hear(inbox, protocolVersion);
   }
 
   /** Sends at QoS 1. `settled` is called at most once, and never after the connection went down. */
@@ -122,6 +130,7 @@ export class Connection {
           contentType: packet.contentType,
           payloadFormatIndicator: packet.contentType === JSON_CONTENT,
           ...(packet.properties ? { userProperties: { ...packet.properties } } : {}),
+          ...(packet.correlation ? { correlationData: Buffer.from(packet.correlation) } : {}),
         },
       },
       (thrown) => {
@@ -185,6 +194,28 @@ export class Connection {
     });
     client.on('error', (error) => this.#down(this.#fault(error)));
     client.on('close', () => this.#down(this.#fault(null)));
+  }
+
+  /** Asks to be told what its sender wanted retained, too, so that it can be refused with a reason. */
+  #hear(inbox: Inbox, protocolVersion: 5 | 4): void {
+    const client = this.#client;
+    client.on('connect', () => {
+      if (this.#closed) return;
+      client.subscribe([...inbox.filters], { qos: 1, ...(protocolVersion === 5 ? { rap: true } : {}) }, (thrown) => {
+        const isRefusal = typeof (thrown as { code?: unknown } | null)?.code === 'number';
+        if (!this.#closed && thrown && isRefusal) this.#events.deaf(thrown.message);
+      });
+    });
+    client.on('message', (topic, payload, { retain, properties }) => {
+      if (this.#closed) return;
+      inbox.receive({
+        topic,
+        payload,
+        retain,
+        responseTopic: properties?.responseTopic ?? null,
+        correlation: properties?.correlationData ?? null,
+      });
+    });
   }
 
   #down(fault: BrokerFault): void {

@@ -6,21 +6,21 @@
 import { z } from 'zod';
 import { DEFECT_KINDS, KIND_MEANINGS } from '../kinds.js';
 
-const count = z.int().nonnegative();
-const name = z.string().min(1);
+export const count = z.int().nonnegative();
+export const name = z.string().min(1);
 
-const timestamp = z
+export const timestamp = z
   .object({
     utc: z.iso.datetime({ precision: 3 }).describe('ISO 8601, UTC, milliseconds. Only as good as clockSynced says.'),
     monotonicMs: z.number().describe("Milliseconds of the device's monotonic clock; comparable within one boot only."),
   })
   .describe('Wall clock and monotonic clock, read together.');
 
-const clockSynced = z
+export const clockSynced = z
   .boolean()
   .describe('Whether the wall clock was synchronised when the message was made. False is normal just after boot.');
 
-const device = z
+export const device = z
   .object({ site: name, line: name, name })
   .describe('Who speaks: the same names as in the topic `sideglance/<site>/<line>/<name>/…`.');
 
@@ -38,7 +38,7 @@ const stored = z
     'True when the message could not be sent at once and came later, out of the store; its times are the first.',
   );
 
-const part = z
+export const part = z
   .object({ station: name, epoch: name, sequence: count })
   .describe('Identity of the inspected part: unique for a device, never used twice.');
 
@@ -46,8 +46,8 @@ const box = z
   .object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
   .describe('In frame pixels, from the top left corner.');
 
-const result = z.enum(['pass', 'fail', 'invalid']);
-const invalidReason = z.enum([
+export const result = z.enum(['pass', 'fail', 'invalid']);
+export const invalidReason = z.enum([
   'exposure',
   'blur',
   'no part',
@@ -55,6 +55,7 @@ const invalidReason = z.enum([
   'camera lost',
   'station lost',
   'late',
+  'paused',
   'error',
 ]);
 const verdict = {
@@ -243,6 +244,7 @@ const modelInUse = {
     })
     .nullable()
     .describe('An engine that is built before the model can run; null otherwise.'),
+  threshold: finiteOrNull.describe('The score from which a region fails, as it is now; null while nothing runs.'),
 };
 
 export const modelSchema = z
@@ -294,6 +296,18 @@ export const healthSchema = z
           reason: z.string().nullable(),
         }),
         ...modelInUse,
+        settings: z
+          .object({
+            paused: z.boolean().describe('Every part is answered `invalid: paused`.'),
+            falseRejectRate: z.number().nullable().describe('What the threshold is chosen by; null: a score.'),
+            score: z.number().nullable().describe('The threshold, where it was given as a score.'),
+            exposureMicroseconds: z.number().nullable().describe('Null: as the camera is set.'),
+            gainDb: z.number().nullable(),
+            byCommand: z
+              .array(z.enum(['paused', 'threshold', 'exposureMicroseconds', 'gainDb']))
+              .describe('Set by a command; the others are as in the configuration.'),
+          })
+          .describe('What commands can change, as it is now.'),
         restarts: count,
         rssBytes: count.describe('Resident memory of the station process; 0 while there is none.'),
         eventLoopLagMs: z.number(),
@@ -310,6 +324,18 @@ export const healthSchema = z
           .describe('Since the agent started.'),
       }),
     ),
+    commands: z
+      .object({
+        received: count.describe('Messages that came to a command topic, also those that were not looked at.'),
+        begun: count,
+        done: count,
+        failed: count,
+        refused: count,
+        repeated: count.describe('Answered as they were before.'),
+        ignored: count.describe('Too many to be looked at.'),
+      })
+      .nullable()
+      .describe('What became of commands since the agent started; null where they are not listened to.'),
     publishing: z.object({
       protocol: z.enum(['5', '3.1.1']).nullable(),
       connections: count.describe('Connections to the broker that came up since the agent started.'),
@@ -385,6 +411,10 @@ export type DeliveryIdentity = z.infer<typeof delivery>;
  * fields pass, so that a consumer that validates survives a field that is added later.
  */
 export function jsonSchemaOf(message: MessageName): Record<string, unknown> {
-  const { $schema, ...rest } = z.toJSONSchema(MESSAGE_SCHEMAS[message], { target: 'draft-2020-12', io: 'input' });
-  return { $schema, title: `sideglance ${message}`, ...rest };
+  return publishedSchema(message, MESSAGE_SCHEMAS[message]);
+}
+
+export function publishedSchema(title: string, schema: z.ZodType): Record<string, unknown> {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' });
+  return { $schema, title: `sideglance ${title}`, ...rest };
 }

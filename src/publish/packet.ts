@@ -6,6 +6,8 @@ export interface Packet {
   readonly retain: boolean;
   /** MQTT 5 user properties; 3.1.1 has no place for them. */
   readonly properties: Readonly<Record<string, string>> | null;
+  /** Of an answer: what the request had, in MQTT 5. */
+  readonly correlation?: Uint8Array | null;
 }
 
 export const JSON_CONTENT = 'application/json';
@@ -27,6 +29,7 @@ export function packetBytes(packet: Packet): number {
   const payloadFormat = 2;
   let bytes = fixedHeader + packetId + propertyLength + payloadFormat + packet.payload.byteLength;
   bytes += 2 + Buffer.byteLength(packet.topic) + 3 + Buffer.byteLength(packet.contentType);
+  if (packet.correlation) bytes += 3 + packet.correlation.byteLength;
   for (const [key, value] of Object.entries(packet.properties ?? {})) {
     bytes += 5 + Buffer.byteLength(key) + Buffer.byteLength(value);
   }

@@ -13,11 +13,13 @@ import {
   statusMessage,
 } from './compose.js';
 import { Courier } from './courier.js';
+import type { IncomingMessage } from './inbox.js';
+import type { MailCounters } from './mail.js';
 import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage } from './messages.js';
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
 import { Outbox } from './outbox/outbox.js';
 import type { MessageClass } from './outbox/types.js';
-import { encodeJson, JSON_CONTENT, retainedJson } from './packet.js';
+import { encodeJson, JSON_CONTENT, type Packet, retainedJson } from './packet.js';
 import { MqttSession, type SessionState } from './session.js';
 import { type DeviceTopics, deviceTopics } from './topics.js';
 
@@ -30,10 +32,14 @@ export interface PublisherOptions {
   readonly limits?: Partial<SessionLimits> | undefined;
 }
 
+/** For messages to the device: far more than a command may have. */
+const INBOX_LIMITS = { maxPacketBytes: 64 * 1024, receiveMaximum: 20 } as const;
+
 /** What the agent knows about itself and its stations; the rest of `health` is the publisher's own. */
 export interface HealthReport {
   readonly agent: Omit<HealthMessage['agent'], 'version'>;
   readonly stations: HealthMessage['stations'];
+  readonly commands: HealthMessage['commands'];
 }
 
 export interface PublisherEvents {
@@ -80,10 +86,25 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     );
     this.#session.on('state', (state) => this.emit('state', state));
     this.#courier.on('refused', (error) => this.emit('refused', error));
+    this.#session.on('deaf', (error) => this.emit('refused', error));
   }
 
   get state(): SessionState {
     return this.#session.state;
+  }
+
+  /** Hears commands; to be called before `start`. */
+  listen(receive: (message: IncomingMessage) => void): void {
+    this.#session.listen({ filters: this.topics.commandFilters, ...INBOX_LIMITS, receive });
+  }
+
+  /** Publishes what is kept in memory only: answers, audit, snapshots. */
+  post(packet: Packet): void {
+    this.#courier.post(packet);
+  }
+
+  get mailCounters(): MailCounters {
+    return this.#courier.mailCounters;
   }
 
   /** Begins to connect and returns at once; a broker that cannot be used is a state, never an exception. */
@@ -155,8 +176,16 @@ export class Publisher extends EventEmitter<PublisherEvents> {
   }
 
   /** Publishes what a station runs now, in one retained message for the device. */
-  publishModel(station: string, { model, provider, precision, skipped, building }: ModelInUse): void {
-    this.#models.set(station, { name: station, model, provider, precision, skipped: [...skipped], building });
+  publishModel(station: string, { model, provider, precision, skipped, building, threshold }: ModelInUse): void {
+    this.#models.set(station, {
+      name: station,
+      model,
+      provider,
+      precision,
+      skipped: [...skipped],
+      building,
+      threshold,
+    });
     const message: ModelMessage = {
       schema: 'sideglance/model/1',
       device: this.#device,
@@ -176,6 +205,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
       clockSynced: clockSynced(),
       agent: { version: this.#agentVersion, ...report.agent },
       stations: report.stations,
+      commands: report.commands,
       publishing: this.counters(),
     };
     this.#courier.setValue(retainedJson(this.topics.health, message));

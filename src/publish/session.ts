@@ -4,6 +4,7 @@ import type { Timestamp } from '../types.js';
 import { now } from './clock.js';
 import { type Answer, type BrokerAddress, brokerAddress, Connection, type Welcome } from './connection.js';
 import type { BrokerFault } from './faults.js';
+import type { Inbox } from './inbox.js';
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
 import { type Packet, packetBytes } from './packet.js';
 
@@ -46,7 +47,7 @@ interface UnderWay {
  * under way, notices a dead connection and comes back with back-off and jitter. It keeps no message: whatever was
  * under way when a connection goes is reported `lost`.
  */
-export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
+export class MqttSession extends EventEmitter<{ state: [SessionState]; deaf: [SideglanceError] }> {
   readonly broker: BrokerAddress;
   readonly #options: MqttOptions & { readonly clientId: string };
   readonly #presence: Presence;
@@ -67,6 +68,7 @@ export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
   #bytesUnderWay = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #answerTimer: NodeJS.Timeout | undefined;
+  #inbox: Inbox | null = null;
 
   /** @throws SideglanceError SG_BROKER when the URL is not one of a broker */
   constructor(
@@ -102,6 +104,11 @@ export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
       this.#underWay.size < this.#window &&
       this.#bytesUnderWay < this.#limits.windowBytes
     );
+  }
+
+  /** Subscribes from the next connection on; to be called before `start`. */
+  listen(inbox: Inbox): void {
+    this.#inbox = inbox;
   }
 
   /** Returns at once; how it goes is told by the state. Never throws for a broker that cannot be used. */
@@ -161,9 +168,11 @@ export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
         this.#protocolVersion,
         this.#limits.connectTimeoutMs,
         this.#presence.offline('connection lost'),
+        this.#inbox,
         {
           up: (welcome) => this.#greet(connection, welcome),
           down: (fault) => this.#down(connection, fault),
+          deaf: (text) => this.#reportDeaf(text),
         },
       );
       this.#connection = connection;
@@ -206,6 +215,11 @@ export class MqttSession extends EventEmitter<{ state: [SessionState] }> {
         since: now(),
       });
     });
+  }
+
+  #reportDeaf(text: string): void {
+    const what = `does not let us hear commands (${text}): correct its access rules, or set commands.enabled: false`;
+    this.emit('deaf', new SideglanceError('SG_BROKER', `the MQTT broker at ${this.broker.text} ${what}`));
   }
 
   #send(connection: Connection, packet: Packet, settled: (settlement: Settlement) => void): void {

@@ -37,6 +37,7 @@ export type SupervisionEvent =
   | 'part.late-verdict'
   | 'part.lost'
   | 'part.overrun'
+  | 'part.refused'
   | 'part.unannounced';
 
 /** How a station is doing. */

@@ -1,6 +1,18 @@
-import { reasonOf } from '../errors.js';
-import type { Attachment, EngineBuild, Inspection, ModelInUse, PartId, StationMessage, Timestamp } from '../types.js';
-import { LEDGER_LIMITS, type LedgerLimits, PartLedger } from './ledger.js';
+import { randomUUID } from 'node:crypto';
+import { reasonOf, SideglanceError } from '../errors.js';
+import type {
+  Attachment,
+  EngineBuild,
+  Inspection,
+  InvalidReason,
+  ModelInUse,
+  PartId,
+  StationMessage,
+  StationOrder,
+  Timestamp,
+} from '../types.js';
+import { answerInPlace, LEDGER_LIMITS, type LedgerLimits, PartLedger } from './ledger.js';
+import { OpenOrders, type OrderAnswer } from './orders.js';
 import type { CameraReport, StationSnapshot, StationState, SupervisionEvent, SupervisionEvents } from './reports.js';
 import { RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
 import {
@@ -43,6 +55,10 @@ export class StationSupervisor<Start> {
   readonly #limits: SupervisionLimits;
   readonly #ledger: PartLedger;
   readonly #policy: RestartPolicy;
+  readonly #orders = new OpenOrders();
+  /** Of parts that were asked for and never became the station's: they have an epoch of their own. */
+  readonly #refused = { epoch: randomUUID(), count: 0 };
+  #start: Start;
   #process: StationProcess<Start> | null = null;
   #state: StationState = 'stopped';
   #reason: string | null = null;
@@ -62,6 +78,7 @@ export class StationSupervisor<Start> {
   constructor(options: StationSupervisorOptions<Start>) {
     this.name = options.name;
     this.#options = options;
+    this.#start = options.start;
     this.#limits = options.limits ?? SUPERVISION_LIMITS;
     this.#ledger = new PartLedger({ deadlineMs: options.deadlineMs, now: monotonicMs, limits: this.#limits.ledger });
     this.#policy = new RestartPolicy(monotonicMs, this.#limits.restart);
@@ -90,6 +107,42 @@ export class StationSupervisor<Start> {
     this.#enter('stopped', null);
   }
 
+  /** What every later life of the station is given to do. */
+  configure(start: Start): void {
+    this.#start = start;
+  }
+
+  /** Ends the station after its part, and starts it anew; also one that waits to be started. */
+  async restart(): Promise<void> {
+    clearTimeout(this.#restartTimer);
+    await this.#process?.stop();
+    this.#enter('restarting', 'by a command');
+    this.start();
+  }
+
+  /**
+   * Gives the station something to do. A trigger's answer is its part.
+   * @throws SideglanceError what the station says; SG_STATION_LOST where it does not run or ends, SG_COMMAND_TIMEOUT, SG_COMMAND_BUSY
+   */
+  async order(order: StationOrder, withinMs: number): Promise<OrderAnswer> {
+    if (this.#process === null || this.#state !== 'running') {
+      const text = `the station is ${this.#state}${this.#reason === null ? '' : `: ${this.#reason}`}`;
+      throw new SideglanceError('SG_STATION_LOST', text);
+    }
+    const { id, answer } = this.#orders.open(withinMs);
+    this.#process.order(id, order);
+    return answer;
+  }
+
+  /** Answers a part that was asked for and that the station does not take: a trigger always gets an answer. */
+  refusePart(reason: InvalidReason, detail: string): Inspection {
+    const part = { station: this.name, epoch: this.#refused.epoch, sequence: this.#refused.count++ };
+    const at = timestamp();
+    const inspection = answerInPlace(part, at, { result: 'invalid', reason, detail }, at.monotonicMs);
+    this.#answerInPlace([inspection], 'part.refused');
+    return inspection;
+  }
+
   snapshot(): StationSnapshot {
     const { accepted } = this.#ledger.counters;
     return {
@@ -111,7 +164,7 @@ export class StationSupervisor<Start> {
   #launch(): StationProcess<Start> {
     return new StationProcess<Start>({
       entry: this.#options.entry,
-      start: this.#options.start,
+      start: this.#start,
       limits: this.#limits.process,
       onMessage: (message) => this.#receive(message),
       onMalformed: () => this.#reject('no station message'),
@@ -134,6 +187,7 @@ export class StationSupervisor<Start> {
         return;
       case 'accepted':
         if (!this.#isOurs(message.part)) return;
+        if (message.trigger !== null) this.#orders.accepted(message.trigger, message.part);
         this.#answerInPlace(this.#ledger.accept(message.part, message.captured), 'part.overrun');
         this.#watchDeadline();
         return;
@@ -143,6 +197,12 @@ export class StationSupervisor<Start> {
       case 'progress':
         this.#rssBytes = message.rssBytes;
         this.#lagMs = message.lagMs;
+        return;
+      case 'done':
+        this.#orders.settle(message.id, message.outcome);
+        if (message.outcome.ok && message.outcome.result.kind === 'threshold') {
+          this.#runs({ ...this.#inUse, threshold: message.outcome.result.score });
+        }
         return;
       case 'fault':
         this.#log(message.fatal ? 'error' : 'warn', 'station.fault', { code: message.code, message: message.message });
@@ -188,6 +248,7 @@ export class StationSupervisor<Start> {
   #answer(inspection: Inspection, attachments: readonly Attachment[]): void {
     this.#answers[inspection.verdict.result]++;
     this.#options.events.onAnswer(inspection, attachments);
+    this.#orders.answered(inspection);
   }
 
   /** Answers given by the agent in the station's place. */
@@ -221,6 +282,7 @@ export class StationSupervisor<Start> {
     const stopped = this.#stopping;
     this.#expire();
     this.#answerInPlace(this.#ledger.lose(`the station process ${exit.reason}`), 'part.lost');
+    this.#orders.lose(`the station process ${exit.reason}`);
     clearTimeout(this.#deadlineTimer);
     this.#epoch = null;
     this.#rssBytes = 0;
@@ -230,6 +292,8 @@ export class StationSupervisor<Start> {
     if (stopped) return;
 
     this.#seeCamera({ state: 'lost', reason: `the station process ${exit.reason}`, at: timestamp() });
+    // Somebody asked for it, and starts the next one.
+    if (exit.asked) return;
     const decision = this.#policy.onExit(exit.hopeless);
     this.#enter(decision.state, exit.reason);
     this.#log(decision.newlyFailed ? 'error' : 'info', decision.newlyFailed ? 'station.failed' : 'station.restarting', {
@@ -244,8 +308,8 @@ export class StationSupervisor<Start> {
     this.#options.events.onCamera({ state, reason, at });
   }
 
-  #becomeReady({ model, provider, precision, skipped }: Extract<StationMessage, { type: 'ready' }>): void {
-    this.#runs({ model, provider, precision, skipped, building: null });
+  #becomeReady({ model, provider, precision, skipped, threshold }: Extract<StationMessage, { type: 'ready' }>): void {
+    this.#runs({ model, provider, precision, skipped, building: null, threshold });
     this.#policy.onReady();
     this.#enter('running', null);
     for (const failure of skipped) this.#log('warn', 'station.provider-skipped', { ...failure });
@@ -277,7 +341,14 @@ export class StationSupervisor<Start> {
   }
 }
 
-const NOTHING_IN_USE: ModelInUse = { model: null, provider: null, precision: null, skipped: [], building: null };
+const NOTHING_IN_USE: ModelInUse = {
+  model: null,
+  provider: null,
+  precision: null,
+  skipped: [],
+  building: null,
+  threshold: null,
+};
 
 /** CLOCK_MONOTONIC, the same in every process of the machine. */
 function monotonicMs(): number {

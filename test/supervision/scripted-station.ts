@@ -79,7 +79,7 @@ function inspection(part: PartId, captured: Timestamp): Inspection {
 async function onePart(sequence: number, workMs: number): Promise<void> {
   const part = { station, epoch, sequence };
   const captured = now();
-  await channel.send({ type: 'accepted', part, captured });
+  await channel.send({ type: 'accepted', part, captured, trigger: null });
   if (workMs > 0) await sleep(workMs);
   await channel.send({ type: 'inspection', inspection: inspection(part, captured), attachments: [] });
 }
@@ -103,7 +103,7 @@ if (script === 'build and fall silent') {
   await sleep(1e9);
 }
 const skipped = script === 'build' ? [{ provider: 'cuda', reason: 'no driver', fix: 'install it' }] : [];
-const inUse = { model: 'scripted@1', provider: 'cpu', precision: 'fp32', skipped };
+const inUse = { model: 'scripted@1', provider: 'cpu', precision: 'fp32', skipped, threshold: 1 };
 await channel.send({ type: 'ready', ...inUse, epoch });
 await channel.send({ type: 'camera', state: 'running', reason: null, at: now() });
 if (script === 'crash') {
@@ -112,11 +112,11 @@ if (script === 'crash') {
 }
 if (script === 'accept and hang') {
   for (let sequence = 0; sequence < parts; sequence++) {
-    await channel.send({ type: 'accepted', part: { station, epoch, sequence }, captured: now() });
+    await channel.send({ type: 'accepted', part: { station, epoch, sequence }, captured: now(), trigger: null });
   }
 }
 if (script === 'block') {
-  await channel.send({ type: 'accepted', part: { station, epoch, sequence: 0 }, captured: now() });
+  await channel.send({ type: 'accepted', part: { station, epoch, sequence: 0 }, captured: now(), trigger: null });
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
@@ -126,7 +126,12 @@ for (let round = 0; script === 'deaf' || !channel.stopping; round++) {
   else await onePart(round, script === 'slow' ? 150 : 0);
   if (script === 'nonsense') {
     await channel.send({ type: 'inspection', inspection: null } as unknown as StationMessage);
-    await channel.send({ type: 'accepted', part: { station: 'another', epoch, sequence: round }, captured: now() });
+    await channel.send({
+      type: 'accepted',
+      part: { station: 'another', epoch, sequence: round },
+      captured: now(),
+      trigger: null,
+    });
     await channel.send({
       type: 'inspection',
       inspection: inspection({ station, epoch, sequence: -1 }, now()),
