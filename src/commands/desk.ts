@@ -283,6 +283,8 @@ async function within(
   const text = `it took longer than ${ms / 1000} s and may still be carried out: look before you send it again`;
   const bound = new Promise<never>((_, failed) => {
     timer = setTimeout(() => failed(fault('SG_COMMAND_TIMEOUT', text)), ms);
+    // Nobody waits for a command at the end of the process.
+    timer.unref();
   });
   try {
     return { outcome: 'done', result: await Promise.race([work, bound]) };
