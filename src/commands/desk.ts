@@ -200,9 +200,14 @@ export class CommandDesk {
     return true;
   }
 
-  #lateness({ letter: { fields } }: Case): SideglanceError | null {
+  #lateness({ letter }: Case): SideglanceError | null {
     const { now, clockSynced, config } = this.#options;
-    const { expires, sent } = fields;
+    const { expires, sent } = letter.fields;
+    if (config.mustExpire && !letter.expires) {
+      const text =
+        'it may have waited at the broker: say until when it holds, by `expires`, `sent` or a message expiry';
+      return fault('SG_COMMAND_LATE', text);
+    }
     if (expires === undefined && sent === undefined) return null;
     if (!clockSynced()) {
       const text =

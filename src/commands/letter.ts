@@ -23,6 +23,8 @@ export interface Letter {
   readonly idKey: string | null;
   readonly replyTo: string;
   readonly correlation: Uint8Array | null;
+  /** It says until when it holds. */
+  readonly expires: boolean;
   /** Why it is refused; nothing but where the answer goes counts then. */
   readonly fault: SideglanceError | null;
 }
@@ -66,6 +68,7 @@ export function openLetter(message: IncomingMessage, name: CommandName | null, r
     ...ids,
     replyTo: asked !== null && mayReply ? asked : rule.answer,
     correlation,
+    expires: message.hasExpiry || fields.expires !== undefined || fields.sent !== undefined,
     fault: read instanceof SideglanceError ? read : (correlationFault(message) ?? (mayReply ? null : replyFault(rule))),
   };
 }

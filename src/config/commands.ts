@@ -75,6 +75,10 @@ export const CommandsSchema = z
       86_400,
       'A command that says when it was sent (`sent`) is refused when it is older.',
     ).default(60),
+    mustExpire: z.boolean().default(false).meta({
+      description:
+        'Refuse commands that do not say until when they hold (`expires`, `sent`, or the message expiry of MQTT 5). For brokers that keep the session of a device that is away.',
+    }),
     perMinute: whole(
       1,
       6000,

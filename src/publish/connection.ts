@@ -214,6 +214,7 @@ export class Connection {
         retain,
         responseTopic: properties?.responseTopic ?? null,
         correlation: properties?.correlationData ?? null,
+        hasExpiry: properties?.messageExpiryInterval !== undefined,
       });
     });
   }

@@ -7,6 +7,8 @@ export interface IncomingMessage {
   /** MQTT 5 §3.3.2.3.5 and §3.3.2.3.6; null where absent. */
   readonly responseTopic: string | null;
   readonly correlation: Uint8Array | null;
+  /** The broker drops it after so long (§3.3.2.3.3). */
+  readonly hasExpiry: boolean;
 }
 
 /** What the session subscribes to, at QoS 1. */

@@ -230,6 +230,13 @@ test('late, retained, and at a time that nobody knows: refused', async () => {
   assert.deepEqual(code(await it.send('report', { id: '9' })), [null]);
 });
 
+test('where the broker keeps the session, a command has to say until when it holds', async () => {
+  const it = testDesk(commandsConfig({ mustExpire: true }));
+  assert.deepEqual(code(await it.send('report', { id: '1' })), ['SG_COMMAND_LATE']);
+  assert.deepEqual(code(await it.send('report', { id: '2' }, { hasExpiry: true })), [null]);
+  assert.deepEqual(code(await it.send('report', { id: '3', sent: '2025-03-01T06:15:00Z' })), [null]);
+});
+
 test('a flood of one command is refused once, then not looked at, and does not stand in the way of another', async () => {
   const it = testDesk();
   for (let i = 0; i < 1000; i++) await it.send('top/command/threshold', { id: `${i}`, score: 1 });

@@ -114,6 +114,7 @@ export function incoming(command: string, payload: unknown = {}, more: Partial<I
     retain: false,
     responseTopic: null,
     correlation: null,
+    hasExpiry: false,
     ...more,
   };
 }

@@ -55,6 +55,7 @@ export class Daemon {
       readonly port?: number;
       readonly url?: string;
       readonly infer?: object;
+      readonly commands?: object;
       readonly env?: Readonly<Record<string, string>>;
     } = {},
   ): Promise<Daemon> {
@@ -67,6 +68,7 @@ export class Daemon {
       mqtt: options.url === undefined ? { embedded: { port } } : { url: options.url },
       stations,
       infer: options.infer ?? {},
+      ...(options.commands === undefined ? {} : { commands: options.commands }),
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));
