@@ -199,7 +199,8 @@ export function mayBeDone({ topic, payload, retain, responseTopic, correlation }
   if (match === null || payload.byteLength > 16_384 || (retain && name !== 'model.install')) return null;
   let fields: Record<string, unknown>;
   try {
-    fields = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+    // No payload stands for an empty object.
+    fields = payload.byteLength === 0 ? {} : JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
   } catch {
     return null;
   }

@@ -188,9 +188,9 @@ async function stillAnswers(mqtt: Awaited<ReturnType<typeof connectAsync>>): Pro
   return answer;
 }
 
-/** MQTT 5 §4.7.3, and what MQTT.js sends. */
+/** What a broker takes without ending the connection of its sender (MQTT 5 §1.5.4, §4.7.3). */
 function isTopic(topic: string): boolean {
-  return topic !== '' && !/[+#\0\ud800-\udfff]/.test(topic) && Buffer.byteLength(topic) < 65_536;
+  return topic !== '' && !/[+#\p{Cc}\p{Cs}]/u.test(topic) && Buffer.byteLength(topic) < 65_536;
 }
 
 /** Returns the bytes that are in use after everything else is gone. */
