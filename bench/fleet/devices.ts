@@ -74,7 +74,11 @@ async function runLine(publisher: Publisher): Promise<void> {
 async function runHealth(publisher: Publisher): Promise<void> {
   await wait(Math.random() * options.healthEveryMs);
   for (let uptimeS = 0; !isStopped; uptimeS++) {
-    publisher.publishHealth({ agent: { uptimeS, rssBytes: 91_000_000, eventLoopLagMs: 1.2 }, stations: [] });
+    publisher.publishHealth({
+      agent: { uptimeS, rssBytes: 91_000_000, eventLoopLagMs: 1.2 },
+      stations: [],
+      commands: null,
+    });
     await wait(options.healthEveryMs);
   }
 }

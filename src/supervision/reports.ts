@@ -54,3 +54,12 @@ export interface StationSnapshot extends ModelInUse {
   readonly ledger: Readonly<LedgerCounters>;
   readonly malformed: number;
 }
+
+export const NOTHING_IN_USE: ModelInUse = {
+  model: null,
+  provider: null,
+  precision: null,
+  skipped: [],
+  building: null,
+  threshold: null,
+};

@@ -9,32 +9,24 @@ import type {
   PartId,
   StationMessage,
   StationOrder,
-  Timestamp,
 } from '../types.js';
-import { answerInPlace, LEDGER_LIMITS, type LedgerLimits, PartLedger } from './ledger.js';
+import { answerInPlace, PartLedger } from './ledger.js';
+import { SUPERVISION_LIMITS, type SupervisionLimits } from './limits.js';
+import { monotonicMs, timestamp } from './moment.js';
 import { OpenOrders, type OrderAnswer } from './orders.js';
-import type { CameraReport, StationSnapshot, StationState, SupervisionEvent, SupervisionEvents } from './reports.js';
-import { RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
 import {
-  STATION_PROCESS_LIMITS,
-  type StationExit,
-  StationProcess,
-  type StationProcessLimits,
-} from './station-process.js';
+  type CameraReport,
+  NOTHING_IN_USE,
+  type StationSnapshot,
+  type StationState,
+  type SupervisionEvent,
+  type SupervisionEvents,
+} from './reports.js';
+import { RestartPolicy } from './restart-policy.js';
+import { type StationExit, StationProcess } from './station-process.js';
 
+export { SUPERVISION_LIMITS, type SupervisionLimits } from './limits.js';
 export type { StationSnapshot, SupervisionEvent } from './reports.js';
-
-export interface SupervisionLimits {
-  readonly process: StationProcessLimits;
-  readonly restart: RestartLimits;
-  readonly ledger: LedgerLimits;
-}
-
-export const SUPERVISION_LIMITS: SupervisionLimits = {
-  process: STATION_PROCESS_LIMITS,
-  restart: RESTART_LIMITS,
-  ledger: LEDGER_LIMITS,
-};
 
 export interface StationSupervisorOptions<Start> {
   readonly name: string;
@@ -339,22 +331,4 @@ export class StationSupervisor<Start> {
   #log(level: 'info' | 'warn' | 'error', event: SupervisionEvent, fields: Readonly<Record<string, unknown>>): void {
     this.#options.events.onEvent(level, event, { station: this.name, ...fields });
   }
-}
-
-const NOTHING_IN_USE: ModelInUse = {
-  model: null,
-  provider: null,
-  precision: null,
-  skipped: [],
-  building: null,
-  threshold: null,
-};
-
-/** CLOCK_MONOTONIC, the same in every process of the machine. */
-function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
-
-function timestamp(): Timestamp {
-  return { utc: new Date().toISOString(), monotonicMs: monotonicMs() };
 }

@@ -253,6 +253,15 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     ],
   ],
   [
+    'commands that are allowed for a station that there is not, and answers to topics that are none',
+    `${DEVICE}commands: { allow: { pause: [b], model.install: [a] }, respondTo: ["plant/#", "ok/ok"] }\n${STATION}`,
+    [
+      '2:30 commands.allow.pause[0] there is no station b',
+      /^2:\d+ commands\.allow\.model\.install must be never or always/,
+      /^2:\d+ commands\.respondTo\[0\] must be a topic such as/,
+    ],
+  ],
+  [
     'faults of every kind in one go, in the order of the file',
     `device: { site: s, line: l, nam: n }\nmqtt: { url: "mqtt://u:p@h" }\nstations:\n  - { name: a, model: none, camera: { type: csi, sensor: 99 } }\n  - { name: a, model: bundle, ${simulated} }\n`,
     [/^1:9 device\.name is missing/, /^1:29 device\.nam is/, /^2:14 /, /^4:23 /, /^4:58 /, /^5:13 /],
