@@ -51,6 +51,8 @@ export class StationSupervisor<Start> {
   /** Of parts that were asked for and never became the station's: they have an epoch of their own. */
   readonly #refused = { epoch: randomUUID(), count: 0 };
   #start: Start;
+  /** What the life under way was given. */
+  #given: Start;
   #process: StationProcess<Start> | null = null;
   #state: StationState = 'stopped';
   #reason: string | null = null;
@@ -71,6 +73,7 @@ export class StationSupervisor<Start> {
     this.name = options.name;
     this.#options = options;
     this.#start = options.start;
+    this.#given = options.start;
     this.#limits = options.limits ?? SUPERVISION_LIMITS;
     this.#ledger = new PartLedger({ deadlineMs: options.deadlineMs, now: monotonicMs, limits: this.#limits.ledger });
     this.#policy = new RestartPolicy(monotonicMs, this.#limits.restart);
@@ -99,7 +102,7 @@ export class StationSupervisor<Start> {
     this.#enter('stopped', null);
   }
 
-  /** What every later life of the station is given to do. */
+  /** What every later life of the station is given to do; one that is still loading ends when it has. */
   configure(start: Start): void {
     this.#start = start;
   }
@@ -154,6 +157,7 @@ export class StationSupervisor<Start> {
   }
 
   #launch(): StationProcess<Start> {
+    this.#given = this.#start;
     return new StationProcess<Start>({
       entry: this.#options.entry,
       start: this.#start,
@@ -306,6 +310,8 @@ export class StationSupervisor<Start> {
     this.#enter('running', null);
     for (const failure of skipped) this.#log('warn', 'station.provider-skipped', { ...failure });
     this.#log('info', 'station.ready', { model, provider, precision });
+    // It was configured anew while it was loading, when it takes no orders.
+    if (this.#given !== this.#start) void this.restart();
   }
 
   #seeBuild(model: string, build: EngineBuild): void {

@@ -100,6 +100,15 @@ test('a restart that is asked for ends the process, starts another with what was
   await until(() => answers.length > 0, 'it works');
 });
 
+test('a station that is configured while it loads is not left with what it was given before', async () => {
+  const { supervisor, answers } = await obedient();
+  const restarted = supervisor.restart();
+  await until(() => supervisor.snapshot().state === 'starting', 'it loads');
+  supervisor.configure({ station: 's', script: 'work', everyMs: 20 });
+  await restarted;
+  await until(() => answers.length > 0, 'it works');
+});
+
 test('a part that was asked for and refused has a name of its own', async () => {
   const { supervisor, answers } = await obedient();
   const parts = [supervisor.refusePart('overrun', 'one too many'), supervisor.refusePart('camera lost', 'no frame')];
