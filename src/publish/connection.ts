@@ -201,9 +201,10 @@ export class Connection {
     const client = this.#client;
     client.on('connect', () => {
       if (this.#closed) return;
-      client.subscribe([...inbox.filters], { qos: 1, ...(protocolVersion === 5 ? { rap: true } : {}) }, (thrown) => {
-        const isRefusal = typeof (thrown as { code?: unknown } | null)?.code === 'number';
-        if (!this.#closed && thrown && isRefusal) this.#events.deaf(thrown.message);
+      const flags = protocolVersion === 5 ? { rap: true } : {};
+      client.subscribe([...inbox.filters], { qos: 1, ...flags }, (thrown, _granted, suback) => {
+        // Without a SUBACK it is MQTT.js giving up the connection; `down` follows.
+        if (!this.#closed && thrown && suback) this.#events.deaf(thrown.message);
       });
     });
     client.on('message', (topic, payload, { retain, properties }) => {
