@@ -86,7 +86,14 @@ for (const { name, protocol, skip, url } of brokers) {
     publisher.publishModel('side', BUILDING);
     publisher.publishCamera('top', { state: 'running', reason: null, at: inspection(0).captured });
     publisher.publishHealth(HEALTH);
-    const frame = { ...(await mapOf('face')), kind: 'frame', region: null, scale: null } as const;
+    const frame = {
+      ...(await mapOf('face')),
+      kind: 'frame',
+      region: null,
+      form: null,
+      scale: null,
+      grid: null,
+    } as const;
     publisher.publishInspection(inspection(7), [await mapOf('face'), frame]);
     const station = { ...region('face'), score: Number.NaN, map: { ...region('face').map, rows: 0, columns: 0 } };
     publisher.publishInspection({ ...inspection(8, 'top', [station]), ptsNs: null }, []);
