@@ -7,7 +7,11 @@ const occasion = (description: string) => z.enum(['always', 'fail', 'never']).me
 const MapsSchema = z
   .strictObject({
     when: occasion('`always`, only for parts that `fail`, or `never`.').default('always'),
-    aboveScore: z.number().min(0).meta({ description: 'Only for regions with a score above it.' }).exactOptional(),
+    aboveScore: z
+      .number()
+      .min(0)
+      .meta({ description: 'Only for regions with a score above it; overlays, for parts with such a region.' })
+      .exactOptional(),
     form: z.enum(MAP_FORMS).default('png8').meta({
       description:
         '`png8` and `png16`: grey PNG of one region, 8 or 16 bits. `float16`: its values in binary, see docs/consumers.md. `overlay`: a JPEG for people, of the whole part with its maps over it.',
@@ -22,7 +26,7 @@ const MapsSchema = z
     maxSide: whole(
       8,
       4096,
-      'The longer side of what is published, at most. Maps: in cells, of which the highest are kept; absent: as the model has it. Overlays: in pixels of the part; absent: 1024.',
+      'The longer side of what is published, at most. Maps: in cells, of which the highest are kept; absent: as the model has it. Overlays: in pixels of the part; absent: 768.',
     ).exactOptional(),
   })
   .meta({ description: 'Anomaly maps.' });

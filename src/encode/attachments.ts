@@ -6,7 +6,7 @@ import { type Judged, renderOverlayJpeg } from './overlay.js';
 /** JPEG quality of published frames: artefacts stay below sensor noise, a frame of 1280×1024 takes 200 to 400 kB. */
 const FRAME_QUALITY = 90;
 /** The longer side of the part on an overlay, in pixels, where nothing else is asked for. */
-const OVERLAY_SIDE = 1024;
+const OVERLAY_SIDE = 768;
 
 /**
  * A whole frame as JPEG. The pixels are copied before this returns its promise: the camera may reuse the frame's

@@ -1,4 +1,3 @@
-import { setFloat16 } from '@petamoriken/float16';
 import { reduceMap } from '../image/map.js';
 import { MAP_MEDIA_TYPES, type MapForm } from '../map-forms.js';
 import type { AnomalyMap, Attachment, RegionResult } from '../types.js';
@@ -100,8 +99,31 @@ function encodeFloat16(map: AnomalyMap, { mapThreshold }: MappedRegion): { bytes
   view.setFloat32(20, mapThreshold, true);
   view.setFloat32(24, 0, true);
   view.setFloat32(28, scale, true);
-  values.forEach((value, i) => {
-    setFloat16(view, MAP_HEADER.bytes + 2 * i, value / scale, true);
-  });
+  const scaled = values.map((value) => value / scale);
+  const bits = new Uint32Array(scaled.buffer);
+  for (let i = 0; i < bits.length; i++) view.setUint16(MAP_HEADER.bytes + 2 * i, toHalf(bits[i]!), true);
   return { bytes, scale: { offset: 0, scale } };
+}
+
+/**
+ * The bits of the nearest half to a float of these bits, the even one of two (IEEE 754-2019, 3.6 and 4.3.1); finite ones
+ * are at most 65504. The float16 package takes microseconds for each value, and maps of surfaces have many.
+ */
+function toHalf(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const size = bits & 0x7fffffff;
+  if (size > 0x7f800000) return sign | 0x7e00;
+  if (size === 0x7f800000) return sign | 0x7c00;
+  // 2^-14: what is smaller has no leading one. Adding 0.5 leaves its rounded multiple of 2^-24 in the lowest bits.
+  if (size < 0x38800000) return sign | smallHalf(size);
+  return sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13);
+}
+
+const SMALL = new Float32Array(1);
+const SMALL_BITS = new Uint32Array(SMALL.buffer);
+
+function smallHalf(size: number): number {
+  SMALL_BITS[0] = size;
+  SMALL[0] = SMALL[0]! + 0.5;
+  return SMALL_BITS[0]! - 0x3f000000;
 }

@@ -104,8 +104,7 @@ async function partOnGround(picture: Picture, at: Placement, width: number, heig
     .raw()
     .toBuffer();
   const ground = Buffer.from(COLOURS.ground.slice(1), 'hex');
-  const canvas = new Uint8Array(width * height * 3);
-  for (let i = 0; i < canvas.length; i++) canvas[i] = ground[i % 3]!;
+  const canvas = Buffer.alloc(width * height * 3, ground);
   for (let y = 0; y < partHeight; y++) {
     canvas.set(part.subarray(y * partWidth * 3, (y + 1) * partWidth * 3), ((top + y) * width + left) * 3);
   }

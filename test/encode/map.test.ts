@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { getFloat16 } from '@petamoriken/float16';
+import { getFloat16, setFloat16 } from '@petamoriken/float16';
 import { encodeMap, MAP_HEADER, type MappedRegion } from '../../src/encode/map.js';
 import { sharp } from '../../src/image/sharp.js';
 import type { Attachment } from '../../src/types.js';
@@ -130,4 +130,35 @@ test('a map of fewer cells says how large they are, in every form', async () => 
     assert.deepEqual(grid, { rows: 10, columns: 16, cell: 24, inputWidth: 376, inputHeight: 240 });
     assert.deepEqual([width, height], [16, 10]);
   }
+});
+
+test('float16: every value is rounded as IEEE 754 has it, by a library that does so, too', async () => {
+  const bits = new Uint32Array(1);
+  const value = new Float32Array(bits.buffer);
+  const values: number[] = [
+    65_504,
+    -65_504,
+    2 ** -24,
+    2 ** -25,
+    2 ** -25 * 1.0001,
+    2 ** -14,
+    -0,
+    0,
+    1 + 2 ** -11,
+    1 + 3 * 2 ** -11,
+  ];
+  for (let seed = 1; values.length < 20_000; ) {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+    bits[0] = seed;
+    // What is larger is scaled.
+    if (Math.abs(value[0]!) <= 65_504) values.push(value[0]!);
+  }
+  const { bytes, scale } = await encodeMap(mapped(100, 200, values), 'float16');
+  assert.equal(scale?.scale, 1);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const expected = new DataView(new ArrayBuffer(2));
+  values.forEach((one, i) => {
+    setFloat16(expected, 0, Math.fround(one), true);
+    assert.equal(view.getUint16(32 + 2 * i, true), expected.getUint16(0, true), `${one}`);
+  });
 });

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { decodeMap } from '../../examples/typescript/decode-map.js';
 import { encodeMap } from '../../src/encode/map.js';
 import { PACKAGE_ROOT } from '../../src/paths.js';
-import { EXAMPLES, PYTHON } from './support.js';
+import { EXAMPLES, PYTHON, withoutPython } from './support.js';
 
 const DECODERS = { typescript: 'typescript/decode-map.ts', python: 'python/decode_map.py' } as const;
 const docs = readFileSync(join(PACKAGE_ROOT, 'docs/consumers.md'), 'utf8');
@@ -58,6 +58,25 @@ test('the decoder in TypeScript reads every half there is', () => {
     assert.deepEqual([values[1], values[0x3c00], values[0x7bff]], [2 ** -24, 1, 65_504]);
     assert.ok(Number.isNaN(values[0x7e00]));
   });
+});
+
+test('the lines for Pillow read both kinds of PNG', { skip: withoutPython('PIL') }, async () => {
+  const [, lines = ''] = /```python\n(from PIL.*?)```/s.exec(docs) ?? [];
+  const finite = { ...map, values: map.values.map((value) => (Math.abs(value) < 1000 ? value : 0)) };
+  for (const form of ['png8', 'png16'] as const) {
+    const png = await encodeMap({ region, mapThreshold: 1.25, map: finite }, form);
+    const program = lines.replace('"map.png"', 'sys.stdin.buffer');
+    const run = spawnSync(PYTHON, ['-c', `import sys\n${program}\nprint(values)`], {
+      input: png.bytes,
+      encoding: 'utf8',
+    });
+    const values = JSON.parse(run.stdout || 'null') as number[] | null;
+    assert.ok(values, run.stderr);
+    const step = png.scale?.scale as number;
+    finite.values.forEach((value, i) => {
+      assert.ok(Math.abs(values[i]! - value) <= step / 2 + 1e-6, `${form}: ${values[i]} for ${value}`);
+    });
+  }
 });
 
 test('the decoder in Python reads the same', () => {
