@@ -10,7 +10,7 @@ import { modelName } from './model/manifest.js';
 import { openBundle } from './model/open.js';
 import { BuildReporter } from './station/build-reporter.js';
 import { AgentChannel } from './station/channel.js';
-import { encoders } from './station/encoders.js';
+import { createEncoders } from './station/encoders.js';
 import { Judge } from './station/judge.js';
 import { faultMessage, runLoop } from './station/loop.js';
 import { Progress } from './station/progress.js';
@@ -62,7 +62,15 @@ async function work(): Promise<void> {
   inUse.unshift(camera);
   await runLoop({
     next: () => camera.next(),
-    judge: new Judge({ station: name, epoch, regions, publish, inspector, encoders, now: monotonicMs }),
+    judge: new Judge({
+      station: name,
+      epoch,
+      regions,
+      publish,
+      inspector,
+      encoders: createEncoders(publish.maps),
+      now: monotonicMs,
+    }),
     selfTest: () => inspector.selfTest(),
     progress: new Progress(),
     send: (message) => channel.send(message),

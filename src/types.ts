@@ -3,6 +3,7 @@
  * (station → agent). Everything here survives a structured clone; nothing here has behaviour.
  */
 import type { ByKind, DefectKind } from './kinds.js';
+import type { MAP_MEDIA_TYPES, MapForm } from './map-forms.js';
 
 /** Pixel layouts that the native paths understand. Everything else goes through `videoconvert` first. */
 export type PixelFormat = 'GRAY8' | 'RGB' | 'BGRx';
@@ -61,6 +62,9 @@ export interface AnomalyMap {
   readonly inputHeight: number;
   readonly values: Float32Array;
 }
+
+/** Where the values of a map lie. */
+export type MapGrid = Omit<AnomalyMap, 'values'>;
 
 export interface Defect {
   /** In frame pixels. */
@@ -145,12 +149,16 @@ export interface Inspection {
 /** An encoded picture that belongs to an inspection: only bytes cross the process border. */
 export interface Attachment {
   readonly kind: 'map' | 'frame';
-  /** Null for a whole frame. */
+  /** Null for a picture of the whole frame. */
   readonly region: string | null;
-  readonly mediaType: 'image/png' | 'image/jpeg';
+  /** Null for a frame. */
+  readonly form: MapForm | null;
+  readonly mediaType: (typeof MAP_MEDIA_TYPES)[MapForm];
   readonly bytes: Uint8Array;
-  /** For maps: grey value v stands for the score `offset + v × scale`. */
+  /** For maps that can be read back: what is stored as v stands for the value `offset + v × scale`. */
   readonly scale: { readonly offset: number; readonly scale: number } | null;
+  /** For the same maps; may be coarser than the model's own. */
+  readonly grid: MapGrid | null;
   readonly width: number;
   readonly height: number;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CameraSchema } from './cameras.js';
 import { name, password, passwordFile, text, whole } from './fields.js';
 import { InferSchema } from './infer.js';
+import { PublishSchema } from './publish.js';
 
 /**
  * The one description of `config.yaml`: it validates, fills in defaults, and is what `docs/config.schema.json` and
@@ -130,8 +131,6 @@ const ThresholdSchema = z
   })
   .meta({ description: 'When a region fails: exactly one of the two keys.', minProperties: 1, maxProperties: 1 });
 
-const occasion = (description: string) => z.enum(['always', 'fail', 'never']).meta({ description });
-
 const StationSchema = z
   .strictObject({
     name: name('Name of the station, unique on this device; part of its topics.'),
@@ -150,13 +149,7 @@ const StationSchema = z
       60_000,
       'A part that has no verdict so many milliseconds after its frame was taken is answered `invalid: late`.',
     ).default(1000),
-    publish: z
-      .strictObject({
-        maps: occasion('When anomaly maps are published.').default('always'),
-        frames: occasion('When whole frames are published.').default('fail'),
-      })
-      .prefault({})
-      .meta({ description: 'What is published beside the verdict: `always`, only on `fail`, or `never`.' }),
+    publish: PublishSchema.prefault({}),
   })
   .meta({ description: 'One camera and what is looked for in its frames. Each station is a process of its own.' });
 
@@ -195,7 +188,6 @@ export type MqttConfig = Omit<WithSecrets<WrittenConfig['mqtt']>, 'outbox'> & { 
 export type CameraConfig = WithSecrets<WrittenStation['camera']>;
 /** Exactly one of the two. */
 export type ThresholdConfig = { readonly falseRejectRate: number } | { readonly score: number };
-export type Occasion = 'always' | 'fail' | 'never';
 /** Survives a structured clone: this is what a station process is given. `regions` empty = whole frame. */
 export type StationConfig = Omit<WrittenStation, 'camera' | 'model' | 'threshold'> & {
   readonly camera: CameraConfig;

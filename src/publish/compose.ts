@@ -95,9 +95,10 @@ export function attachmentMessage(
   topic: string,
   delivery: DeliveryIdentity,
 ): AttachmentMessage {
-  const { kind, region, mediaType, bytes, width, height, scale } = attachment;
+  const { kind, region, form, mediaType, bytes, width, height, scale, grid } = attachment;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { kind, region, topic, delivery, mediaType, bytes: bytes.byteLength, sha256, width, height, scale };
+  const size = bytes.byteLength;
+  return { kind, region, form, topic, delivery, mediaType, bytes: size, sha256, width, height, scale, grid };
 }
 
 /** The MQTT 5 user properties of a picture. */
@@ -108,10 +109,9 @@ export function pictureProperties(
   delivery: DeliveryIdentity,
 ): Record<string, string> {
   const result = inspection.regions.find(({ region }) => region.name === attachment.region);
-  const { rows, columns, cell, inputWidth, inputHeight } = result?.map ?? {};
-  const isMap = attachment.kind === 'map';
+  const { rows, columns, cell, inputWidth, inputHeight } = attachment.grid ?? {};
   const properties: PictureUserProperties = {
-    schema: isMap ? 'sideglance/map/1' : 'sideglance/frame/1',
+    schema: attachment.kind === 'map' ? 'sideglance/map/1' : 'sideglance/frame/1',
     site: device.site,
     line: device.line,
     device: device.name,
@@ -126,21 +126,23 @@ export function pictureProperties(
     verdict: inspection.verdict.result,
     width: String(attachment.width),
     height: String(attachment.height),
+    form: attachment.form ?? undefined,
     region: attachment.region ?? undefined,
     box: result ? [result.region.x, result.region.y, result.region.width, result.region.height].join(',') : undefined,
     scale: text(attachment.scale?.scale),
     offset: text(attachment.scale?.offset),
-    rows: isMap ? text(rows) : undefined,
-    columns: isMap ? text(columns) : undefined,
-    cell: isMap ? text(cell) : undefined,
-    inputWidth: isMap ? text(inputWidth) : undefined,
-    inputHeight: isMap ? text(inputHeight) : undefined,
+    mapThreshold: text(result?.mapThreshold),
+    rows: text(rows),
+    columns: text(columns),
+    cell: text(cell),
+    inputWidth: text(inputWidth),
+    inputHeight: text(inputHeight),
   };
   return withoutUndefined(properties);
 }
 
 function text(value: number | undefined): string | undefined {
-  return value === undefined ? undefined : String(value);
+  return value === undefined || !Number.isFinite(value) ? undefined : String(value);
 }
 
 type PictureUserProperties = { [Name in keyof PictureProperties]-?: PictureProperties[Name] | undefined };

@@ -52,7 +52,10 @@ describe('a configuration that is right', () => {
     assert.equal(station?.model, join(folder, 'bundle'));
     assert.deepEqual(station?.regions, []);
     assert.deepEqual(station?.threshold, { falseRejectRate: 0.005 });
-    assert.deepEqual(station?.publish, { maps: 'always', frames: 'fail' });
+    assert.deepEqual(station?.publish, {
+      maps: { when: 'always', form: 'png8', perSecond: 'unlimited' },
+      frames: 'fail',
+    });
     assert.equal(station?.camera.format, 'RGB');
     assert.deepEqual(config.mqtt.embedded, { host: '127.0.0.1', port: 11883 });
     assert.deepEqual(config.infer.providers, ['cpu']);

@@ -5,7 +5,7 @@ import { Judge } from '../../src/station/judge.js';
 import { faultMessage, LOOP_LIMITS, runLoop } from '../../src/station/loop.js';
 import { Progress } from '../../src/station/progress.js';
 import type { Frame, StationMessage, Verdict } from '../../src/types.js';
-import { frameOf, scriptedEncoders, scriptedInspector } from './scripted-inspector.js';
+import { frameOf, mapsConfig, scriptedEncoders, scriptedInspector } from './scripted-inspector.js';
 
 const PASS: Verdict = { result: 'pass' };
 
@@ -22,7 +22,7 @@ async function run(
     station: 's',
     epoch: 'e',
     regions: [],
-    publish: { maps: 'never', frames: 'never' },
+    publish: { maps: mapsConfig({ when: 'never' }), frames: 'never' },
     inspector: scriptedInspector(script),
     encoders: scriptedEncoders,
     now: () => clockMs,

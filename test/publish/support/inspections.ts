@@ -106,9 +106,11 @@ export async function mapOf(regionName: string, size = 32, noise = 0): Promise<A
   return {
     kind: 'map',
     region: regionName,
+    form: 'png8',
     mediaType: 'image/png',
     bytes,
     scale: { offset: 0, scale: 0.05 },
+    grid: { rows: size, columns: size, cell: 8, inputWidth: 256, inputHeight: 256 },
     width: size,
     height: size,
   };
