@@ -6,7 +6,10 @@ import { AGENT_VERSION } from './model/version.js';
 import { type EmbeddedBroker, startEmbeddedBroker } from './publish/broker.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
 import type { SessionState } from './publish/session.js';
+import { isJournal, withPriority } from './service/journal.js';
+import { Lifeline } from './service/lifeline.js';
 import { createEventLog, type EventLog } from './service/log.js';
+import { ServiceManager, takeSummons } from './service/notify.js';
 import { Output } from './service/output.js';
 import { brokerAccess, greeting, noticeLine, partLine, type TerminalOptions, wantsColour } from './service/terminal.js';
 import type { StationStart } from './station/start.js';
@@ -70,6 +73,7 @@ export class Agent {
   #broker: EmbeddedBroker | null = null;
   #publisher: Publisher | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
+  #lifeline: Lifeline | null = null;
 
   constructor(config: Config) {
     this.#config = config;
@@ -78,13 +82,16 @@ export class Agent {
       stationWidth: Math.max(...config.stations.map(({ name }) => name.length)),
     };
     const interactive = isatty(1) && isatty(2);
-    this.log = createEventLog(config.log, this.#standardError, interactive);
+    const errors = isJournal(2) ? withPriority(this.#standardError) : this.#standardError;
+    this.log = createEventLog(config.log, errors, interactive);
   }
 
   /** @throws SideglanceError SG_BROKER where the embedded broker cannot listen or the URL is none of a broker */
   async start(): Promise<void> {
     const { device, mqtt, stations } = this.#config;
     const { embedded, url, ...session } = mqtt;
+    // Before there are processes that would inherit it.
+    const summons = takeSummons();
     if (url === undefined) this.#broker = await startEmbeddedBroker(embedded);
     const { drainMs, farewellMs } = AGENT_LIMITS;
     const publisher = new Publisher({
@@ -114,17 +121,33 @@ export class Agent {
     for (const station of this.#stations) station.start();
     this.#lag.enable();
     this.#healthTimer = setInterval(() => this.#publishHealth(publisher), AGENT_LIMITS.healthEveryMs);
+    if (summons !== null) this.#answer(new ServiceManager(summons), publisher);
   }
 
   /** Lets every station finish its part, sends what is still to be sent, and leaves no process behind; takes less than 2 s. */
   async stop(): Promise<void> {
     clearInterval(this.#healthTimer);
+    this.#lifeline?.stopping();
     this.#lag.disable();
     await Promise.all(this.#stations.map((station) => station.stop()));
     const left = await this.#publisher?.stop();
     await within(AGENT_LIMITS.brokerStopMs, this.#broker?.stop());
     this.log.event('info', 'agent.stopped', { undelivered: left?.undelivered ?? 0 });
     await Promise.all([this.#standardOutput.close(), this.#standardError.close()]);
+  }
+
+  #answer(manager: ServiceManager, publisher: Publisher): void {
+    this.#lifeline = new Lifeline({
+      watchdogMs: manager.watchdogMs,
+      tell: (state) => manager.tell(state),
+      look: () => ({ stations: this.#stations.map((station) => station.snapshot()), broker: publisher.state }),
+      onReady: () => {
+        this.#publishHealth(publisher);
+        this.log.event('info', 'agent.ready');
+      },
+      onStuck: (stations) => this.log.event('error', 'agent.stuck', { stations }),
+    });
+    this.#lifeline.start();
   }
 
   #supervise(station: StationConfig, publisher: Publisher): StationSupervisor<StationStart> {
