@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { reasonOf } from '../errors.js';
 import { type Fault, type Path, valueAt } from './faults.js';
@@ -60,7 +60,7 @@ export function readableSecret(name: unknown, path: Path, file: string): Fault[]
   }
   const full = resolve(folder, credential);
   const faults = readableFile(full, path, file);
-  if (faults.length > 0 || statSync(full).size > 0) return faults;
+  if (faults.length > 0 || readFileSync(full, 'latin1').trim() !== '') return faults;
   return [{ path, message: `the credential ${credential} is empty: write it into the file that LoadCredential names` }];
 }
 

@@ -69,7 +69,8 @@ describe('a secret that systemd hands over', () => {
   it('is a fault of the configuration where it is absent, empty or not handed over', () => {
     const faults = (where: string | undefined) => withCredentials(where, () => faultsOf(text)).join();
     assert.match(faults(undefined), /^2:\d+ mqtt.passwordFile the credential mqtt-password .* CREDENTIALS_DIRECTORY/);
-    writeFileSync(join(folder, 'mqtt-password'), '');
+    // As the unit makes it where there is no file.
+    writeFileSync(join(folder, 'mqtt-password'), '\n');
     assert.match(faults(folder), /the credential mqtt-password is empty/);
     assert.match(faults(join(folder, 'bundle')), /cannot be read/);
   });
