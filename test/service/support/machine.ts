@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, realpathSync, rmdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmdirSync } from 'node:fs';
+import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { PACKAGE_ROOT } from '../../../src/paths.js';
 import { childrenOf } from '../../support/processes.js';
@@ -39,9 +41,9 @@ mkdir -p etc/units/sideglance.service.d && cp "$2/deploy/jetson/sideglance.servi
 for unit in systemd-journald.service systemd-journald.socket systemd-journald-dev-log.socket; do cp lib/systemd/system/$unit etc/units/; done
 for target in sysinit basic sockets shutdown network multi-user; do printf '[Unit]\\nDefaultDependencies=no\\n' > etc/units/$target.target; done
 printf '[Unit]\\nRequires=sysinit.target systemd-journald.service\\n' > etc/units/test.target
-pivot_root . mnt && umount -l /mnt
+pivot_root . mnt && umount -l /mnt && mount --make-rshared /
 exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin container=unshare SYSTEMD_UNIT_PATH=/etc/units \\
-  ${SYSTEMD} --system --unit=test.target --log-target=null --show-status=no
+  ${SYSTEMD} --system --unit=test.target --log-target=journal --show-status=no
 `;
 
 /** For `skip`: false, or why no systemd can be started here. */
@@ -96,7 +98,7 @@ export class Machine {
   /** Runs a program on the machine. */
   async run(...command: readonly string[]): Promise<{ readonly ok: boolean; readonly text: string }> {
     assert.equal(this.#process.exitCode, null, `the machine has ended: ${this.#said}`);
-    const [systemd] = childrenOf(this.#process.pid as number);
+    const systemd = this.#systemd;
     if (systemd === undefined) return { ok: false, text: '' };
     const inside = ['--target', String(systemd), ...NAMESPACES, '--root', '--wd=/', '--'];
     return run('nsenter', [...inside, ...command], {
@@ -116,16 +118,25 @@ export class Machine {
   }
 
   /** Writes a file of the machine. */
-  async write(path: string, text: string, mode = '0644'): Promise<void> {
-    await this.must(
-      'sh',
-      '-c',
-      'mkdir -p "$(dirname "$1")" && printf %s "$2" > "$1" && chmod "$3" "$1"',
-      'sh',
-      path,
-      text,
-      mode,
-    );
+  async write(path: string, text: string, mode = 0o644): Promise<void> {
+    const file = this.#path(path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+    await chmod(file, mode);
+  }
+
+  /** Copies a folder onto the machine. */
+  async copy(from: string, to: string): Promise<void> {
+    await cp(from, this.#path(to), { recursive: true });
+    await this.must('chmod', '-R', 'a+rX', to);
+  }
+
+  #path(inside: string): string {
+    return `/proc/${this.#systemd}/root${inside}`;
+  }
+
+  get #systemd(): number | undefined {
+    return childrenOf(this.#process.pid as number)[0];
   }
 
   /** systemd's properties of the service. */
@@ -157,31 +168,24 @@ export class Machine {
     }
   }
 
-  /** The process id outside, as seen from here, of one inside. */
-  async outside(pid: number): Promise<number> {
-    const inside = (await this.must('readlink', `/proc/${pid}/ns/pid`)).trim();
-    for (const candidate of (await run('ps', ['-eo', 'pid='])).stdout.split('\n').map(Number)) {
-      const status = await run('cat', [`/proc/${candidate}/status`]).then(
-        ({ stdout }) => stdout,
-        () => '',
-      );
-      if (!new RegExp(`^NSpid:\\s+${candidate}\\s+${pid}$`, 'm').test(status)) continue;
-      if (realpathName(`/proc/${candidate}/ns/pid`) === inside) return candidate;
-    }
-    return assert.fail(`no process ${pid}`);
+  /** The process id, as seen from outside, of one inside. */
+  async outside(inside: number): Promise<number> {
+    const space = readlinkSync(`/proc/${this.#systemd}/ns/pid`);
+    const found = readdirSync('/proc').find((name) => {
+      try {
+        const ids = /^NSpid:\t(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]?.split('\t') ?? [];
+        return ids.at(-1) === String(inside) && readlinkSync(`/proc/${name}/ns/pid`) === space;
+      } catch {
+        return false;
+      }
+    });
+    return Number(found ?? assert.fail(`there is no process ${inside}`));
   }
 
   async off(): Promise<void> {
+    const ended = this.#process.exitCode === null ? once(this.#process, 'exit') : null;
     this.#process.kill('SIGKILL');
-    await new Promise((done) =>
-      this.#process.exitCode === null && this.#process.signalCode === null
-        ? this.#process.once('exit', done)
-        : done(null),
-    );
+    await ended;
     rmdirSync(this.#folder);
   }
-}
-
-function realpathName(link: string): string {
-  return spawnSync('readlink', [link], { encoding: 'utf8' }).stdout.trim();
 }
