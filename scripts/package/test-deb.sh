@@ -1,13 +1,12 @@
 #!/bin/bash
 # Installs, runs, upgrades, removes and purges the Debian package in a clean root that debootstrap makes. As root:
 #   sudo apt-get install -y debootstrap
-#   sudo scripts/package/test-deb.sh dist/deb/sideglance_VERSION_amd64.deb NEWER.deb [RELEASE]
-# The newer package may be the same with another version (deb.mjs --version). The root is kept, and used again, in $KEEP if set.
+#   sudo scripts/package/test-deb.sh dist/deb/sideglance_VERSION_amd64.deb [RELEASE]
+# The newer version is the same package under another number. The root is kept, and used again, in $KEEP if set.
 set -euo pipefail
 
 old=$(realpath "$1")
-new=$(realpath "$2")
-release=${3:-bookworm}
+release=${2:-bookworm}
 root=${KEEP:-$(mktemp -d)/root}
 
 say() { printf '\n== %s\n' "$*"; }
@@ -26,7 +25,10 @@ mount --rbind /dev "$root/dev"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod +x "$root/usr/sbin/policy-rc.d"
 cp "$old" "$root/old.deb"
-cp "$new" "$root/new.deb"
+dpkg-deb --raw-extract "$old" "$root/newer"
+sed -i 's/^Version: .*/&+newer/' "$root/newer/DEBIAN/control"
+dpkg-deb --root-owner-group -Zgzip -z1 --build "$root/newer" "$root/new.deb" >/dev/null
+rm -r "$root/newer"
 
 say install
 inside apt-get -q update >/dev/null
@@ -61,7 +63,7 @@ echo model >"$root/var/lib/sideglance/models/mine/model.onnx"
 echo waiting >"$root/var/lib/sideglance/outbox/data.mdb"
 echo sesame >"$root/etc/sideglance/credentials/mqtt-password"
 inside apt-get -qy install --no-install-recommends -o Dpkg::Options::=--force-confold /new.deb >/dev/null
-inside dpkg-query -W sideglance
+inside dpkg-query -W sideglance | grep -F +newer
 grep 'name: my-edge' "$root/etc/sideglance/config.yaml"
 cat "$root/var/lib/sideglance/models/mine/model.onnx" "$root/var/lib/sideglance/outbox/data.mdb"
 inside sideglance --version
@@ -73,7 +75,7 @@ inside apt-get -qy remove sideglance >/dev/null
 
 say 'purge leaves nothing'
 inside apt-get -qy purge sideglance >/dev/null
-left=$(find "$root" -xdev -name '*sideglance*' -not -path "$root/proc/*" -not -path "$root/var/cache/apt/*" -not -path "$root/var/lib/apt/*" -not -path "$root/var/log/*")
+left=$(find "$root" -xdev -name '*sideglance*' -not -path "$root/*.deb" -not -path "$root/proc/*" -not -path "$root/var/cache/apt/*" -not -path "$root/var/lib/apt/*" -not -path "$root/var/log/*")
 [ -z "$left" ] || { echo "left: $left"; exit 1; }
 if inside getent passwd sideglance; then exit 1; fi
 
