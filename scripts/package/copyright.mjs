@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+const APACHE = 'On Debian systems, the full text is in /usr/share/common-licenses/Apache-2.0.';
 const LICENCE_FILE = /^(licen[cs]e|copying)/i;
 
 /** @param {string} home the staged program, with node_modules and node @returns {string} */
@@ -10,10 +11,9 @@ export function copyrightFile(home) {
   const entries = packagesIn(modules).map(({ folder, name, version, licence, text }) =>
     stanza(`usr/lib/sideglance/node_modules/${folder}/*`, `${name} ${version}`, licence, text),
   );
-  const apache = 'On Debian systems, the full text is in /usr/share/common-licenses/Apache-2.0.';
   const stanzas = [
     'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: sideglance',
-    stanza('*', 'the authors of sideglance', 'Apache-2.0', `${apache}\n${readFileSync(join(home, 'NOTICE'), 'utf8')}`),
+    stanza('*', 'the authors of sideglance', 'Apache-2.0', `${APACHE}\n${readFileSync(join(home, 'NOTICE'), 'utf8')}`),
     ...entries,
     stanza(
       'usr/lib/sideglance/node/*',
@@ -39,8 +39,9 @@ function packagesIn(modules, prefix = '') {
         file === undefined
           ? 'No text of the licence comes with it.'
           : readFileSync(join(modules, folder, file), 'utf8');
+      const isApache = /Apache License\s+Version 2\.0, January 2004/.test(text);
       const licence = typeof license === 'string' ? license.replace(/[()]/g, '') : 'unknown';
-      return [{ folder, name: title, version, licence, text }];
+      return [{ folder, name: title, version, licence, text: isApache ? APACHE : text }];
     });
 }
 
