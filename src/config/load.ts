@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { fromFile, secretFromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
@@ -63,7 +63,8 @@ function shortName(file: string): string {
 
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
-  const { tls, ...mqtt } = withPassword(written.mqtt, file);
+  const { tls, ...rest } = withPassword(written.mqtt, file);
+  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: outboxFolder(rest.outbox.folder, file) } };
   return {
     file,
     device: written.device,
@@ -77,6 +78,13 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
     infer: resolveInfer(written, file),
     log: written.log,
   };
+}
+
+/** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */
+function outboxFolder(folder: string | undefined, file: string): string {
+  if (folder !== undefined) return fromFile(file, folder);
+  const [state] = (process.env.STATE_DIRECTORY ?? '').split(':');
+  return state ? join(state, 'outbox') : fromFile(file, join('var', 'outbox'));
 }
 
 function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {
