@@ -26,6 +26,7 @@ export const TEST_PACKAGES = [
   { name: 'mosquitto-clients', has: { programs: ['mosquitto_sub', 'mosquitto_pub'] } },
   { name: 'jq', has: { programs: ['jq'] } },
   { name: 'python3-paho-mqtt', has: { python: ['paho.mqtt.client'] } },
+  { name: 'faketime', has: { programs: ['faketime'] } },
   { name: 'aravis-tools', has: { programs: ['arv-fake-gv-camera-0.8'], plugins: ['libgstaravis.0.8.so'] } },
 ];
 

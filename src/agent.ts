@@ -8,7 +8,10 @@ import { outboxFromConfig } from './publish/outbox/from-config.js';
 import { openOutbox } from './publish/outbox/open.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
 import type { SessionState } from './publish/session.js';
+import { isJournal, withPriority } from './service/journal.js';
+import { Lifeline } from './service/lifeline.js';
 import { createEventLog, type EventLog } from './service/log.js';
+import { ServiceManager, takeSummons } from './service/notify.js';
 import { Output } from './service/output.js';
 import { brokerAccess, greeting, noticeLine, partLine, type TerminalOptions, wantsColour } from './service/terminal.js';
 import type { StationStart } from './station/start.js';
@@ -72,6 +75,7 @@ export class Agent {
   #broker: EmbeddedBroker | null = null;
   #publisher: Publisher | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
+  #lifeline: Lifeline | null = null;
   #hasAlarm = false;
 
   constructor(config: Config) {
@@ -81,7 +85,8 @@ export class Agent {
       stationWidth: Math.max(...config.stations.map(({ name }) => name.length)),
     };
     const interactive = isatty(1) && isatty(2);
-    this.log = createEventLog(config.log, this.#standardError, interactive);
+    const errors = isJournal(2) ? withPriority(this.#standardError) : this.#standardError;
+    this.log = createEventLog(config.log, errors, interactive);
   }
 
   /**
@@ -91,6 +96,8 @@ export class Agent {
   async start(): Promise<void> {
     const { device, mqtt, stations } = this.#config;
     const { embedded, url, outbox: outboxConfig, ...session } = mqtt;
+    // Before there are processes that would inherit it.
+    const summons = takeSummons();
     if (url === undefined) this.#broker = await startEmbeddedBroker(embedded);
     const outbox = await openOutbox(outboxFromConfig(outboxConfig));
     this.#logAlarm(outbox.alarm);
@@ -124,17 +131,33 @@ export class Agent {
     for (const station of this.#stations) station.start();
     this.#lag.enable();
     this.#healthTimer = setInterval(() => this.#publishHealth(publisher), AGENT_LIMITS.healthEveryMs);
+    if (summons !== null) this.#answer(new ServiceManager(summons), publisher);
   }
 
   /** Lets every station finish its part, sends what is still to be sent, and leaves no process behind; takes less than 2 s. */
   async stop(): Promise<void> {
     clearInterval(this.#healthTimer);
+    this.#lifeline?.stopping();
     this.#lag.disable();
     await Promise.all(this.#stations.map((station) => station.stop()));
     const left = await this.#publisher?.stop();
     await within(AGENT_LIMITS.brokerStopMs, this.#broker?.stop());
     this.log.event('info', 'agent.stopped', { undelivered: left?.undelivered ?? 0 });
     await Promise.all([this.#standardOutput.close(), this.#standardError.close()]);
+  }
+
+  #answer(manager: ServiceManager, publisher: Publisher): void {
+    this.#lifeline = new Lifeline({
+      watchdogMs: manager.watchdogMs,
+      tell: (state) => manager.tell(state),
+      look: () => ({ stations: this.#stations.map((station) => station.snapshot()), broker: publisher.state }),
+      onReady: () => {
+        this.#publishHealth(publisher);
+        this.log.event('info', 'agent.ready');
+      },
+      onStuck: (stations) => this.log.event('error', 'agent.stuck', { stations }),
+    });
+    this.#lifeline.start();
   }
 
   #supervise(station: StationConfig, publisher: Publisher): StationSupervisor<StationStart> {

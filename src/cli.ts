@@ -35,7 +35,7 @@ function endWithReader(): void {
   }
 }
 
-/** The command line, with what each command does. */
+/** The whole command line; completions and the manual page are made from it. */
 export function createProgram(): Command {
   const program = new Command('sideglance')
     .description('Inspects parts with industrial cameras: looks at every patch and at what surrounds it.')

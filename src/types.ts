@@ -213,6 +213,8 @@ export type StationMessage =
       readonly type: 'progress';
       readonly pulls: number;
       readonly parts: number;
+      /** Golden samples that were scored again because no part came. */
+      readonly selfTests: number;
       readonly rssBytes: number;
       readonly lagMs: number;
     }

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { reasonOf } from '../errors.js';
 import { type Fault, type Path, valueAt } from './faults.js';
@@ -45,6 +45,33 @@ export function repeatedEntries(value: unknown, base: Path): Fault[] {
 export function listAt(value: unknown, path: Path): readonly unknown[] {
   const list = valueAt(value, path);
   return Array.isArray(list) ? list : [];
+}
+
+const CREDENTIAL = /^credential:([\w.-]+)$/;
+
+/** Like `readableFile`, for a file that systemd may hand to the service as a credential. */
+export function readableSecret(name: unknown, path: Path, file: string): Fault[] {
+  const credential = typeof name === 'string' ? CREDENTIAL.exec(name)?.[1] : undefined;
+  if (credential === undefined) return readableFile(name, path, file);
+  const folder = process.env.CREDENTIALS_DIRECTORY;
+  if (folder === undefined) {
+    const message = `the credential ${credential} is there in the service only, where systemd sets CREDENTIALS_DIRECTORY; elsewhere set it to the folder that holds the file`;
+    return [{ path, message }];
+  }
+  const full = resolve(folder, credential);
+  const faults = readableFile(full, path, file);
+  if (faults.length > 0 || readFileSync(full, 'latin1').trim() !== '') return faults;
+  return [{ path, message: `the credential ${credential} is empty: write it into the file that LoadCredential names` }];
+}
+
+/**
+ * The path of such a file; it has been checked by `readableSecret`.
+ *
+ * Source: systemd.exec(5), LoadCredential.
+ */
+export function secretFromFile(file: string, path: string): string {
+  const credential = CREDENTIAL.exec(path)?.[1];
+  return credential === undefined ? fromFile(file, path) : resolve(process.env.CREDENTIALS_DIRECTORY ?? '', credential);
 }
 
 /** Paths in the file are relative to the file. */

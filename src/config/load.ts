@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
-import { fromFile } from './checks.js';
+import { fromFile, secretFromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
 import { DEMO_MODEL, readPassword, relationFaults } from './relations.js';
@@ -110,12 +110,12 @@ function resolveCamera(camera: WrittenConfig['stations'][number]['camera'], file
 
 function withPassword<T extends { password?: string; passwordFile?: string }>(group: T, file: string) {
   const { passwordFile, ...rest } = group;
-  return passwordFile === undefined ? rest : { ...rest, password: readPassword(fromFile(file, passwordFile)) };
+  return passwordFile === undefined ? rest : { ...rest, password: readPassword(secretFromFile(file, passwordFile)) };
 }
 
 function resolveTls(tls: NonNullable<WrittenConfig['mqtt']['tls']>, file: string) {
   const { serverName, ...files } = tls;
-  const paths = Object.fromEntries(Object.entries(files).map(([key, path]) => [key, fromFile(file, path)]));
+  const paths = Object.fromEntries(Object.entries(files).map(([key, path]) => [key, secretFromFile(file, path)]));
   return { ...(paths as typeof files), ...(serverName === undefined ? {} : { serverName }) };
 }
 

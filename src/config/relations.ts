@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from '../paths.js';
-import { fromFile, listAt, readableFile, repeatedNames } from './checks.js';
+import { fromFile, listAt, readableSecret, repeatedNames } from './checks.js';
 import { type Fault, type Path, valueAt } from './faults.js';
 import { inferFaults } from './infer-relations.js';
 import { RESERVED_STATION_NAMES } from './schema.js';
@@ -45,7 +45,7 @@ function mqttFaults(mqtt: unknown, file: string): Fault[] {
     fault(['tls'], 'needs both `cert` and `key`, or neither');
   }
   for (const key of ['ca', 'cert', 'key'] as const) {
-    faults.push(...readableFile(at('tls', key), ['mqtt', 'tls', key], file));
+    faults.push(...readableSecret(at('tls', key), ['mqtt', 'tls', key], file));
   }
   faults.push(...passwordFaults(mqtt, ['mqtt'], file));
   return faults;
@@ -127,7 +127,7 @@ function passwordFaults(group: unknown, base: Path, file: string): Fault[] {
     const key = passwordFile === undefined ? 'password' : 'passwordFile';
     faults.push({ path: [...base, key], message: 'needs a `username`' });
   }
-  faults.push(...readableFile(passwordFile, [...base, 'passwordFile'], file));
+  faults.push(...readableSecret(passwordFile, [...base, 'passwordFile'], file));
   return faults;
 }
 

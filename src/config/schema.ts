@@ -27,7 +27,9 @@ const TlsSchema = z
     key: text('The private key of `cert` (PEM file).').exactOptional(),
     serverName: text('The name in the broker’s certificate, where it is not the host in `url`.').exactOptional(),
   })
-  .meta({ description: 'Files for an encrypted connection (`mqtts:` or `wss:`), relative to this file.' });
+  .meta({
+    description: 'Files for an encrypted connection (`mqtts:` or `wss:`), relative to this file, or `credential:NAME`.',
+  });
 
 const EmbeddedBrokerSchema = z
   .strictObject({

@@ -1,6 +1,10 @@
 import pino from 'pino';
 import type { LogConfig } from '../config/schema.js';
-import type { Output } from './output.js';
+
+/** Takes a line of text, with its end; never waits. */
+export interface Line {
+  write(text: string): void;
+}
 
 export type LogLevel = 'info' | 'warn' | 'error';
 
@@ -16,7 +20,7 @@ const SECRETS = ['password', 'username', 'token', 'key'].flatMap((name) => [name
  * One JSON object a line: `{"level":"warn","time":"…","event":"station.ended","station":"…",…}`.
  * @param interactive somebody reads the lines about parts on a terminal: only warnings and worse are logged beside them
  */
-export function createEventLog(config: LogConfig, output: Output, interactive: boolean): EventLog {
+export function createEventLog(config: LogConfig, output: Line, interactive: boolean): EventLog {
   const logger = pino(
     {
       level: interactive && config.level === 'info' ? 'warn' : config.level,

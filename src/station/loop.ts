@@ -45,6 +45,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       provenMs = options.now();
     } else if (options.now() - provenMs >= LOOP_LIMITS.selfTestAfterMs) {
       await proveModel(options.selfTest);
+      progress.tested();
       provenMs = options.now();
     }
     const due = progress.report(options.now());

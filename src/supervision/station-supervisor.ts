@@ -48,6 +48,7 @@ export class StationSupervisor<Start> {
   #reason: string | null = null;
   #stopping = false;
   #restartTimer: NodeJS.Timeout | undefined;
+  #restartDueMs = Number.POSITIVE_INFINITY;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #epoch: string | null = null;
   #inUse: ModelInUse = NOTHING_IN_USE;
@@ -57,6 +58,7 @@ export class StationSupervisor<Start> {
   #lagMs = 0;
   #malformed = 0;
   #malformedThisLife = 0;
+  #proven: StationSnapshot['proven'] = null;
   readonly #answers = { pass: 0, fail: 0, invalid: 0 };
 
   constructor(options: StationSupervisorOptions<Start>) {
@@ -71,6 +73,8 @@ export class StationSupervisor<Start> {
     if (this.#process !== null || this.#stopping) return;
     this.#lives++;
     this.#malformedThisLife = 0;
+    this.#proven = null;
+    this.#restartDueMs = Number.POSITIVE_INFINITY;
     if (this.#state !== 'failed') this.#enter('starting', this.#reason);
     try {
       this.#process = this.#launch();
@@ -86,6 +90,7 @@ export class StationSupervisor<Start> {
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restartTimer);
+    this.#restartDueMs = Number.POSITIVE_INFINITY;
     await this.#process?.stop();
     this.#enter('stopped', null);
   }
@@ -105,6 +110,8 @@ export class StationSupervisor<Start> {
       parts: { accepted, ...this.#answers },
       ledger: { ...this.#ledger.counters },
       malformed: this.#malformed,
+      proven: this.#proven,
+      overdueMs: this.#overdueMs(),
     };
   }
 
@@ -143,6 +150,7 @@ export class StationSupervisor<Start> {
       case 'progress':
         this.#rssBytes = message.rssBytes;
         this.#lagMs = message.lagMs;
+        if (message.selfTests > 0) this.#proven ??= 'golden sample';
         return;
       case 'fault':
         this.#log(message.fatal ? 'error' : 'warn', 'station.fault', { code: message.code, message: message.message });
@@ -154,6 +162,7 @@ export class StationSupervisor<Start> {
     // A verdict that is read after the deadline is late, whether or not the timer has come round to say so.
     this.#expire();
     const { sequence } = inspection.part;
+    if (inspection.regions.length > 0) this.#proven = 'part';
     switch (this.#ledger.settle(inspection.part)) {
       case 'answer':
         this.#answer(inspection, attachments);
@@ -223,6 +232,7 @@ export class StationSupervisor<Start> {
     this.#answerInPlace(this.#ledger.lose(`the station process ${exit.reason}`), 'part.lost');
     clearTimeout(this.#deadlineTimer);
     this.#epoch = null;
+    this.#proven = null;
     this.#rssBytes = 0;
     this.#lagMs = 0;
     this.#runs(NOTHING_IN_USE);
@@ -236,7 +246,13 @@ export class StationSupervisor<Start> {
       reason: exit.reason,
       delayMs: decision.delayMs,
     });
+    this.#restartDueMs = monotonicMs() + decision.delayMs;
     this.#restartTimer = setTimeout(() => this.start(), decision.delayMs);
+  }
+
+  #overdueMs(): number {
+    const due = Math.min(this.#restartDueMs, this.#ledger.nextDueMs() ?? Number.POSITIVE_INFINITY);
+    return Math.max(0, this.#process?.overdueMs ?? 0, monotonicMs() - due);
   }
 
   #seeCamera({ state, reason, at }: CameraReport): void {

@@ -44,6 +44,38 @@ function faultsOf(text: string): string[] {
   return [];
 }
 
+describe('a secret that systemd hands over', () => {
+  const text = `${DEVICE}mqtt: { url: "mqtt://h", username: u, passwordFile: "credential:mqtt-password" }\n${STATION}`;
+  const withCredentials = <T>(folder: string | undefined, work: () => T): T => {
+    const before = process.env.CREDENTIALS_DIRECTORY;
+    if (folder === undefined) delete process.env.CREDENTIALS_DIRECTORY;
+    else process.env.CREDENTIALS_DIRECTORY = folder;
+    try {
+      return work();
+    } finally {
+      if (before === undefined) delete process.env.CREDENTIALS_DIRECTORY;
+      else process.env.CREDENTIALS_DIRECTORY = before;
+    }
+  };
+
+  it('is read from the folder of the credentials, a password and a key alike', () => {
+    writeFileSync(join(folder, 'mqtt-password'), 'open\n');
+    assert.equal(withCredentials(folder, () => load(text)).mqtt.password, 'open');
+    const tls = text.replace('mqtt://h', 'mqtts://h').replace('username', 'tls: { ca: "credential:ca.pem" }, username');
+    writeFileSync(join(folder, 'ca.pem'), 'x');
+    assert.equal(withCredentials(folder, () => load(tls)).mqtt.tls?.ca, join(folder, 'ca.pem'));
+  });
+
+  it('is a fault of the configuration where it is absent, empty or not handed over', () => {
+    const faults = (where: string | undefined) => withCredentials(where, () => faultsOf(text)).join();
+    assert.match(faults(undefined), /^2:\d+ mqtt.passwordFile the credential mqtt-password .* CREDENTIALS_DIRECTORY/);
+    // As the unit makes it where there is no file.
+    writeFileSync(join(folder, 'mqtt-password'), '\n');
+    assert.match(faults(folder), /the credential mqtt-password is empty/);
+    assert.match(faults(join(folder, 'bundle')), /cannot be read/);
+  });
+});
+
 describe('a configuration that is right', () => {
   it('gets every default filled in, and absolute paths', () => {
     const config = load(DEVICE + STATION);
