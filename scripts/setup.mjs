@@ -24,6 +24,7 @@ export const TEST_PACKAGES = [
   ...RUN_PACKAGES,
   { name: 'mosquitto', has: { programs: ['mosquitto'] } },
   { name: 'mosquitto-clients', has: { programs: ['mosquitto_sub', 'mosquitto_pub'] } },
+  { name: 'minisign', has: { programs: ['minisign'] } },
   { name: 'aravis-tools', has: { programs: ['arv-fake-gv-camera-0.8'], plugins: ['libgstaravis.0.8.so'] } },
 ];
 

@@ -1,12 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { fromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
+import { idInStore, storeFolder } from './model-store.js';
 import { DEMO_MODEL, readPassword, relationFaults } from './relations.js';
-import { type Config, ConfigSchema, type InferConfig, type ThresholdConfig, type WrittenConfig } from './schema.js';
+import {
+  type Config,
+  ConfigSchema,
+  type InferConfig,
+  type ModelsConfig,
+  type ThresholdConfig,
+  type WrittenConfig,
+} from './schema.js';
 
 /**
  * Reads and checks a configuration file.
@@ -64,6 +72,7 @@ function shortName(file: string): string {
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
   const { tls, ...mqtt } = withPassword(written.mqtt, file);
+  const store = storeFolder(written.models.store, file);
   return {
     file,
     device: written.device,
@@ -71,12 +80,23 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
     stations: written.stations.map((station) => ({
       ...station,
       camera: resolveCamera(station.camera, file),
-      model: station.model === undefined ? DEMO_MODEL : fromFile(file, station.model),
+      model: resolveModel(station.model, store, file),
       threshold: station.threshold as ThresholdConfig,
     })),
+    models: resolveModels(written.models, store, file),
     infer: resolveInfer(written, file),
     log: written.log,
   };
+}
+
+function resolveModel(model: string | undefined, store: string, file: string): string {
+  if (model === undefined) return DEMO_MODEL;
+  const id = idInStore(model);
+  return id === null ? fromFile(file, model) : join(store, id);
+}
+
+function resolveModels({ keys, ...rest }: WrittenConfig['models'], store: string, file: string): ModelsConfig {
+  return { ...rest, store, ...(keys === undefined ? {} : { keys: fromFile(file, keys) }) };
 }
 
 function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {
