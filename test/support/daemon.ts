@@ -42,7 +42,11 @@ export class Daemon {
   static async start(
     stations: readonly object[],
     port?: number,
-    { infer = {}, env = {} }: { readonly infer?: object; readonly env?: Readonly<Record<string, string>> } = {},
+    {
+      infer = {},
+      models = {},
+      env = {},
+    }: { readonly infer?: object; readonly models?: object; readonly env?: Readonly<Record<string, string>> } = {},
   ): Promise<Daemon> {
     const folder = await mkdtemp(join(tmpdir(), 'sideglance-test-'));
     closeAtTheEnd(() => rm(folder, { recursive: true, force: true }));
@@ -52,6 +56,7 @@ export class Daemon {
       device: { site: 'plant', line: 'line', name: 'device' },
       mqtt: { embedded: { port: broker } },
       stations,
+      models,
       infer,
     };
     // JSON is YAML.
