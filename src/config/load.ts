@@ -5,7 +5,7 @@ import { reasonOf, SideglanceError } from '../errors.js';
 import { fromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
-import { idInStore, storeFolder } from './model-store.js';
+import { idInStore } from './model-store.js';
 import { DEMO_MODEL, readPassword, relationFaults } from './relations.js';
 import {
   type Config,
@@ -71,8 +71,9 @@ function shortName(file: string): string {
 
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
-  const { tls, ...mqtt } = withPassword(written.mqtt, file);
-  const store = storeFolder(written.models.store, file);
+  const { tls, ...rest } = withPassword(written.mqtt, file);
+  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: stateFolder(rest.outbox.folder, 'outbox', file) } };
+  const store = stateFolder(written.models.store, 'models', file);
   return {
     file,
     device: written.device,
@@ -97,6 +98,13 @@ function resolveModel(model: string | undefined, store: string, file: string): s
 
 function resolveModels({ keys, ...rest }: WrittenConfig['models'], store: string, file: string): ModelsConfig {
   return { ...rest, store, ...(keys === undefined ? {} : { keys: fromFile(file, keys) }) };
+}
+
+/** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */
+function stateFolder(folder: string | undefined, name: string, file: string): string {
+  if (folder !== undefined) return fromFile(file, folder);
+  const [state] = (process.env.STATE_DIRECTORY ?? '').split(':');
+  return state ? join(state, name) : fromFile(file, join('var', name));
 }
 
 function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {

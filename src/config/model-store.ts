@@ -1,7 +1,5 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { fromFile, readableFile } from './checks.js';
+import { readableFile } from './checks.js';
 import { type Fault, type Path, valueAt } from './faults.js';
 import { text, whole } from './fields.js';
 
@@ -17,7 +15,7 @@ export const ModelsSchema = z
       'The key set that signs bundles (`sideglance model keys`), relative to this file. Absent: nothing can be installed.',
     ).exactOptional(),
     store: text(
-      'The folder that bundles are installed in. Absent: that of the service, else `~/.local/state/sideglance/models`.',
+      'The folder that bundles are installed in. Absent: `models` in the state directory of the service, else `var/models` beside this file.',
     ).exactOptional(),
     keep: whole(
       0,
@@ -35,16 +33,6 @@ export const ModelsSchema = z
 /** @param model as written in the configuration @returns its id in the store, null for a folder */
 export function idInStore(model: string): string | null {
   return IN_STORE.exec(model)?.[1] ?? null;
-}
-
-export function storeFolder(written: string | undefined, file: string): string {
-  return written === undefined ? defaultStore() : fromFile(file, written);
-}
-
-/** That of the service, where systemd names one (`StateDirectory=`), else the user's. */
-function defaultStore(env: NodeJS.ProcessEnv = process.env): string {
-  const service = env.STATE_DIRECTORY?.split(':')[0];
-  return resolve(service || join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'sideglance'), 'models');
 }
 
 export function modelsFaults(models: unknown, file: string): Fault[] {

@@ -59,13 +59,12 @@ describe('a configuration that is right', () => {
     });
   });
 
-  it('has a store where the service or the user has one', () => {
+  it('has a store beside it, or where the service keeps what is its own', () => {
     const before = { ...process.env };
     try {
       delete process.env.STATE_DIRECTORY;
-      process.env.XDG_STATE_HOME = '/home/eve/state';
-      assert.equal(load(DEVICE + STATION).models.store, '/home/eve/state/sideglance/models');
-      process.env.STATE_DIRECTORY = '/var/lib/sideglance';
+      assert.equal(load(DEVICE + STATION).models.store, join(folder, 'var', 'models'));
+      process.env.STATE_DIRECTORY = '/var/lib/sideglance:/elsewhere';
       assert.equal(load(DEVICE + STATION).models.store, '/var/lib/sideglance/models');
     } finally {
       process.env = before;

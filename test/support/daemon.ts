@@ -20,8 +20,14 @@ export class Daemon {
   readonly brokerUrl: string;
   lines = '';
   log = '';
+  readonly #file: string;
+  readonly #port: number;
+  readonly #env: Readonly<Record<string, string>>;
 
   private constructor(file: string, port: number, env: Readonly<Record<string, string>>) {
+    this.#file = file;
+    this.#port = port;
+    this.#env = env;
     this.brokerUrl = `mqtt://127.0.0.1:${port}`;
     // A process group of its own, so that a test can send a Ctrl-C as a terminal does: to all of them.
     this.process = spawn(process.execPath, ['--enable-source-maps', PROGRAM, file], {
@@ -36,37 +42,42 @@ export class Daemon {
       this.log += chunk.toString();
     });
     this.ended = once(this.process, 'close').then(([code, signal]) => ({ code, signal }));
+    closeAtTheEnd(async () => {
+      this.process.kill('SIGKILL');
+      await this.ended;
+    });
   }
 
   /** Starts it with these stations; everything else as the configuration has it by default. */
   static async start(
     stations: readonly object[],
-    port?: number,
-    {
-      infer = {},
-      models = {},
-      env = {},
-    }: { readonly infer?: object; readonly models?: object; readonly env?: Readonly<Record<string, string>> } = {},
+    options: {
+      readonly port?: number;
+      readonly url?: string;
+      readonly infer?: object;
+      readonly models?: object;
+      readonly env?: Readonly<Record<string, string>>;
+    } = {},
   ): Promise<Daemon> {
     const folder = await mkdtemp(join(tmpdir(), 'sideglance-test-'));
     closeAtTheEnd(() => rm(folder, { recursive: true, force: true }));
-    const broker = port ?? (await freePort());
+    const port = options.port ?? (await freePort());
     const file = join(folder, 'config.yaml');
     const config = {
       device: { site: 'plant', line: 'line', name: 'device' },
-      mqtt: { embedded: { port: broker } },
+      mqtt: options.url === undefined ? { embedded: { port } } : { url: options.url },
       stations,
-      models,
-      infer,
+      models: options.models ?? {},
+      infer: options.infer ?? {},
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));
-    const daemon = new Daemon(file, broker, env);
-    closeAtTheEnd(async () => {
-      daemon.process.kill('SIGKILL');
-      await daemon.ended;
-    });
-    return daemon;
+    return new Daemon(file, port, options.env ?? {});
+  }
+
+  /** The same configuration once more, after this one has ended. */
+  again(): Daemon {
+    return new Daemon(this.#file, this.#port, this.#env);
   }
 
   get pid(): number {
