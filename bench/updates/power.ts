@@ -1,7 +1,7 @@
 /*
  * Preloaded into a process that changes a model store (`node --import`): counts every change of the file system and ends the
- * process, by SIGKILL, at one of them. `SIDEGLANCE_CUT_AT` is its number, from 1; a write is cut off half way. With
- * `SIDEGLANCE_POWER=1` what was not synced by then is lost as well, as if the power had failed: contents and names.
+ * process, by SIGKILL, at one of them. `SIDEGLANCE_CUT_AT` is its number, from 1; a write is cut off half way. What was
+ * not synced by then may be lost as well, as when the power fails: `SIDEGLANCE_LOSES` is `nothing`, `contents`, `names` or `all`.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -15,7 +15,7 @@ interface Handle {
 }
 
 const cutAt = Number(process.env.SIDEGLANCE_CUT_AT);
-const isPowerCut = process.env.SIDEGLANCE_POWER === '1';
+const loses = process.env.SIDEGLANCE_LOSES ?? 'nothing';
 let count = 0;
 /** Files with contents that no sync has brought to the disk, by where they lie. */
 const unsynced = new Set<string>();
@@ -28,13 +28,15 @@ function change(halfWay: () => void = () => {}): void {
   count++;
   if (count !== cutAt) return;
   halfWay();
-  if (isPowerCut) loseUnsynced();
+  loseUnsynced();
   process.kill(process.pid, 'SIGKILL');
 }
 
 function loseUnsynced(): void {
-  for (const file of unsynced) if (fs.existsSync(file)) fs.truncateSync(file, 0);
-  for (const { undo } of pending.reverse()) undo();
+  if (loses === 'contents' || loses === 'all') {
+    for (const file of unsynced) if (fs.existsSync(file)) fs.truncateSync(file, 0);
+  }
+  if (loses === 'names' || loses === 'all') for (const { undo } of pending.reverse()) undo();
 }
 
 const original = { ...fs.promises };

@@ -10,7 +10,7 @@ test('tampered bundles are refused, each with its code, and nothing is touched',
 });
 
 test('a process that ends while it updates leaves a store that is whole, by SIGKILL and by a power cut', async () => {
-  const { changes, wrong } = await measureCrashes(23);
+  const { changes, wrong } = await measureCrashes(31, ['nothing', 'all']);
   assert.deepEqual(wrong, []);
   assert.ok(changes > 50, `${changes}`);
 });

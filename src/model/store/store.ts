@@ -5,6 +5,7 @@ import { reasonOf, SideglanceError } from '../../errors.js';
 import { FileLock } from '../../native/file-lock.js';
 import type { BundleSource } from '../bundle/source.js';
 import { type VerifiedBundle, verifyFiles, verifyHead } from '../bundle/verify.js';
+import { openBundle } from '../open.js';
 import { succeed } from '../signing/key-set.js';
 import type { SignatureFile } from '../signing/signature-files.js';
 import type { KeySet } from '../signing/threshold.js';
@@ -44,7 +45,7 @@ export interface InstalledBundle extends Installed {
   readonly id: string;
   /** Absolute path. */
   readonly folder: string;
-  /** It was there before; nothing was written. */
+  /** It was there before, as a whole; nothing was written. */
   readonly alreadyThere: boolean;
 }
 
@@ -88,6 +89,8 @@ export class ModelStore {
 
   /**
    * Verifies a bundle and installs it, without making it active. By then the lowest allowed version has risen to its own.
+   * One that is there and whole is left alone. Nobody else can change the store meanwhile: what comes slowly, over a network,
+   * is better brought to a file first.
    * @throws SideglanceError as `verifyHead`, `admit`, `checkSpace` and `stage`; `SG_STORAGE`, `SG_STORE_DAMAGED`
    */
   async install(source: BundleSource, options: InstallOptions): Promise<InstalledBundle> {
@@ -99,7 +102,7 @@ export class ModelStore {
       const home = this.folderOf(id);
       const folder = join(home, bundleFolder({ version, digest }));
       const there = state.installed.find((one) => one.digest === digest);
-      if (there !== undefined) return { ...there, id, folder, alreadyThere: true };
+      if (there !== undefined && (await isWhole(folder))) return { ...there, id, folder, alreadyThere: true };
       await checkSpace(this.#options.folder, bytes);
 
       const staged = this.#newStage();
@@ -107,6 +110,8 @@ export class ModelStore {
         ...(onProgress && { onBytes: (done) => onProgress(done, bytes) }),
         ...(signal && { signal }),
       });
+      // One that is damaged is of no use to anybody, and its place is needed.
+      if (there !== undefined) await rm(folder, { recursive: true, force: true });
       await this.#move(staged, home, folder);
       const at = new Date(options.nowMs ?? 0).toISOString();
       const installed = { version, digest, at, signers: signers.map(({ name }) => name) };
@@ -239,6 +244,13 @@ export class ModelStore {
       await removeFrom(home, (name) => !known.has(name) && (BUNDLE.test(name) || PARTIAL.test(name)));
     }
   }
+}
+
+async function isWhole(folder: string): Promise<boolean> {
+  return openBundle(folder).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function removeFrom(folder: string, isGarbage: (name: string) => boolean): Promise<void> {

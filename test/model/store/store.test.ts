@@ -100,6 +100,17 @@ test('the same bundle again changes nothing, another one of its version is refus
   await assert.rejects(other, fault('SG_BUNDLE_DOWNGRADE', /bracket@1\.0\.0 is not newer than bracket@1\.0\.0/));
 });
 
+test('a bundle that was damaged is mended by installing it again', async () => {
+  const { store } = freshStore();
+  const { digest, folder } = await install(store, '1.0.0');
+  await activate(store, digest);
+  await writeFile(join(folder, 'golden', '0.png'), 'x');
+  await assert.rejects(openBundle(folder), fault('SG_MODEL_UNREADABLE', /0\.png/));
+  assert.equal((await install(store, '1.0.0')).alreadyThere, false);
+  await openBundle(folder);
+  assert.equal((await store.state('bracket')).slots['*']?.active, digest);
+});
+
 test('the lowest allowed version rises with each installation and never goes back', async () => {
   const { store } = freshStore();
   const one = await install(store, '1.0.0');
