@@ -27,6 +27,7 @@ export const TEST_PACKAGES = [
   { name: 'jq', has: { programs: ['jq'] } },
   { name: 'python3-paho-mqtt', has: { python: ['paho.mqtt.client'] } },
   { name: 'faketime', has: { programs: ['faketime'] } },
+  { name: 'minisign', has: { programs: ['minisign'] } },
   { name: 'aravis-tools', has: { programs: ['arv-fake-gv-camera-0.8'], plugins: ['libgstaravis.0.8.so'] } },
 ];
 

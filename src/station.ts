@@ -8,6 +8,7 @@ import { GraphCache } from './infer/graph-cache.js';
 import { Inspector } from './infer/inspector.js';
 import { modelName } from './model/manifest.js';
 import { openBundle } from './model/open.js';
+import { openFirst } from './model/store/open.js';
 import { BuildReporter } from './station/build-reporter.js';
 import { AgentChannel } from './station/channel.js';
 import { createEncoders } from './station/encoders.js';
@@ -32,22 +33,11 @@ let isLoading = true;
 void channel.stopAsked.then(() => isLoading && process.kill(process.pid, 'SIGKILL'));
 
 async function work(): Promise<void> {
-  const { name, regions, publish, threshold } = station;
+  const { name, regions, publish } = station;
   const line = station.camera.type === 'simulated' ? new SimulatedLine(station.camera) : null;
-  const bundle = await openBundle(station.model);
-  const builds = new BuildReporter({
-    model: modelName(bundle.manifest),
-    precision: infer.tensorrt.precision,
-    send: (message) => void channel.send(message),
-    warn: (text) => console.error(`warning: ${text}`),
-  });
-  const inspector = await Inspector.of(bundle, {
-    ...infer,
-    threshold,
-    regionsPerPart: regionsOf(station),
-    watch: builds.watch,
-    cpu: { graphs: new GraphCache() },
-  }).finally(() => builds.stop());
+  const inspector = await openFirst(station.model, name, loadModel, ({ folder, role }, reason) =>
+    console.error(`warning: the ${role} model ${folder} cannot be used: ${reason}`),
+  );
   inUse.unshift(inspector);
   isLoading = false;
   const epoch = randomUUID();
@@ -77,6 +67,23 @@ async function work(): Promise<void> {
     stopping: () => channel.stopping,
     now: monotonicMs,
   });
+}
+
+async function loadModel(folder: string): Promise<Inspector> {
+  const bundle = await openBundle(folder);
+  const builds = new BuildReporter({
+    model: modelName(bundle.manifest),
+    precision: infer.tensorrt.precision,
+    send: (message) => void channel.send(message),
+    warn: (text) => console.error(`warning: ${text}`),
+  });
+  return Inspector.of(bundle, {
+    ...infer,
+    threshold: station.threshold,
+    regionsPerPart: regionsOf(station),
+    watch: builds.watch,
+    cpu: { graphs: new GraphCache() },
+  }).finally(() => builds.stop());
 }
 
 /** The camera first. A driver that does not let go would keep an ordinary exit waiting for it, so it gets none. */

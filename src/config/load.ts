@@ -5,8 +5,16 @@ import { reasonOf, SideglanceError } from '../errors.js';
 import { fromFile, secretFromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
+import { idInStore } from './model-store.js';
 import { DEMO_MODEL, readPassword, relationFaults } from './relations.js';
-import { type Config, ConfigSchema, type InferConfig, type ThresholdConfig, type WrittenConfig } from './schema.js';
+import {
+  type Config,
+  ConfigSchema,
+  type InferConfig,
+  type ModelsConfig,
+  type ThresholdConfig,
+  type WrittenConfig,
+} from './schema.js';
 
 /**
  * Reads and checks a configuration file.
@@ -64,7 +72,8 @@ function shortName(file: string): string {
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
   const { tls, ...rest } = withPassword(written.mqtt, file);
-  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: outboxFolder(rest.outbox.folder, file) } };
+  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: stateFolder(rest.outbox.folder, 'outbox', file) } };
+  const store = stateFolder(written.models.store, 'models', file);
   return {
     file,
     device: written.device,
@@ -72,19 +81,30 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
     stations: written.stations.map((station) => ({
       ...station,
       camera: resolveCamera(station.camera, file),
-      model: station.model === undefined ? DEMO_MODEL : fromFile(file, station.model),
+      model: resolveModel(station.model, store, file),
       threshold: station.threshold as ThresholdConfig,
     })),
+    models: resolveModels(written.models, store, file),
     infer: resolveInfer(written, file),
     log: written.log,
   };
 }
 
+function resolveModel(model: string | undefined, store: string, file: string): string {
+  if (model === undefined) return DEMO_MODEL;
+  const id = idInStore(model);
+  return id === null ? fromFile(file, model) : join(store, id);
+}
+
+function resolveModels({ keys, ...rest }: WrittenConfig['models'], store: string, file: string): ModelsConfig {
+  return { ...rest, store, ...(keys === undefined ? {} : { keys: fromFile(file, keys) }) };
+}
+
 /** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */
-function outboxFolder(folder: string | undefined, file: string): string {
+function stateFolder(folder: string | undefined, name: string, file: string): string {
   if (folder !== undefined) return fromFile(file, folder);
   const [state] = (process.env.STATE_DIRECTORY ?? '').split(':');
-  return state ? join(state, 'outbox') : fromFile(file, join('var', 'outbox'));
+  return state ? join(state, name) : fromFile(file, join('var', name));
 }
 
 function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {

@@ -4,6 +4,7 @@ import { PACKAGE_ROOT } from '../paths.js';
 import { fromFile, listAt, readableSecret, repeatedNames } from './checks.js';
 import { type Fault, type Path, valueAt } from './faults.js';
 import { inferFaults } from './infer-relations.js';
+import { idFaults, idInStore, modelsFaults } from './model-store.js';
 import { RESERVED_STATION_NAMES } from './schema.js';
 
 /** The bundle that a station without `model` uses. */
@@ -20,6 +21,7 @@ export function relationFaults(value: unknown, file: string): Fault[] {
     ...mqttFaults(at('mqtt'), file),
     ...repeatedNames(value, ['stations'], 'station'),
     ...stations.flatMap((_, i) => stationFaults(value, i, file)),
+    ...modelsFaults(at('models'), file),
     ...inferFaults(at('infer'), file),
   ];
 }
@@ -89,6 +91,8 @@ function stationFaults(value: unknown, index: number, file: string): Fault[] {
 
 function modelFaults(model: unknown, path: Path, file: string): Fault[] {
   if (model !== undefined && (typeof model !== 'string' || model === '')) return [];
+  const id = model === undefined ? null : idInStore(model);
+  if (id !== null) return idFaults(id, path);
   const bundle = model === undefined ? DEMO_MODEL : fromFile(file, model);
   if (existsSync(join(bundle, 'manifest.json'))) return [];
   const why = existsSync(bundle) ? 'is not a model bundle (no manifest.json in it)' : 'does not exist';

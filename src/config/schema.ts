@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CameraSchema } from './cameras.js';
 import { name, password, passwordFile, text, whole } from './fields.js';
 import { InferSchema } from './infer.js';
+import { ModelsSchema } from './model-store.js';
 import { PublishSchema } from './publish.js';
 
 /**
@@ -138,7 +139,7 @@ const StationSchema = z
     name: name('Name of the station, unique on this device; part of its topics.'),
     camera: CameraSchema,
     model: text(
-      'Folder of the model bundle, relative to this file. Absent: the demo model that comes with sideglance.',
+      'Folder of the model bundle, relative to this file, or `store:<id>` for a model that is installed in the store, see `models`. Absent: the demo model that comes with sideglance.',
     ).exactOptional(),
     regions: z
       .array(RegionSchema)
@@ -169,6 +170,7 @@ export const ConfigSchema = z
     device: DeviceSchema,
     mqtt: MqttSchema.prefault({}),
     stations: z.array(StationSchema).min(1).max(16).meta({ description: 'The cameras of this device.' }),
+    models: ModelsSchema.prefault({}),
     infer: InferSchema.prefault({}),
     log: LogSchema.prefault({}),
   })
@@ -193,12 +195,14 @@ export type ThresholdConfig = { readonly falseRejectRate: number } | { readonly 
 /** Survives a structured clone: this is what a station process is given. `regions` empty = whole frame. */
 export type StationConfig = Omit<WrittenStation, 'camera' | 'model' | 'threshold'> & {
   readonly camera: CameraConfig;
-  /** Absolute path of the bundle's folder. */
+  /** Absolute path of the bundle's folder, or of a model's folder in the store. */
   readonly model: string;
   readonly threshold: ThresholdConfig;
 };
 /** `threads` is a number now; paths are absolute. */
 export type InferConfig = Omit<WrittenConfig['infer'], 'threads'> & { readonly threads: number };
+/** Paths are absolute; `keys` may be absent, and then nothing can be installed. */
+export type ModelsConfig = Omit<WrittenConfig['models'], 'store'> & { readonly store: string };
 export type LogConfig = WrittenConfig['log'];
 
 /** The whole configuration: every default filled in, every path absolute, passwords read from their files. */
@@ -208,6 +212,7 @@ export interface Config {
   readonly device: DeviceConfig;
   readonly mqtt: MqttConfig;
   readonly stations: readonly StationConfig[];
+  readonly models: ModelsConfig;
   readonly infer: InferConfig;
   readonly log: LogConfig;
 }

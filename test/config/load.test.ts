@@ -16,6 +16,7 @@ before(() => {
   writeFileSync(join(folder, 'bundle', 'manifest.json'), '{}');
   writeFileSync(join(folder, 'password'), 'sesame\n');
   writeFileSync(join(folder, 'ca.pem'), '');
+  writeFileSync(join(folder, 'keys.json'), '');
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -77,6 +78,31 @@ describe('a secret that systemd hands over', () => {
 });
 
 describe('a configuration that is right', () => {
+  it('finds models in the store, installed or not', () => {
+    const stored = STATION.replace('model: bundle', 'model: store:bracket');
+    const { stations, models } = load(`${DEVICE}${stored}models: { store: store, keys: keys.json }\n`);
+    assert.equal(stations[0]?.model, join(folder, 'store', 'bracket'));
+    assert.deepEqual(models, {
+      keys: join(folder, 'keys.json'),
+      store: join(folder, 'store'),
+      keep: 2,
+      maxBundleMb: 1024,
+      trustClock: false,
+    });
+  });
+
+  it('has a store beside it, or where the service keeps what is its own', () => {
+    const before = { ...process.env };
+    try {
+      delete process.env.STATE_DIRECTORY;
+      assert.equal(load(DEVICE + STATION).models.store, join(folder, 'var', 'models'));
+      process.env.STATE_DIRECTORY = '/var/lib/sideglance:/elsewhere';
+      assert.equal(load(DEVICE + STATION).models.store, '/var/lib/sideglance/models');
+    } finally {
+      process.env = before;
+    }
+  });
+
   it('gets every default filled in, and absolute paths', () => {
     const config = load(DEVICE + STATION);
     assert.equal(config.file, join(folder, 'config.yaml'));
@@ -223,6 +249,15 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     [
       /^3:23 stations\[0\]\.model .*nowhere does not exist; make one with `sideglance train`$/,
       /^4:23 stations\[1\]\.model .*empty is not a model bundle \(no manifest\.json in it\)/,
+    ],
+  ],
+  [
+    'a model of the store without a right id, and keys that are not there',
+    `${DEVICE}models: { keys: none.json }\nstations:\n  - { name: a, model: "store:", ${simulated} }\n  - { name: b, model: "store:../x", ${simulated} }\n`,
+    [
+      /^2:17 models\.keys cannot be read/,
+      '4:23 stations[0].model must be store: and the id of a model, such as store:bracket',
+      '5:23 stations[1].model must be store: and the id of a model, such as store:bracket',
     ],
   ],
   [

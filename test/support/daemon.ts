@@ -55,6 +55,7 @@ export class Daemon {
       readonly port?: number;
       readonly url?: string;
       readonly infer?: object;
+      readonly models?: object;
       readonly env?: Readonly<Record<string, string>>;
     } = {},
   ): Promise<Daemon> {
@@ -66,6 +67,7 @@ export class Daemon {
       device: { site: 'plant', line: 'line', name: 'device' },
       mqtt: options.url === undefined ? { embedded: { port } } : { url: options.url },
       stations,
+      models: options.models ?? {},
       infer: options.infer ?? {},
     };
     // JSON is YAML.
