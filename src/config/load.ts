@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
-import { fromFile } from './checks.js';
+import { fromFile, readPassword } from './checks.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
-import { DEMO_MODEL, readPassword, relationFaults } from './relations.js';
+import { DEMO_MODEL, relationFaults } from './relations.js';
 import { type Config, ConfigSchema, type InferConfig, type ThresholdConfig, type WrittenConfig } from './schema.js';
 
 /**
@@ -64,11 +64,13 @@ function shortName(file: string): string {
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
   const { tls, ...rest } = withPassword(written.mqtt, file);
-  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: outboxFolder(rest.outbox.folder, file) } };
+  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: stateFolder('outbox', rest.outbox.folder, file) } };
+  const { store, ...sparkplug } = withPassword(written.sparkplug, file);
   return {
     file,
     device: written.device,
     mqtt: tls === undefined ? mqtt : { ...mqtt, tls: resolveTls(tls, file) },
+    sparkplug: { ...sparkplug, store: { ...store, folder: stateFolder('sparkplug', store.folder, file) } },
     stations: written.stations.map((station) => ({
       ...station,
       camera: resolveCamera(station.camera, file),
@@ -81,10 +83,10 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
 }
 
 /** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */
-function outboxFolder(folder: string | undefined, file: string): string {
+function stateFolder(name: string, folder: string | undefined, file: string): string {
   if (folder !== undefined) return fromFile(file, folder);
   const [state] = (process.env.STATE_DIRECTORY ?? '').split(':');
-  return state ? join(state, 'outbox') : fromFile(file, join('var', 'outbox'));
+  return state ? join(state, name) : fromFile(file, join('var', name));
 }
 
 function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {
