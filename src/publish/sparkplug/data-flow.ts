@@ -37,7 +37,7 @@ export class DataFlow {
   readonly #monotonicMs: () => number;
   #unconfirmed = new Deque<Sent>();
   #unconfirmedBytes = 0;
-  readonly #recent = new Deque<{ readonly device: Device; readonly update: Update; readonly atMs: number }>();
+  readonly #recent = new Deque<{ readonly device: Device; readonly update: Update; readonly sentMs: number }>();
   #channel: DataChannel | null = null;
   #confirmTimer: NodeJS.Timeout | undefined;
   #isPinging = false;
@@ -85,9 +85,10 @@ export class DataFlow {
     this.#confirmTimer = undefined;
     this.#unconfirmed = new Deque();
     this.#unconfirmedBytes = 0;
-    this.#forgetOld();
+    const oldestMs = this.#monotonicMs() - this.#resendMs;
     for (let recent = this.#recent.shift(); recent; recent = this.#recent.shift()) {
-      this.store(recent.device, recent.update);
+      const { device, update, sentMs } = recent;
+      if (sentMs > oldestMs) this.store(device, { ...update, sentMs });
     }
     this.#outbox.rewind();
     this.#drained();
@@ -100,7 +101,9 @@ export class DataFlow {
       this.#unconfirmed.shift();
       this.#unconfirmedBytes -= sent.bytes;
       this.#outbox.acknowledge(sent.id);
-      this.#recent.push({ device: sent.device, update: sent.update, atMs: this.#monotonicMs() });
+      // However often it is sent: hosts that ask for births again and again get it for as long as one that asks once.
+      const sentMs = Math.min(sent.update.sentMs ?? Number.POSITIVE_INFINITY, this.#monotonicMs());
+      this.#recent.push({ device: sent.device, update: sent.update, sentMs });
     }
     this.#forgetOld();
     this.pump();
@@ -188,7 +191,7 @@ export class DataFlow {
   #forgetOld(): void {
     const oldestMs = this.#monotonicMs() - this.#resendMs;
     for (let recent = this.#recent.first(); recent; recent = this.#recent.first()) {
-      if (recent.atMs > oldestMs && this.#recent.length <= this.#limits.resendMessages) return;
+      if (recent.sentMs > oldestMs && this.#recent.length <= this.#limits.resendMessages) return;
       this.#recent.shift();
     }
   }

@@ -15,6 +15,8 @@ export interface Update {
   /** Milliseconds since 1970, UTC. */
   readonly timestamp: number;
   readonly values: Values;
+  /** When it was first sent, by the monotonic clock, if it is to be sent once more. */
+  readonly sentMs?: number;
 }
 
 export interface DeviceOptions {
