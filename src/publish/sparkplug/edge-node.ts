@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { SideglanceError } from '../../errors.js';
 import type { Inspection, ModelInUse } from '../../types.js';
 import { clockSynced, now } from '../clock.js';
 import type { CameraEvent } from '../compose.js';
@@ -71,6 +72,11 @@ export class EdgeNode extends EventEmitter<EdgeNodeEvents> {
     );
     const run = randomUUID();
     for (const { name, regions } of options.stations) {
+      this.#topics.device('DBIRTH', name);
+      if (this.#devices.has(name)) {
+        // tck-id-topic-structure-namespace-unique-device-id
+        throw new SideglanceError('SG_CONFIG_INVALID', `two stations have the name ${name}: give each one of its own`);
+      }
       const store: DeviceOptions['store'] = (device, update) => this.#flow.store(device, update);
       this.#devices.set(name, new Device({ id: name, regions, commands, run, nextAlias, monotonicMs, store }));
     }

@@ -13,13 +13,23 @@ export interface LinkEvents {
   /** The broker took the connection; `maxPacketBytes` null: it named no limit. */
   up(maxPacketBytes: number | null): void;
   message(topic: string, payload: Uint8Array, isRetained: boolean): void;
-  /** CONNECT, with the will in it, was sent. */
+  /** CONNECT, with the will in it, may have reached the broker. */
   connectSent(): void;
   /** So many messages in all, of those published here, are at the broker. */
   confirmed(messages: number): void;
   /** Exactly once, whether or not it had come up; nothing follows it. */
   down(fault: BrokerFault): void;
 }
+
+/** Nobody was reached, so CONNECT cannot have been sent. */
+const UNREACHED = new Set<unknown>([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+]);
 
 /** MQTT 5 §3.14.2.1: the broker publishes the will all the same. */
 const DISCONNECT_WITH_WILL = 4;
@@ -136,7 +146,6 @@ export class Link {
     });
     client.on('packetsend', ({ cmd }) => {
       if (this.#isClosed) return;
-      if (cmd === 'connect') this.#events.connectSent();
       if (cmd === 'pingreq') this.#awaitAnswer();
     });
     client.on('packetreceive', ({ cmd }) => {
@@ -145,7 +154,10 @@ export class Link {
     client.on('disconnect', ({ reasonCode }) => {
       this.#down(this.#fault(Object.assign(new Error('the broker said goodbye'), { code: reasonCode ?? 0 })));
     });
-    client.on('error', (error) => this.#down(this.#fault(error)));
+    client.on('error', (error) => {
+      const isUnreached = !this.#isUp && UNREACHED.has((error as { code?: unknown }).code);
+      this.#down(this.#fault(error), isUnreached);
+    });
     client.on('close', () => this.#down(this.#fault(null)));
   }
 
@@ -161,14 +173,15 @@ export class Link {
     if (messages !== undefined) this.#events.confirmed(messages);
   }
 
-  #close(): void {
+  #close(isUnreached = false): void {
     this.#isClosed = true;
+    if (!isUnreached) this.#events.connectSent();
     clearTimeout(this.#pingTimer);
   }
 
-  #down(fault: BrokerFault): void {
+  #down(fault: BrokerFault, isUnreached = false): void {
     if (this.#isClosed) return;
-    this.#close();
+    this.#close(isUnreached);
     this.#client.end(true);
     this.#events.down(fault);
   }

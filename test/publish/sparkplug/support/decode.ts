@@ -26,7 +26,11 @@ export interface DecodedMetric {
 
 export interface DecodedProperties {
   readonly keys: readonly string[];
-  readonly values: readonly { readonly type: number | null; readonly field: ValueField | null; readonly value: unknown }[];
+  readonly values: readonly {
+    readonly type: number | null;
+    readonly field: ValueField | null;
+    readonly value: unknown;
+  }[];
 }
 
 export interface DecodedDataSet {
@@ -90,7 +94,9 @@ function decodeValue(fields: readonly Field[], kinds: Readonly<Record<number, Va
   const [field] = present;
   if (!field) return { field: null, value: null };
   const kind = kinds[field.number] as ValueField;
-  const wireType = { int: 0, long: 0, boolean: 0, float: 5, double: 1, string: 2, bytes: 2, dataset: 2, template: 2 }[kind];
+  const wireType = { int: 0, long: 0, boolean: 0, float: 5, double: 1, string: 2, bytes: 2, dataset: 2, template: 2 }[
+    kind
+  ];
   if (field.wireType !== wireType) throw new Error(`a ${kind} with the wire type ${field.wireType}`);
   return { field: kind, value: valueOf(kind, field) };
 }
@@ -219,7 +225,15 @@ export function encodeCommand(
   return Buffer.concat([varintField(1, timestamp), ...metrics.map((metric) => bytesField(2, commandMetric(metric)))]);
 }
 
-function commandMetric({ name, alias, value }: { name?: string; alias?: number; value: boolean | number | string }): Buffer {
+function commandMetric({
+  name,
+  alias,
+  value,
+}: {
+  name?: string;
+  alias?: number;
+  value: boolean | number | string;
+}): Buffer {
   const double = Buffer.alloc(9);
   double[0] = (13 << 3) | 1;
   if (typeof value === 'number') double.writeDoubleLE(value, 1);

@@ -109,11 +109,7 @@ export class SparkplugHost {
   }
 
   /** NCMD, or DCMD to a device. */
-  async command(
-    edgeNode: string,
-    device: string | null,
-    metrics: Parameters<typeof encodeCommand>[1],
-  ): Promise<void> {
+  async command(edgeNode: string, device: string | null, metrics: Parameters<typeof encodeCommand>[1]): Promise<void> {
     await this.publish(edgeNode, device, encodeCommand(Date.now(), metrics));
   }
 
@@ -169,7 +165,13 @@ export class SparkplugHost {
     const where = `${verb} of ${device ?? edgeNode}`;
     if (verb === 'NBIRTH') {
       const bdSeq = payload.metrics.find(({ name }) => name === 'bdSeq')?.value;
-      this.nodes.set(edgeNode, { isOnline: true, bdSeq: Number(bdSeq), seq: 0, aliases: new Map(), devices: new Map() });
+      this.nodes.set(edgeNode, {
+        isOnline: true,
+        bdSeq: Number(bdSeq),
+        seq: 0,
+        aliases: new Map(),
+        devices: new Map(),
+      });
       if (payload.seq !== 0) this.faults.push(`${where} has seq ${payload.seq}`);
       this.#learnAliases(edgeNode, device, payload);
       return;

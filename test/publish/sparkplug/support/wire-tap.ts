@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import mqttPacket from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
+import mqttPacket from 'mqtt-packet';
 import { closeAtTheEnd } from '../../support/leftovers.js';
 import { type DecodedPayload, decodePayload } from './decode.js';
 
@@ -12,6 +12,7 @@ export interface Sent {
   readonly connection: number;
   /** What the test was about when it passed. */
   readonly phase: string;
+  readonly atMs: number;
   /** Of a PUBLISH: the part of the topic that names the message, and what is in it. */
   readonly verb: string | null;
   readonly device: string | null;
@@ -104,6 +105,6 @@ export class WireTap {
     const topic = packet.cmd === 'publish' ? packet.topic.split('/') : null;
     const payload = packet.cmd === 'publish' ? decodePayload(packet.payload as Buffer) : null;
     const [verb, device] = [topic?.[2] ?? null, topic?.[4] ?? null];
-    this.sent.push({ packet, connection, phase: this.phase, verb, device, payload });
+    this.sent.push({ packet, connection, phase: this.phase, atMs: performance.now(), verb, device, payload });
   }
 }
