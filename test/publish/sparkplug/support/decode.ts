@@ -98,10 +98,10 @@ function decodeValue(fields: readonly Field[], kinds: Readonly<Record<number, Va
     kind
   ];
   if (field.wireType !== wireType) throw new Error(`a ${kind} with the wire type ${field.wireType}`);
-  return { field: kind, value: valueOf(kind, field) };
+  return { field: kind, value: readValue(kind, field) };
 }
 
-function valueOf(kind: ValueField, { varint, bytes }: Field) {
+function readValue(kind: ValueField, { varint, bytes }: Field) {
   switch (kind) {
     case 'int':
       if (varint > 0xffff_ffffn) throw new Error('an int_value of more than 32 bits');

@@ -48,11 +48,13 @@ export class SparkplugHost {
   readonly nodes = new Map<string, NodeView>();
   readonly #url: string;
   readonly #group: string;
+  readonly #keepaliveSeconds: number;
   #client: MqttClient | null = null;
   #stateTimestamp = 0;
   readonly #changed = new Set<() => void>();
 
-  constructor(url: string, group: string, id: string) {
+  constructor(url: string, group: string, id: string, keepaliveSeconds = 30) {
+    this.#keepaliveSeconds = keepaliveSeconds;
     this.#url = url;
     this.#group = group;
     this.id = id;
@@ -71,6 +73,7 @@ export class SparkplugHost {
       protocolVersion: 4,
       clean: true,
       reconnectPeriod: 0,
+      keepalive: this.#keepaliveSeconds,
       will: { topic: this.#stateTopic, payload: Buffer.from(payload), qos: 1, retain: true },
     });
     this.#client = client;
@@ -115,7 +118,8 @@ export class SparkplugHost {
 
   async publish(edgeNode: string, device: string | null, payload: Buffer, retain = false): Promise<void> {
     const topic = `spBv1.0/${this.#group}/${device === null ? 'NCMD' : 'DCMD'}/${edgeNode}${device === null ? '' : `/${device}`}`;
-    await this.#client?.publishAsync(topic, payload, { qos: 0, retain });
+    // A retained one is at the broker when this returns.
+    await this.#client?.publishAsync(topic, payload, { qos: retain ? 1 : 0, retain });
   }
 
   /** The alias that a birth gave to a metric. */
