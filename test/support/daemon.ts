@@ -55,6 +55,7 @@ export class Daemon {
       readonly port?: number;
       readonly url?: string;
       readonly infer?: object;
+      readonly sparkplug?: object;
       readonly env?: Readonly<Record<string, string>>;
     } = {},
   ): Promise<Daemon> {
@@ -67,6 +68,7 @@ export class Daemon {
       mqtt: options.url === undefined ? { embedded: { port } } : { url: options.url },
       stations,
       infer: options.infer ?? {},
+      sparkplug: options.sparkplug ?? {},
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));
