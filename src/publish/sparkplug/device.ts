@@ -90,9 +90,11 @@ export class Device {
     this.#update({ 'History/Dropped': this.#dropped, ...times }, Date.now());
   }
 
-  /** Rates change as time goes by. */
+  /** Rates change as time goes by. They are not kept for later: the parts that they are of are. */
   refresh(): void {
-    this.#update(this.#rates.rates(this.#options.monotonicMs()), Date.now());
+    const rates = this.#rates.rates(this.#options.monotonicMs());
+    if (this.isBorn) this.#update(rates, Date.now());
+    else this.metrics.set(rates, Date.now());
   }
 
   write(metric: Written): void {

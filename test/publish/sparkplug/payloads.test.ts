@@ -188,16 +188,46 @@ holds(['tck-id-payloads-nbirth-rebirth-req'], () => {
 });
 holds(['tck-id-payloads-ndeath-seq'], () => every(all('NDEATH'), ({ payload }) => assert.equal(payload.seq, null)));
 
-for (const verb of ['NBIRTH', 'DBIRTH', 'NDATA', 'DDATA', 'DDEATH'] as const) {
-  const prefix = `tck-id-payloads-${verb.toLowerCase()}` as const;
-  holds([`${prefix}-timestamp`], () => every(all(verb), ({ payload }) => isRecent(payload.timestamp)));
-  if (verb !== 'NBIRTH') {
-    holds([`${prefix}-seq`], () => every(all(verb), ({ payload }) => assert.notEqual(payload.seq, null)));
-    holds([`${prefix}-seq-inc`], () => assertSeqFollows(life, verb));
-  }
-  if (verb === 'DDEATH') continue;
-  holds([`${prefix}-qos`], () => every(all(verb), (one) => assert.equal(packetOf(one).qos, 0)));
-  holds([`${prefix}-retain`], () => every(all(verb), (one) => assert.equal(packetOf(one).retain, false)));
+for (const [id, verb] of [
+  ['tck-id-payloads-nbirth-timestamp', 'NBIRTH'],
+  ['tck-id-payloads-dbirth-timestamp', 'DBIRTH'],
+  ['tck-id-payloads-ndata-timestamp', 'NDATA'],
+  ['tck-id-payloads-ddata-timestamp', 'DDATA'],
+  ['tck-id-payloads-ddeath-timestamp', 'DDEATH'],
+] as const) {
+  holds([id], () => every(all(verb), ({ payload }) => isRecent(payload.timestamp)));
+}
+for (const [id, verb] of [
+  ['tck-id-payloads-dbirth-seq', 'DBIRTH'],
+  ['tck-id-payloads-ndata-seq', 'NDATA'],
+  ['tck-id-payloads-ddata-seq', 'DDATA'],
+  ['tck-id-payloads-ddeath-seq', 'DDEATH'],
+] as const) {
+  holds([id], () => every(all(verb), ({ payload }) => assert.notEqual(payload.seq, null)));
+}
+for (const [id, verb] of [
+  ['tck-id-payloads-dbirth-seq-inc', 'DBIRTH'],
+  ['tck-id-payloads-ndata-seq-inc', 'NDATA'],
+  ['tck-id-payloads-ddata-seq-inc', 'DDATA'],
+  ['tck-id-payloads-ddeath-seq-inc', 'DDEATH'],
+] as const) {
+  holds([id], () => assertSeqFollows(life, verb));
+}
+for (const [id, verb] of [
+  ['tck-id-payloads-nbirth-qos', 'NBIRTH'],
+  ['tck-id-payloads-dbirth-qos', 'DBIRTH'],
+  ['tck-id-payloads-ndata-qos', 'NDATA'],
+  ['tck-id-payloads-ddata-qos', 'DDATA'],
+] as const) {
+  holds([id], () => every(all(verb), (one) => assert.equal(packetOf(one).qos, 0)));
+}
+for (const [id, verb] of [
+  ['tck-id-payloads-nbirth-retain', 'NBIRTH'],
+  ['tck-id-payloads-dbirth-retain', 'DBIRTH'],
+  ['tck-id-payloads-ndata-retain', 'NDATA'],
+  ['tck-id-payloads-ddata-retain', 'DDATA'],
+] as const) {
+  holds([id], () => every(all(verb), (one) => assert.equal(packetOf(one).retain, false)));
 }
 holds(['tck-id-payloads-ddeath-seq-number'], () => {
   every(all('DDEATH'), ({ payload }) => assert.ok(payload.seq !== null && payload.metrics.length === 0));

@@ -195,23 +195,40 @@ holds(['tck-id-payloads-ndeath-will-message-publisher-disconnect-mqtt311'], () =
   }
 });
 
-for (const verb of BIRTHS) {
-  const [base, kind] = verb === 'NBIRTH' ? ['edge-node', 'nbirth'] : ['device', 'dbirth'];
-  const prefix = `tck-id-message-flow-${base}-birth-publish-${kind}` as const;
-  inBoth([`${prefix}-topic`], (life) => {
+for (const [id, verb] of [
+  ['tck-id-message-flow-edge-node-birth-publish-nbirth-topic', 'NBIRTH'],
+  ['tck-id-message-flow-device-birth-publish-dbirth-topic', 'DBIRTH'],
+] as const) {
+  inBoth([id], (life) => {
     every(life.tap.published(verb), (one) => {
       const device = verb === 'DBIRTH' ? `/${one.device}` : '';
       assert.equal(packetOf(one).topic, `spBv1.0/${GROUP}/${verb}/${EDGE}${device}`);
     });
   });
-  inBoth([`${prefix}-payload`], (life) => {
-    every(life.tap.published(verb), ({ payload }) => assert.deepEqual(payload.unknown, []));
-  });
-  inBoth([`${prefix}-qos`], (life) => every(life.tap.published(verb), (one) => assert.equal(packetOf(one).qos, 0)));
-  inBoth([`${prefix}-retained`], (life) =>
-    every(life.tap.published(verb), (one) => assert.equal(packetOf(one).retain, false)),
-  );
-  inBoth([`${prefix}-payload-seq`], ({ tap, host }) => {
+}
+for (const [id, verb] of [
+  ['tck-id-message-flow-edge-node-birth-publish-nbirth-payload', 'NBIRTH'],
+  ['tck-id-message-flow-device-birth-publish-dbirth-payload', 'DBIRTH'],
+] as const) {
+  inBoth([id], (life) => every(life.tap.published(verb), ({ payload }) => assert.deepEqual(payload.unknown, [])));
+}
+for (const [id, verb] of [
+  ['tck-id-message-flow-edge-node-birth-publish-nbirth-qos', 'NBIRTH'],
+  ['tck-id-message-flow-device-birth-publish-dbirth-qos', 'DBIRTH'],
+] as const) {
+  inBoth([id], (life) => every(life.tap.published(verb), (one) => assert.equal(packetOf(one).qos, 0)));
+}
+for (const [id, verb] of [
+  ['tck-id-message-flow-edge-node-birth-publish-nbirth-retained', 'NBIRTH'],
+  ['tck-id-message-flow-device-birth-publish-dbirth-retained', 'DBIRTH'],
+] as const) {
+  inBoth([id], (life) => every(life.tap.published(verb), (one) => assert.equal(packetOf(one).retain, false)));
+}
+for (const [id, verb] of [
+  ['tck-id-message-flow-edge-node-birth-publish-nbirth-payload-seq', 'NBIRTH'],
+  ['tck-id-message-flow-device-birth-publish-dbirth-payload-seq', 'DBIRTH'],
+] as const) {
+  inBoth([id], ({ tap, host }) => {
     every(tap.published(verb), ({ payload: { seq } }) => assert.ok(seq !== null && seq >= 0 && seq <= 255));
     assert.deepEqual(host.faults, []);
   });
@@ -247,36 +264,41 @@ inBoth(['tck-id-operational-behavior-device-ddeath'], ({ tap, host }) => {
   assert.equal(stale, host.tags.size);
 });
 
-for (const verb of BIRTHS) {
-  const prefix = `tck-id-operational-behavior-data-publish-${verb.toLowerCase()}` as const;
-  const data = verb === 'NBIRTH' ? 'NDATA' : 'DDATA';
-  inBoth([prefix], (life) => {
+inBoth(
+  ['tck-id-operational-behavior-data-publish-nbirth', 'tck-id-operational-behavior-data-publish-dbirth'],
+  (life) => {
     for (const { message, announced } of dataWithBirth(life)) {
-      if (message.verb !== data) continue;
       assert.ok(message.payload.metrics.every(({ alias }) => announced.has(alias ?? -2)));
     }
-  });
-  inBoth([`${prefix}-values`], (life) => {
-    every(life.tap.published(verb), ({ payload }) => {
+  },
+);
+inBoth(
+  [
+    'tck-id-operational-behavior-data-publish-nbirth-values',
+    'tck-id-operational-behavior-data-publish-dbirth-values',
+  ],
+  (life) => {
+    every(published(life, BIRTHS), ({ payload }) => {
       for (const { isNull, field } of payload.metrics) assert.equal(field === null, isNull);
     });
-  });
-  inBoth([`${prefix}-change`], (life) => {
-    const messages = life.tap.published(data);
-    every(messages, ({ payload }) => assert.ok(payload.metrics.length > 0));
-    if (data === 'NDATA') assert.equal(messages.length, 1);
-  });
-  inBoth([`${prefix}-order`], (life) => {
-    every([...life.tap.published(verb), ...life.tap.published(data)], ({ payload }) => {
+  },
+);
+inBoth(['tck-id-operational-behavior-data-publish-nbirth-change'], ({ tap }) => {
+  assert.equal(tap.published('NDATA').length, 1);
+});
+inBoth(['tck-id-operational-behavior-data-publish-dbirth-change'], ({ tap }) => {
+  every(tap.published('DDATA'), ({ payload }) => assert.ok(payload.metrics.length > 0));
+});
+inBoth(
+  ['tck-id-operational-behavior-data-publish-nbirth-order', 'tck-id-operational-behavior-data-publish-dbirth-order'],
+  (life) => {
+    every(published(life, [...BIRTHS, ...DATA]), ({ payload }) => {
       const times = payload.metrics.filter(({ isHistorical }) => !isHistorical).map(({ timestamp }) => timestamp ?? 0);
-      assert.deepEqual(
-        times,
-        times.toSorted((a, b) => a - b),
-      );
+      assert.deepEqual(times, times.toSorted((a, b) => a - b));
       for (const time of times) isRecent(time);
     });
-  });
-}
+  },
+);
 
 inBoth(
   [
