@@ -116,9 +116,7 @@ export class Agent {
     const embeddedUrl = this.#broker?.url ?? null;
     const limits = { drainMs, farewellMs };
     this.#edgeNode = await openEdgeNode(this.#config, { agentVersion: AGENT_VERSION, embeddedUrl, limits });
-    this.#edgeNode?.on('state', (state) => this.#logSparkplug(state));
-    this.#edgeNode?.on('malformed', (topic, fault) => this.log.event('warn', 'sparkplug.malformed', { topic, fault }));
-    this.#edgeNode?.start();
+    if (this.#edgeNode) this.#startEdgeNode(this.#edgeNode);
 
     this.#standardOutput.write(
       greeting({
@@ -192,6 +190,18 @@ export class Agent {
       const { broker, reason, error, retryInMs } = state;
       this.log.event('warn', 'broker.state', { state: 'offline', broker, reason, code: error.code, retryInMs });
     }
+  }
+
+  #startEdgeNode(edgeNode: EdgeNode): void {
+    const logAlarm = (alarm: string | null) => {
+      if (alarm === null) this.log.event('info', 'sparkplug.mended');
+      else this.log.event('error', 'sparkplug.alarm', { code: 'SG_STORAGE', message: alarm });
+    };
+    if (edgeNode.alarm !== null) logAlarm(edgeNode.alarm);
+    edgeNode.on('alarm', logAlarm);
+    edgeNode.on('state', (state) => this.#logSparkplug(state));
+    edgeNode.on('malformed', (topic, fault) => this.log.event('warn', 'sparkplug.malformed', { topic, fault }));
+    edgeNode.start();
   }
 
   #logSparkplug(state: EdgeNodeState): void {

@@ -85,7 +85,11 @@ export class Trace {
       for (const { alias, name } of metrics) if (alias !== null && name !== null) this.#names.set(alias, name);
     }
     if (verb === 'DDATA' && this.count(verb) > chapter.most) return;
-    const facts = [seq === null ? 'no seq' : `seq ${seq}`, `${bytes.length} bytes`, ...(kind === 'history' ? ['history'] : [])];
+    const facts = [
+      seq === null ? 'no seq' : `seq ${seq}`,
+      `${bytes.length} bytes`,
+      ...(kind === 'history' ? ['history'] : []),
+    ];
     chapter.lines.push(`${at}  ${facts.join(', ')}`);
     const whose = `${verb} ${device}`;
     if (verb.endsWith('BIRTH') && this.#shown.has(whose)) {
@@ -109,7 +113,8 @@ export class Trace {
 }
 
 function shownValue(value: DecodedMetric['value']): string {
-  if (value === null || typeof value !== 'object') return typeof value === 'string' ? JSON.stringify(value) : `${value}`;
+  if (value === null || typeof value !== 'object')
+    return typeof value === 'string' ? JSON.stringify(value) : `${value}`;
   const { columns, rows } = value as DecodedDataSet;
   const table = rows.map((row) => `(${row.map((one) => one.value).join(', ')})`);
   return `${rows.length} rows of (${columns.join(', ')})${table.length === 0 ? '' : `: ${table.slice(0, 2).join(' ')}`}`;

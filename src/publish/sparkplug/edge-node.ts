@@ -23,6 +23,8 @@ export interface EdgeNodeEvents {
   state: [EdgeNodeState];
   /** A command that is none: where it came, and why. */
   malformed: [topic: string, fault: string];
+  /** What is wrong with the store or the file of bdSeq has changed; null: nothing is. */
+  alarm: [string | null];
 }
 
 interface Session {
@@ -36,8 +38,12 @@ interface Session {
   wantsRebirth: boolean;
 }
 
-/** Room for topic and headers around a payload (MQTT 5 §3.3). */
-const HEADER_BYTES = 512;
+const LIMITS = {
+  /** Room for topic and headers around a payload (MQTT 5 §3.3). */
+  headerBytes: 512,
+  /** A host writes a few metrics at a time. */
+  metricsOfCommand: 64,
+} as const;
 
 /**
  * This agent as an edge node of Sparkplug B 3.0, with each station as a device. No call waits for the broker and none fails
@@ -62,6 +68,7 @@ export class EdgeNode extends EventEmitter<EdgeNodeEvents> {
     this.#topics = new SparkplugTopics(groupId, edgeNodeId);
     this.#limits = { ...EDGE_NODE_LIMITS, ...options.limits };
     this.#outbox = options.outbox ?? new Outbox();
+    this.#outbox.onAlarm(() => this.emit('alarm', this.alarm));
     this.#sequence = BirthDeathSequence.open(options.bdSeqFile ?? null);
     let alias = 0;
     const nextAlias = () => ++alias;
@@ -217,7 +224,7 @@ export class EdgeNode extends EventEmitter<EdgeNodeEvents> {
   /** Returns the bytes of the payload, or null for a DDATA that is too large for the broker; nothing is sent then. */
   #publish(session: Session, topic: string, metrics: readonly Metric[]): number | null {
     const payload = encodePayload(Date.now(), metrics, session.seq);
-    if (session.maxPacketBytes !== null && payload.byteLength + HEADER_BYTES > session.maxPacketBytes) {
+    if (session.maxPacketBytes !== null && payload.byteLength + LIMITS.headerBytes > session.maxPacketBytes) {
       if (topic.includes('/DDATA/')) return null;
       session.link.abandon(
         `takes packets of at most ${session.maxPacketBytes} bytes, too few for ${topic}: raise its limit`,
@@ -242,8 +249,8 @@ export class EdgeNode extends EventEmitter<EdgeNodeEvents> {
     const session = this.#session;
     if (!session) return;
     const command = decodeCommand(payload);
-    if ('fault' in command) {
-      this.emit('malformed', topic, command.fault);
+    if ('fault' in command || command.metrics.length > LIMITS.metricsOfCommand) {
+      this.emit('malformed', topic, 'fault' in command ? command.fault : `${command.metrics.length} metrics at once`);
       return;
     }
     if (topic === this.#topics.node('NCMD')) {

@@ -21,6 +21,9 @@ export interface LinkEvents {
   down(fault: BrokerFault): void;
 }
 
+/** Of a message from outside; MQTT 5 brokers are asked to keep larger ones, with 3.1.1 they are passed over. */
+const MAX_RECEIVED_BYTES = 64 * 1024;
+
 /** Nobody was reached, so CONNECT cannot have been sent. */
 const UNREACHED = new Set<unknown>([
   'ECONNREFUSED',
@@ -69,6 +72,7 @@ export class Link {
     this.#fault = (thrown) => brokerFault(thrown, { address: address.text, username, clientId, wasUp: this.#isUp });
     this.#client = connect({
       ...transportOptions(address, options, protocolVersion, connectTimeoutMs),
+      ...(protocolVersion === 5 ? { properties: { maximumPacketSize: MAX_RECEIVED_BYTES } } : {}),
       // tck-id-payloads-ndeath-will-message-qos, tck-id-payloads-ndeath-will-message-retain
       will: { topic: will.topic, payload: asBuffer(will.payload), qos: 1, retain: false },
     });
@@ -142,7 +146,8 @@ export class Link {
       this.#events.up(properties?.maximumPacketSize ?? null);
     });
     client.on('message', (topic, payload, { retain }) => {
-      if (!this.#isClosed) this.#events.message(topic, payload, retain);
+      if (this.#isClosed || payload.byteLength > MAX_RECEIVED_BYTES) return;
+      this.#events.message(topic, payload, retain);
     });
     client.on('packetsend', ({ cmd }) => {
       if (this.#isClosed) return;

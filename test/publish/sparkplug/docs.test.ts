@@ -26,18 +26,16 @@ test('docs/sparkplug.md lists every requirement once, and for each that applies 
 });
 
 test('docs/sparkplug.md lists every metric with its type and unit, and no other', () => {
-  const shown = [...text.matchAll(/^\| `([A-Z][^`]*\/[^`]*|bdSeq)` \| (\w+) \| ([^|]*)/gm)].map(([, name, type, unit = '']) => ({
-    name,
-    type,
-    unit: unit.trim(),
-  }));
+  const shown = [...text.matchAll(/^\| `([A-Z][^`]*\/[^`]*|bdSeq)` \| (\w+) \| ([^|]*)/gm)].map(
+    ([, name, type, unit = '']) => ({
+      name,
+      type,
+      unit: unit.trim(),
+    }),
+  );
   const units = new Map(shown.map(({ name, unit }) => [name, unit]));
   const stations = deviceDefinitions(['<region>']);
-  const definitions = [
-    ...nodeDefinitions('0', 0, true),
-    ...stations,
-    ...commandDefinitions(rememberingCommands([])),
-  ];
+  const definitions = [...nodeDefinitions('0', 0, true), ...stations, ...commandDefinitions(rememberingCommands([]))];
   const names = (list: readonly { readonly name?: string | undefined; readonly type?: string | undefined }[]) =>
     list.map(({ name, type }) => `${name} ${type}`).sort();
   assert.deepEqual(names(shown), names(definitions));

@@ -110,3 +110,24 @@ test('commands are read by name or alias; bytes that are none are named as such'
     assert.ok('fault' in command && command.fault !== '', text);
   }
 });
+
+test('whatever bytes come as a command, there is an answer', () => {
+  let state = 1;
+  const random = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state >>> 24;
+  };
+  const whole = encodeCommand(NOW, [{ name: 'Node Control/Rebirth', value: true }]);
+  const outcomes = { metrics: 0, fault: 0 };
+  for (let round = 0; round < 100_000; round++) {
+    // Half of them are commands with a few bytes changed or cut off.
+    const bytes = round % 2 ? Buffer.from(whole) : Buffer.alloc(random(), 0);
+    if (round % 2) for (let changes = 0; changes < 3; changes++) bytes[random() % bytes.length] = random();
+    else for (let at = 0; at < bytes.length; at++) bytes[at] = random();
+    const command = decodeCommand(bytes.subarray(0, bytes.length - (random() % 4)));
+    outcomes['fault' in command ? 'fault' : 'metrics']++;
+  }
+  assert.ok(outcomes.fault > 1_000 && outcomes.metrics > 1_000, JSON.stringify(outcomes));
+  // Groups within groups, as deep as the largest message that is read.
+  assert.ok('fault' in decodeCommand(Buffer.alloc(64 * 1024, 0x3b)));
+});

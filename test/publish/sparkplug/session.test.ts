@@ -4,17 +4,7 @@ import type { IPublishPacket } from 'mqtt-packet';
 import { withoutMosquitto } from '../support/mosquitto.js';
 import { decodePayload } from './support/decode.js';
 import { EDGE, GROUP } from './support/edge.js';
-import {
-  BIRTHS,
-  DATA,
-  dataWithBirth,
-  every,
-  holds,
-  isRecent,
-  metric,
-  type Published,
-  published,
-} from './support/requirements.js';
+import { DATA, every, holds, metric, type Published, published } from './support/requirements.js';
 import { type Life, liveWholeLife } from './support/scenario.js';
 
 // Chapters 2 and 5 of the specification: how sessions begin, go on and end, with either version of MQTT.
@@ -263,75 +253,3 @@ inBoth(['tck-id-operational-behavior-device-ddeath'], ({ tap, host }) => {
   const stale = [...host.tags].filter(([, { isStale }]) => isStale).length;
   assert.equal(stale, host.tags.size);
 });
-
-inBoth(
-  ['tck-id-operational-behavior-data-publish-nbirth', 'tck-id-operational-behavior-data-publish-dbirth'],
-  (life) => {
-    for (const { message, announced } of dataWithBirth(life)) {
-      assert.ok(message.payload.metrics.every(({ alias }) => announced.has(alias ?? -2)));
-    }
-  },
-);
-inBoth(
-  [
-    'tck-id-operational-behavior-data-publish-nbirth-values',
-    'tck-id-operational-behavior-data-publish-dbirth-values',
-  ],
-  (life) => {
-    every(published(life, BIRTHS), ({ payload }) => {
-      for (const { isNull, field } of payload.metrics) assert.equal(field === null, isNull);
-    });
-  },
-);
-inBoth(['tck-id-operational-behavior-data-publish-nbirth-change'], ({ tap }) => {
-  assert.equal(tap.published('NDATA').length, 1);
-});
-inBoth(['tck-id-operational-behavior-data-publish-dbirth-change'], ({ tap }) => {
-  every(tap.published('DDATA'), ({ payload }) => assert.ok(payload.metrics.length > 0));
-});
-inBoth(
-  ['tck-id-operational-behavior-data-publish-nbirth-order', 'tck-id-operational-behavior-data-publish-dbirth-order'],
-  (life) => {
-    every(published(life, [...BIRTHS, ...DATA]), ({ payload }) => {
-      const times = payload.metrics.filter(({ isHistorical }) => !isHistorical).map(({ timestamp }) => timestamp ?? 0);
-      assert.deepEqual(times, times.toSorted((a, b) => a - b));
-      for (const time of times) isRecent(time);
-    });
-  },
-);
-
-inBoth(
-  [
-    'tck-id-operational-behavior-data-commands-rebirth-name',
-    'tck-id-operational-behavior-data-commands-rebirth-name-aliases',
-    'tck-id-operational-behavior-data-commands-rebirth-datatype',
-    'tck-id-operational-behavior-data-commands-rebirth-value',
-  ],
-  ({ tap }) => {
-    every(tap.published('NBIRTH'), (one) => {
-      const { alias, datatype, value } = metric(one, 'Node Control/Rebirth');
-      assert.deepEqual([alias, datatype, value], [null, 11, false]);
-    });
-  },
-);
-inBoth(
-  [
-    'tck-id-operational-behavior-data-commands-rebirth-action-1',
-    'tck-id-operational-behavior-data-commands-rebirth-action-2',
-    'tck-id-operational-behavior-data-commands-rebirth-action-3',
-  ],
-  ({ tap, host }) => {
-    const phase = tap.published().filter(({ phase }) => phase === 'rebirth');
-    assert.deepEqual(
-      phase.slice(0, 3).map(({ verb, device }) => [verb, device]),
-      [
-        ['NBIRTH', null],
-        ['DBIRTH', 'top'],
-        ['DBIRTH', 'side'],
-      ],
-    );
-    assert.equal(metric(phase[0]!, 'bdSeq').value, 0n);
-    assert.equal(phase.filter(({ verb }) => verb === 'NDEATH').length, 0);
-    assert.deepEqual(host.faults, []);
-  },
-);
