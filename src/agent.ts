@@ -8,6 +8,8 @@ import { outboxFromConfig } from './publish/outbox/from-config.js';
 import { openOutbox } from './publish/outbox/open.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
 import type { SessionState } from './publish/session.js';
+import type { EdgeNode, EdgeNodeState } from './publish/sparkplug/edge-node.js';
+import { openEdgeNode } from './publish/sparkplug/from-config.js';
 import { isJournal, withPriority } from './service/journal.js';
 import { Lifeline } from './service/lifeline.js';
 import { createEventLog, type EventLog } from './service/log.js';
@@ -74,6 +76,7 @@ export class Agent {
   #stations: StationSupervisor<StationStart>[] = [];
   #broker: EmbeddedBroker | null = null;
   #publisher: Publisher | null = null;
+  #edgeNode: EdgeNode | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
   #lifeline: Lifeline | null = null;
   #hasAlarm = false;
@@ -91,7 +94,7 @@ export class Agent {
 
   /**
    * @throws SideglanceError SG_BROKER where the embedded broker cannot listen or the URL is none of a broker, SG_STORAGE
-   * where another process uses the outbox or its disk cannot keep what `sync: every` promises
+   * where another process uses a store or its disk cannot keep what `sync: every` promises
    */
   async start(): Promise<void> {
     const { device, mqtt, stations } = this.#config;
@@ -117,6 +120,10 @@ export class Agent {
     publisher.on('refused', ({ code, message }) => this.log.event('error', 'broker.refused', { code, message }));
     publisher.start();
     this.#publisher = publisher;
+    const embeddedUrl = this.#broker?.url ?? null;
+    const limits = { drainMs, farewellMs };
+    this.#edgeNode = await openEdgeNode(this.#config, { agentVersion: AGENT_VERSION, embeddedUrl, limits });
+    if (this.#edgeNode) this.#startEdgeNode(this.#edgeNode);
 
     this.#standardOutput.write(
       greeting({
@@ -140,7 +147,7 @@ export class Agent {
     this.#lifeline?.stopping();
     this.#lag.disable();
     await Promise.all(this.#stations.map((station) => station.stop()));
-    const left = await this.#publisher?.stop();
+    const [left] = await Promise.all([this.#publisher?.stop(), this.#edgeNode?.stop()]);
     await within(AGENT_LIMITS.brokerStopMs, this.#broker?.stop());
     this.log.event('info', 'agent.stopped', { undelivered: left?.undelivered ?? 0 });
     await Promise.all([this.#standardOutput.close(), this.#standardError.close()]);
@@ -171,16 +178,21 @@ export class Agent {
       events: {
         onAnswer: (inspection, attachments) => {
           publisher.publishInspection(inspection, attachments);
+          this.#edgeNode?.publishInspection(inspection);
           this.#standardOutput.write(partLine(inspection, this.#terminal));
         },
         onCamera: (report) => {
           publisher.publishCamera(name, report);
+          this.#edgeNode?.publishCamera(name, report);
           this.#standardOutput.write(
             noticeLine(report.at, name, `camera ${report.state}`, report.reason, this.#terminal),
           );
           this.log.event(report.state === 'lost' ? 'warn' : 'info', 'camera.state', { station: name, ...report });
         },
-        onModel: (inUse) => publisher.publishModel(name, inUse),
+        onModel: (inUse) => {
+          publisher.publishModel(name, inUse);
+          this.#edgeNode?.publishModel(name, inUse);
+        },
         onEvent: (level, event, fields) => {
           if (event === 'station.building') this.#tellBuild(station.name, fields);
           this.log.event(level, event, fields);
@@ -203,6 +215,26 @@ export class Agent {
     }
   }
 
+  #startEdgeNode(edgeNode: EdgeNode): void {
+    const logAlarm = (alarm: string | null) => {
+      if (alarm === null) this.log.event('info', 'sparkplug.mended');
+      else this.log.event('error', 'sparkplug.alarm', { code: 'SG_STORAGE', message: alarm });
+    };
+    if (edgeNode.alarm !== null) logAlarm(edgeNode.alarm);
+    edgeNode.on('alarm', logAlarm);
+    edgeNode.on('state', (state) => this.#logSparkplug(state));
+    edgeNode.on('malformed', (topic, fault) => this.log.event('warn', 'sparkplug.malformed', { topic, fault }));
+    edgeNode.start();
+  }
+
+  #logSparkplug(state: EdgeNodeState): void {
+    if (state.state !== 'offline') this.log.event('info', 'sparkplug.state', state);
+    else {
+      const { error, ...rest } = state;
+      this.log.event('warn', 'sparkplug.state', { ...rest, ...(error ? { code: error.code } : {}) });
+    }
+  }
+
   /** What is wrong with the store of messages; it stands in `health` as well. */
   #logAlarm(alarm: string | null): void {
     if (alarm !== null) this.log.event('error', 'outbox.alarm', { code: 'SG_STORAGE', message: alarm });
@@ -213,6 +245,7 @@ export class Agent {
   #publishHealth(publisher: Publisher): void {
     const eventLoopLagMs = Math.max(0, this.#lag.max / 1e6 - AGENT_LIMITS.lagResolutionMs);
     this.#lag.reset();
+    this.#edgeNode?.refresh();
     publisher.publishHealth({
       agent: {
         uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),

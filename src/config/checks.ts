@@ -78,3 +78,35 @@ export function secretFromFile(file: string, path: string): string {
 export function fromFile(file: string, path: string): string {
   return resolve(dirname(file), path);
 }
+
+export function urlFaults(url: unknown, path: Path, schemes: readonly string[]): Fault[] {
+  if (typeof url !== 'string') return [];
+  const form = `must be ${schemes.map((scheme) => `${scheme}://host`).join(' or ')}`;
+  if (!URL.canParse(url)) return [{ path, message: `${form}, with a port and a path if need be` }];
+  const { protocol, hostname, username, password } = new URL(url);
+  if (!schemes.includes(protocol.slice(0, -1)) || hostname === '') return [{ path, message: form }];
+  if (username === '' && password === '') return [];
+  return [
+    { path, message: 'must not hold a user or a password: use `username` and `passwordFile`, addresses are logged' },
+  ];
+}
+
+export function passwordFaults(group: unknown, base: Path, file: string): Fault[] {
+  const passwordFile = valueAt(group, ['passwordFile']);
+  const password = valueAt(group, ['password']);
+  const faults: Fault[] = [];
+  if (passwordFile !== undefined && password !== undefined) {
+    faults.push({ path: [...base, 'passwordFile'], message: 'cannot stand beside `password`: remove one of the two' });
+  }
+  if ((passwordFile ?? password) !== undefined && valueAt(group, ['username']) === undefined) {
+    const key = passwordFile === undefined ? 'password' : 'passwordFile';
+    faults.push({ path: [...base, key], message: 'needs a `username`' });
+  }
+  faults.push(...readableSecret(passwordFile, [...base, 'passwordFile'], file));
+  return faults;
+}
+
+/** The password in a file: its text without the line end that editors add. */
+export function readPassword(file: string): string {
+  return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+}

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
-import { fromFile, secretFromFile } from './checks.js';
+import { fromFile, readPassword, secretFromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
 import { idInStore } from './model-store.js';
-import { DEMO_MODEL, readPassword, relationFaults } from './relations.js';
+import { DEMO_MODEL, relationFaults } from './relations.js';
 import {
   type Config,
   ConfigSchema,
@@ -72,19 +72,21 @@ function shortName(file: string): string {
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
   const { tls, ...rest } = withPassword(written.mqtt, file);
-  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: stateFolder(rest.outbox.folder, 'outbox', file) } };
-  const store = stateFolder(written.models.store, 'models', file);
+  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: stateFolder('outbox', rest.outbox.folder, file) } };
+  const bundles = stateFolder('models', written.models.store, file);
+  const { store, ...sparkplug } = withPassword(written.sparkplug, file);
   return {
     file,
     device: written.device,
     mqtt: tls === undefined ? mqtt : { ...mqtt, tls: resolveTls(tls, file) },
+    sparkplug: { ...sparkplug, store: { ...store, folder: stateFolder('sparkplug', store.folder, file) } },
     stations: written.stations.map((station) => ({
       ...station,
       camera: resolveCamera(station.camera, file),
-      model: resolveModel(station.model, store, file),
+      model: resolveModel(station.model, bundles, file),
       threshold: station.threshold as ThresholdConfig,
     })),
-    models: resolveModels(written.models, store, file),
+    models: resolveModels(written.models, bundles, file),
     infer: resolveInfer(written, file),
     log: written.log,
   };
@@ -101,7 +103,7 @@ function resolveModels({ keys, ...rest }: WrittenConfig['models'], store: string
 }
 
 /** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */
-function stateFolder(folder: string | undefined, name: string, file: string): string {
+function stateFolder(name: string, folder: string | undefined, file: string): string {
   if (folder !== undefined) return fromFile(file, folder);
   const [state] = (process.env.STATE_DIRECTORY ?? '').split(':');
   return state ? join(state, name) : fromFile(file, join('var', name));

@@ -1,11 +1,12 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from '../paths.js';
-import { fromFile, listAt, readableSecret, repeatedNames } from './checks.js';
+import { fromFile, listAt, passwordFaults, readableSecret, repeatedNames, urlFaults } from './checks.js';
 import { type Fault, type Path, valueAt } from './faults.js';
 import { inferFaults } from './infer-relations.js';
 import { idFaults, idInStore, modelsFaults } from './model-store.js';
 import { RESERVED_STATION_NAMES } from './schema.js';
+import { sparkplugFaults } from './sparkplug-relations.js';
 
 /** The bundle that a station without `model` uses. */
 export const DEMO_MODEL = join(PACKAGE_ROOT, 'models', 'demo');
@@ -19,6 +20,7 @@ export function relationFaults(value: unknown, file: string): Fault[] {
   const stations = listAt(value, ['stations']);
   return [
     ...mqttFaults(at('mqtt'), file),
+    ...sparkplugFaults(value, file),
     ...repeatedNames(value, ['stations'], 'station'),
     ...stations.flatMap((_, i) => stationFaults(value, i, file)),
     ...modelsFaults(at('models'), file),
@@ -106,36 +108,4 @@ function imageFilesFaults(pattern: unknown, path: Path, file: string): Fault[] {
   const folder = existsSync(full) && statSync(full).isDirectory() ? full : dirname(full);
   if (existsSync(folder) && statSync(folder).isDirectory()) return [];
   return [{ path, message: `the folder ${folder} does not exist` }];
-}
-
-function urlFaults(url: unknown, path: Path, schemes: readonly string[]): Fault[] {
-  if (typeof url !== 'string') return [];
-  const form = `must be ${schemes.map((scheme) => `${scheme}://host`).join(' or ')}`;
-  if (!URL.canParse(url)) return [{ path, message: `${form}, with a port and a path if need be` }];
-  const { protocol, hostname, username, password } = new URL(url);
-  if (!schemes.includes(protocol.slice(0, -1)) || hostname === '') return [{ path, message: form }];
-  if (username === '' && password === '') return [];
-  return [
-    { path, message: 'must not hold a user or a password: use `username` and `passwordFile`, addresses are logged' },
-  ];
-}
-
-function passwordFaults(group: unknown, base: Path, file: string): Fault[] {
-  const passwordFile = valueAt(group, ['passwordFile']);
-  const password = valueAt(group, ['password']);
-  const faults: Fault[] = [];
-  if (passwordFile !== undefined && password !== undefined) {
-    faults.push({ path: [...base, 'passwordFile'], message: 'cannot stand beside `password`: remove one of the two' });
-  }
-  if ((passwordFile ?? password) !== undefined && valueAt(group, ['username']) === undefined) {
-    const key = passwordFile === undefined ? 'password' : 'passwordFile';
-    faults.push({ path: [...base, key], message: 'needs a `username`' });
-  }
-  faults.push(...readableSecret(passwordFile, [...base, 'passwordFile'], file));
-  return faults;
-}
-
-/** The password in a file: its text without the line end that editors add. */
-export function readPassword(file: string): string {
-  return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
 }

@@ -4,6 +4,7 @@ import { name, password, passwordFile, text, whole } from './fields.js';
 import { InferSchema } from './infer.js';
 import { ModelsSchema } from './model-store.js';
 import { PublishSchema } from './publish.js';
+import { SparkplugSchema } from './sparkplug.js';
 
 /**
  * The one description of `config.yaml`: it validates, fills in defaults, and is what `docs/config.schema.json` and
@@ -169,6 +170,7 @@ export const ConfigSchema = z
   .strictObject({
     device: DeviceSchema,
     mqtt: MqttSchema.prefault({}),
+    sparkplug: SparkplugSchema.prefault({}),
     stations: z.array(StationSchema).min(1).max(16).meta({ description: 'The cameras of this device.' }),
     models: ModelsSchema.prefault({}),
     infer: InferSchema.prefault({}),
@@ -188,6 +190,12 @@ type WrittenOutbox = WrittenConfig['mqtt']['outbox'];
 /** `folder` is there, and absolute. */
 export type OutboxConfig = Omit<WrittenOutbox, 'folder'> & { readonly folder: string };
 export type MqttConfig = Omit<WithSecrets<WrittenConfig['mqtt']>, 'outbox'> & { readonly outbox: OutboxConfig };
+type WrittenSparkplug = WithSecrets<WrittenConfig['sparkplug']>;
+type SparkplugStore = WrittenConfig['sparkplug']['store'];
+/** The folder of the store is there, and absolute. */
+export type SparkplugConfig = Omit<WrittenSparkplug, 'store'> & {
+  readonly store: Omit<SparkplugStore, 'folder'> & { readonly folder: string };
+};
 /** Discriminated by `type`. */
 export type CameraConfig = WithSecrets<WrittenStation['camera']>;
 /** Exactly one of the two. */
@@ -211,6 +219,7 @@ export interface Config {
   readonly file: string;
   readonly device: DeviceConfig;
   readonly mqtt: MqttConfig;
+  readonly sparkplug: SparkplugConfig;
   readonly stations: readonly StationConfig[];
   readonly models: ModelsConfig;
   readonly infer: InferConfig;

@@ -80,22 +80,7 @@ export class Connection {
     this.#events = events;
     this.#fault = (thrown) => brokerFault(thrown, { address: address.text, username, clientId, wasUp: this.#up });
     this.#client = connect({
-      protocol: address.protocol,
-      host: address.host,
-      port: address.port,
-      path: address.path,
-      protocolVersion,
-      protocolId: 'MQTT',
-      clientId,
-      clean: true,
-      keepalive: options.keepaliveSeconds ?? KEEPALIVE_SECONDS,
-      connectTimeout: connectTimeoutMs,
-      reconnectPeriod: 0,
-      queueQoSZero: false,
-      outgoingStore: new PassingStore(),
-      ...(username === undefined ? {} : { username }),
-      ...(options.password === undefined ? {} : { password: options.password }),
-      ...tlsFiles(options.tls),
+      ...transportOptions(address, options, protocolVersion, connectTimeoutMs),
       will: {
         topic: will.topic,
         payload: Buffer.from(will.payload),
@@ -103,8 +88,6 @@ export class Connection {
         retain: true,
         ...(protocolVersion === 5 ? { properties: { contentType: JSON_CONTENT } } : {}),
       },
-      // MQTT.js would print every packet, the password in CONNECT among them, when DEBUG is set.
-      log: () => {},
     });
     this.#listen(protocolVersion);
   }
@@ -193,6 +176,39 @@ export class Connection {
     this.#client.end(true);
     this.#events.down(fault);
   }
+}
+
+/**
+ * How MQTT.js is to connect: once, without a memory of its own.
+ * @throws SideglanceError SG_BROKER when a TLS file cannot be read
+ */
+export function transportOptions(
+  address: BrokerAddress,
+  options: MqttOptions & { readonly clientId: string },
+  protocolVersion: 5 | 4,
+  connectTimeoutMs: number,
+): IClientOptions {
+  const { username, password, clientId } = options;
+  return {
+    protocol: address.protocol,
+    host: address.host,
+    port: address.port,
+    path: address.path,
+    protocolVersion,
+    protocolId: 'MQTT',
+    clientId,
+    clean: true,
+    keepalive: options.keepaliveSeconds ?? KEEPALIVE_SECONDS,
+    connectTimeout: connectTimeoutMs,
+    reconnectPeriod: 0,
+    queueQoSZero: false,
+    outgoingStore: new PassingStore(),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...tlsFiles(options.tls),
+    // MQTT.js would print every packet, the password in CONNECT among them, when DEBUG is set.
+    log: () => {},
+  };
 }
 
 /** Keeps nothing: the outbox is the only store, and MQTT.js must have nothing of its own to send again. */

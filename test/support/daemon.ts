@@ -56,6 +56,7 @@ export class Daemon {
       readonly url?: string;
       readonly infer?: object;
       readonly models?: object;
+      readonly sparkplug?: object;
       readonly env?: Readonly<Record<string, string>>;
     } = {},
   ): Promise<Daemon> {
@@ -69,6 +70,7 @@ export class Daemon {
       stations,
       models: options.models ?? {},
       infer: options.infer ?? {},
+      sparkplug: options.sparkplug ?? {},
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));

@@ -160,13 +160,14 @@ export class Outbox {
 
   /**
    * The next thing to send, now in flight; null: nothing to send. Verdicts before maps before frames, and within a class
-   * the oldest first; with `liveFirst` what is live goes ahead of what is late, in each class.
+   * the oldest first; with `liveFirst` what is live goes ahead of what is late, in each class. Only of stations that are
+   * wanted.
    */
-  next(): Offer | null {
+  next(isWanted: (station: string) => boolean = () => true): Offer | null {
     this.#dropAged();
     for (const messageClass of MESSAGE_CLASSES) {
       for (const lane of this.#lanes) {
-        const offer = this.#take(messageClass, lane);
+        const offer = this.#take(messageClass, lane, isWanted);
         if (offer) return offer;
       }
     }
@@ -306,9 +307,9 @@ export class Outbox {
     return { kind: 'message', id, station, messageClass, topic, contentType, delivery, at, ...content };
   }
 
-  #take(messageClass: MessageClass, lane: Lane): Offer | null {
+  #take(messageClass: MessageClass, lane: Lane, isWanted: (station: string) => boolean): Offer | null {
     for (;;) {
-      const oldest = this.#streams.oldest(messageClass, lane);
+      const oldest = this.#streams.oldest(messageClass, lane, isWanted);
       if (!oldest || oldest.item.id > (this.#keeper?.offerableUpTo ?? Number.POSITIVE_INFINITY)) return null;
       const { queue, item } = oldest;
       if (item.id <= this.#lateUpTo && !this.#throttle.pass()) return null;
