@@ -16,7 +16,7 @@ import { measureRefusals } from './updates/refusals.js';
 const line = new CommandLine('usage: node dist/bench/updates.js [--positions <n>] [--every <n>] [--out <file>]');
 const { values } = line.parse(process.argv.slice(2), {
   /** In each file and each header, at which something is changed. */
-  positions: { type: 'string', default: '30' },
+  positions: { type: 'string', default: '80' },
   /** At every so manieth change of the disk the process ends. */
   every: { type: 'string', default: '1' },
   out: { type: 'string', default: join(PACKAGE_ROOT, 'bench', 'results', 'updates.json') },
