@@ -2,20 +2,19 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import type { Config, StationConfig } from './config/schema.js';
+import { reasonOf } from './errors.js';
 import { AGENT_VERSION } from './model/version.js';
 import { type EmbeddedBroker, startEmbeddedBroker } from './publish/broker.js';
+import type { HealthMessage } from './publish/messages.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
 import type { SessionState } from './publish/session.js';
+import { HEALTH_LIMITS, healthReport } from './service/health-report.js';
 import { createEventLog, type EventLog } from './service/log.js';
+import { Monitoring } from './service/monitoring.js';
 import { Output } from './service/output.js';
 import { brokerAccess, greeting, noticeLine, partLine, type TerminalOptions, wantsColour } from './service/terminal.js';
 import type { StationStart } from './station/start.js';
-import {
-  type StationSnapshot,
-  StationSupervisor,
-  SUPERVISION_LIMITS,
-  type SupervisionLimits,
-} from './supervision/station-supervisor.js';
+import { StationSupervisor, SUPERVISION_LIMITS, type SupervisionLimits } from './supervision/station-supervisor.js';
 
 export const AGENT_LIMITS = {
   healthEveryMs: 5_000,
@@ -24,8 +23,6 @@ export const AGENT_LIMITS = {
   drainMs: 400,
   farewellMs: 200,
   brokerStopMs: 100,
-  /** Granularity at which the event loop is watched. */
-  lagResolutionMs: 10,
   /** A Ctrl-C may reach the process twice, from the terminal and from the `npm` that started it. */
   sameSignalWithinMs: 500,
 } as const;
@@ -64,11 +61,12 @@ export class Agent {
   readonly #standardOutput = new Output(1);
   readonly #standardError = new Output(2);
   readonly #terminal: TerminalOptions;
-  readonly #lag = monitorEventLoopDelay({ resolution: AGENT_LIMITS.lagResolutionMs });
+  readonly #lag = monitorEventLoopDelay({ resolution: HEALTH_LIMITS.lagResolutionMs });
   readonly #startedMs = performance.now();
   #stations: StationSupervisor<StationStart>[] = [];
   #broker: EmbeddedBroker | null = null;
   #publisher: Publisher | null = null;
+  #monitoring: Monitoring | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
 
   constructor(config: Config) {
@@ -81,7 +79,10 @@ export class Agent {
     this.log = createEventLog(config.log, this.#standardError, interactive);
   }
 
-  /** @throws SideglanceError SG_BROKER where the embedded broker cannot listen or the URL is none of a broker */
+  /**
+   * @throws SideglanceError SG_BROKER where the embedded broker cannot listen or the URL is none of a broker, SG_HTTP where
+   * metrics and health cannot be served
+   */
   async start(): Promise<void> {
     const { device, mqtt, stations } = this.#config;
     const { embedded, url, ...session } = mqtt;
@@ -98,8 +99,12 @@ export class Agent {
     });
     publisher.on('state', (state) => this.#logBroker(state));
     publisher.on('refused', ({ code, message }) => this.log.event('error', 'broker.refused', { code, message }));
+    const monitoring = this.#monitor(publisher);
+    publisher.on('delivered', (station, ms) => monitoring.countDelivery(station, ms));
+    await monitoring.start();
     publisher.start();
     this.#publisher = publisher;
+    this.#monitoring = monitoring;
 
     this.#standardOutput.write(
       greeting({
@@ -110,7 +115,7 @@ export class Agent {
       }),
     );
     this.log.event('info', 'agent.started', { version: AGENT_VERSION, pid: process.pid, config: this.#config.file });
-    this.#stations = stations.map((station) => this.#supervise(station, publisher));
+    this.#stations = stations.map((station) => this.#supervise(station, publisher, monitoring));
     for (const station of this.#stations) station.start();
     this.#lag.enable();
     this.#healthTimer = setInterval(() => this.#publishHealth(publisher), AGENT_LIMITS.healthEveryMs);
@@ -119,6 +124,7 @@ export class Agent {
   /** Lets every station finish its part, sends what is still to be sent, and leaves no process behind; takes less than 2 s. */
   async stop(): Promise<void> {
     clearInterval(this.#healthTimer);
+    await this.#monitoring?.close();
     this.#lag.disable();
     await Promise.all(this.#stations.map((station) => station.stop()));
     const left = await this.#publisher?.stop();
@@ -127,7 +133,20 @@ export class Agent {
     await Promise.all([this.#standardOutput.close(), this.#standardError.close()]);
   }
 
-  #supervise(station: StationConfig, publisher: Publisher): StationSupervisor<StationStart> {
+  #monitor(publisher: Publisher): Monitoring {
+    return new Monitoring({
+      http: this.#config.http,
+      stations: this.#config.stations,
+      health: () => this.#health(publisher),
+      read: () => ({
+        outboxAgeMs: publisher.oldestAgeMs(),
+        droppedOutput: { stdout: this.#standardOutput.dropped, stderr: this.#standardError.dropped },
+      }),
+      onFault: (path, thrown) => this.log.event('error', 'http.fault', { path, message: reasonOf(thrown) }),
+    });
+  }
+
+  #supervise(station: StationConfig, publisher: Publisher, monitoring: Monitoring): StationSupervisor<StationStart> {
     const { name, deadlineMs } = station;
     return new StationSupervisor<StationStart>({
       name,
@@ -137,6 +156,7 @@ export class Agent {
       limits: STATION_LIMITS,
       events: {
         onAnswer: (inspection, attachments) => {
+          monitoring.countPart(inspection);
           publisher.publishInspection(inspection, attachments);
           this.#standardOutput.write(partLine(inspection, this.#terminal));
         },
@@ -171,38 +191,22 @@ export class Agent {
   }
 
   #publishHealth(publisher: Publisher): void {
-    const eventLoopLagMs = Math.max(0, this.#lag.max / 1e6 - AGENT_LIMITS.lagResolutionMs);
+    publisher.publishHealth(this.#report(publisher));
     this.#lag.reset();
-    publisher.publishHealth({
-      agent: {
-        uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),
-        rssBytes: process.memoryUsage.rss(),
-        eventLoopLagMs: Math.round(eventLoopLagMs * 10) / 10,
-      },
-      stations: this.#stations.map((station) => healthOf(station.snapshot())),
+  }
+
+  #health(publisher: Publisher): HealthMessage {
+    return publisher.health(this.#report(publisher));
+  }
+
+  #report(publisher: Publisher): HealthReport {
+    return healthReport({
+      snapshots: this.#stations.map((station) => station.snapshot()),
+      publishing: publisher.counters(),
+      startedMs: this.#startedMs,
+      lag: this.#lag,
     });
   }
-}
-
-function healthOf(station: StationSnapshot): HealthReport['stations'][number] {
-  const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
-  const { model, provider, precision, skipped, building } = station;
-  const { late, lateVerdicts, lost } = ledger;
-  return {
-    name,
-    state,
-    reason,
-    camera,
-    model,
-    provider,
-    precision,
-    skipped: [...skipped],
-    building,
-    restarts,
-    rssBytes,
-    eventLoopLagMs: lagMs,
-    parts: { ...parts, late, lateVerdicts, lost },
-  };
 }
 
 /** Settles with the first signal to stop. A later one, unless it is the same sent twice, ends the process at once. */

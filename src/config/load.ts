@@ -75,6 +75,7 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
       threshold: station.threshold as ThresholdConfig,
     })),
     infer: resolveInfer(written, file),
+    ...(written.http === undefined ? {} : { http: written.http }),
     log: written.log,
   };
 }

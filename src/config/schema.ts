@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CameraSchema } from './cameras.js';
 import { name, password, passwordFile, text, whole } from './fields.js';
 import { InferSchema } from './infer.js';
+import { HttpSchema, LogSchema } from './service.js';
 
 /**
  * The one description of `config.yaml`: it validates, fills in defaults, and is what `docs/config.schema.json` and
@@ -123,21 +124,13 @@ const StationSchema = z
   })
   .meta({ description: 'One camera and what is looked for in its frames. Each station is a process of its own.' });
 
-const LogSchema = z
-  .strictObject({
-    level: z
-      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
-      .default('info')
-      .meta({ description: 'How much is logged: from `fatal`, the least, to `trace`, the most.' }),
-  })
-  .meta({ description: 'Logging.' });
-
 export const ConfigSchema = z
   .strictObject({
     device: DeviceSchema,
     mqtt: MqttSchema.prefault({}),
     stations: z.array(StationSchema).min(1).max(16).meta({ description: 'The cameras of this device.' }),
     infer: InferSchema.prefault({}),
+    http: HttpSchema.exactOptional(),
     log: LogSchema.prefault({}),
   })
   .meta({ title: 'sideglance configuration' });
@@ -165,6 +158,7 @@ export type StationConfig = Omit<WrittenStation, 'camera' | 'model' | 'threshold
 };
 /** `threads` is a number now; paths are absolute. */
 export type InferConfig = Omit<WrittenConfig['infer'], 'threads'> & { readonly threads: number };
+export type HttpConfig = NonNullable<WrittenConfig['http']>;
 export type LogConfig = WrittenConfig['log'];
 
 /** The whole configuration: every default filled in, every path absolute, passwords read from their files. */
@@ -175,5 +169,7 @@ export interface Config {
   readonly mqtt: MqttConfig;
   readonly stations: readonly StationConfig[];
   readonly infer: InferConfig;
+  /** Absent: nothing listens. */
+  readonly http?: HttpConfig;
   readonly log: LogConfig;
 }

@@ -164,6 +164,18 @@ export class MemoryOutbox implements Outbox {
     });
   }
 
+  oldestAgeMs(): PerClass {
+    const ages = perClass();
+    const at = this.#monotonicMs();
+    for (const messageClass of MESSAGE_CLASSES) {
+      for (const { pending } of this.#streams[messageClass].values()) {
+        const oldest = firstMessage(pending);
+        if (oldest) ages[messageClass] = Math.max(ages[messageClass], at - oldest.at.monotonicMs);
+      }
+    }
+    return ages;
+  }
+
   async close(): Promise<void> {
     this.#listener = () => {};
   }

@@ -259,12 +259,36 @@ export const modelSchema = z
 
 const byClass = z.object({ verdict: count, map: count, frame: count });
 
+const healthReason = z
+  .object({
+    reason: z.enum([
+      'station-starting',
+      'station-restarting',
+      'station-failed',
+      'station-stopped',
+      'station-stuck',
+      'camera-opening',
+      'camera-lost',
+      'camera-silent',
+      'camera-ended',
+      'provider-skipped',
+      'broker-offline',
+    ]),
+    station: name.nullable().describe('Null where it concerns the device.'),
+    blocks: z.enum(['live', 'ready']).nullable().describe('What is false because of it; null: a warning.'),
+    text: z.string(),
+  })
+  .describe('Why all is not well.');
+
 export const healthSchema = z
   .object({
     schema: z.literal('sideglance/health/1'),
     device,
     published: timestamp,
     clockSynced,
+    live: z.boolean().describe('False when only a restart of the daemon helps; then not ready either.'),
+    ready: z.boolean().describe('Whether every station can give verdicts now, and they reach the broker.'),
+    reasons: z.array(healthReason).describe('Empty when all is well.'),
     agent: z.object({ version: z.string(), uptimeS: z.number(), rssBytes: count, eventLoopLagMs: z.number() }),
     stations: z.array(
       z.object({
@@ -349,6 +373,7 @@ export type StatusMessage = z.infer<typeof statusSchema>;
 export type CameraMessage = z.infer<typeof cameraSchema>;
 export type ModelMessage = z.infer<typeof modelSchema>;
 export type HealthMessage = z.infer<typeof healthSchema>;
+export type HealthReason = z.infer<typeof healthReason>;
 export type GapMessage = z.infer<typeof gapSchema>;
 export type DeviceIdentity = z.infer<typeof device>;
 export type DeliveryIdentity = z.infer<typeof delivery>;

@@ -27,6 +27,8 @@ export interface Outbox {
   /** Calls `listener` whenever `next` may have something new. */
   onOfferable(listener: () => void): void;
   counters(): OutboxCounters;
+  /** How long the oldest message of each class has waited that is not in flight; 0 where none waits. */
+  oldestAgeMs(): PerClass;
   close(): Promise<void>;
 }
 

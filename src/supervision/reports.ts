@@ -45,6 +45,8 @@ export interface StationSnapshot extends ModelInUse {
   readonly state: StationState;
   readonly reason: string | null;
   readonly pid: number | null;
+  /** How long ago its process was killed without having ended since; null: it was not. */
+  readonly killedForMs: number | null;
   readonly camera: { readonly state: CameraState | null; readonly reason: string | null };
   readonly restarts: number;
   readonly rssBytes: number;

@@ -78,6 +78,7 @@ export class StationProcess<Start> {
   /** What it complained of last, unless it went on working afterwards. */
   #lastFault: string | undefined;
   #buildingSinceMs: number | undefined;
+  #killedAtMs: number | null = null;
   #pulls = -1;
   #parts = -1;
 
@@ -118,6 +119,11 @@ export class StationProcess<Start> {
     return this.#child.pid;
   }
 
+  /** How long ago it was killed without having ended since; null: it was not. The kernel may hold it (a driver that hangs). */
+  get killedForMs(): number | null {
+    return this.#killedAtMs === null || this.#finished ? null : performance.now() - this.#killedAtMs;
+  }
+
   /** Asks the station to stop, kills it after `stopWithinMs`. Settles when it has ended. */
   stop(): Promise<void> {
     if (!this.#asked && !this.#finished) {
@@ -131,6 +137,7 @@ export class StationProcess<Start> {
   /** Ends the process at once; `onExit` follows. */
   kill(cause: string): void {
     this.#cause ??= cause;
+    this.#killedAtMs ??= performance.now();
     this.#child.kill('SIGKILL');
   }
 

@@ -97,6 +97,7 @@ export class StationSupervisor<Start> {
       state: this.#state,
       reason: this.#reason,
       pid: this.#process?.pid ?? null,
+      killedForMs: this.#process?.killedForMs ?? null,
       ...this.#inUse,
       camera: this.#camera,
       restarts: Math.max(0, this.#lives - 1),

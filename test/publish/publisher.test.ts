@@ -34,6 +34,9 @@ function inUse(model: string, provider: string): ModelInUse {
 }
 
 const HEALTH: HealthReport = {
+  live: true,
+  ready: true,
+  reasons: [],
   agent: { uptimeS: 61.5, rssBytes: 91_000_000, eventLoopLagMs: 1.2 },
   stations: [
     {

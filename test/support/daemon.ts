@@ -13,6 +13,13 @@ const PROGRAM = fileURLToPath(new URL('./run-agent.js', import.meta.url));
 /** Far above what anything takes here, also on a busy machine. */
 export const BOUND_MS = 60_000;
 
+export interface DaemonOptions {
+  readonly infer?: object;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Further groups of the configuration. */
+  readonly more?: object;
+}
+
 /** The daemon in a process of its own, as a user runs it, with what it writes. */
 export class Daemon {
   readonly process: ChildProcess;
@@ -42,7 +49,7 @@ export class Daemon {
   static async start(
     stations: readonly object[],
     port?: number,
-    { infer = {}, env = {} }: { readonly infer?: object; readonly env?: Readonly<Record<string, string>> } = {},
+    { infer = {}, env = {}, more = {} }: DaemonOptions = {},
   ): Promise<Daemon> {
     const folder = await mkdtemp(join(tmpdir(), 'sideglance-test-'));
     closeAtTheEnd(() => rm(folder, { recursive: true, force: true }));
@@ -53,6 +60,7 @@ export class Daemon {
       mqtt: { embedded: { port: broker } },
       stations,
       infer,
+      ...more,
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));

@@ -1,0 +1,57 @@
+import type { IntervalHistogram } from 'node:perf_hooks';
+import type { HealthMessage } from '../publish/messages.js';
+import type { HealthReport } from '../publish/publisher.js';
+import type { StationSnapshot } from '../supervision/reports.js';
+import { judgeReadiness } from './readiness.js';
+
+export const HEALTH_LIMITS = {
+  /** A process that was killed and is still there so long after is held by the kernel. */
+  stuckAfterMs: 10_000,
+  /** Granularity at which the event loop is watched. */
+  lagResolutionMs: 10,
+} as const;
+
+export interface HealthSources {
+  readonly snapshots: readonly StationSnapshot[];
+  readonly publishing: HealthMessage['publishing'];
+  readonly startedMs: number;
+  readonly lag: IntervalHistogram;
+}
+
+/** What the agent knows about itself and its stations, judged. */
+export function healthReport({ snapshots, publishing, startedMs, lag }: HealthSources): HealthReport {
+  const stations = snapshots.map(stationHealth);
+  const isStuck = ({ killedForMs }: StationSnapshot) => (killedForMs ?? 0) >= HEALTH_LIMITS.stuckAfterMs;
+  const stuck = new Set(snapshots.filter(isStuck).map(({ name }) => name));
+  const eventLoopLagMs = Math.max(0, lag.max / 1e6 - HEALTH_LIMITS.lagResolutionMs);
+  return {
+    ...judgeReadiness({ stations, publishing, stuck }),
+    agent: {
+      uptimeS: Math.round((performance.now() - startedMs) / 1000),
+      rssBytes: process.memoryUsage.rss(),
+      eventLoopLagMs: Math.round(eventLoopLagMs * 10) / 10,
+    },
+    stations,
+  };
+}
+
+function stationHealth(station: StationSnapshot): HealthMessage['stations'][number] {
+  const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
+  const { model, provider, precision, skipped, building } = station;
+  const { late, lateVerdicts, lost } = ledger;
+  return {
+    name,
+    state,
+    reason,
+    camera,
+    model,
+    provider,
+    precision,
+    skipped: [...skipped],
+    building,
+    restarts,
+    rssBytes,
+    eventLoopLagMs: lagMs,
+    parts: { ...parts, late, lateVerdicts, lost },
+  };
+}
