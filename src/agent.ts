@@ -5,9 +5,12 @@ import type { Config, StationConfig } from './config/schema.js';
 import { reasonOf } from './errors.js';
 import { AGENT_VERSION } from './model/version.js';
 import { type EmbeddedBroker, startEmbeddedBroker } from './publish/broker.js';
+import { now } from './publish/clock.js';
 import type { HealthMessage } from './publish/messages.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
 import type { SessionState } from './publish/session.js';
+import type { AlarmChange } from './service/alarms/alarms.js';
+import { AlarmKeeper } from './service/alarms/keeper.js';
 import { HEALTH_LIMITS, healthReport } from './service/health-report.js';
 import { createEventLog, type EventLog } from './service/log.js';
 import { Monitoring } from './service/monitoring.js';
@@ -61,6 +64,7 @@ export class Agent {
   readonly #standardOutput = new Output(1);
   readonly #standardError = new Output(2);
   readonly #terminal: TerminalOptions;
+  readonly #keeper: AlarmKeeper;
   readonly #lag = monitorEventLoopDelay({ resolution: HEALTH_LIMITS.lagResolutionMs });
   readonly #startedMs = performance.now();
   #stations: StationSupervisor<StationStart>[] = [];
@@ -77,6 +81,13 @@ export class Agent {
     };
     const interactive = isatty(1) && isatty(2);
     this.log = createEventLog(config.log, this.#standardError, interactive);
+    this.#keeper = new AlarmKeeper({
+      stations: config.stations,
+      folder: config.stateFolder,
+      now,
+      onChange: (change) => this.#tellAlarm(change),
+      onFault: ({ code, message }) => this.log.event('warn', 'alarms.memory', { code, message }),
+    });
   }
 
   /**
@@ -117,6 +128,7 @@ export class Agent {
     this.log.event('info', 'agent.started', { version: AGENT_VERSION, pid: process.pid, config: this.#config.file });
     this.#stations = stations.map((station) => this.#supervise(station, publisher, monitoring));
     for (const station of this.#stations) station.start();
+    this.#keeper.start();
     this.#lag.enable();
     this.#healthTimer = setInterval(() => this.#publishHealth(publisher), AGENT_LIMITS.healthEveryMs);
   }
@@ -127,6 +139,7 @@ export class Agent {
     await this.#monitoring?.close();
     this.#lag.disable();
     await Promise.all(this.#stations.map((station) => station.stop()));
+    await this.#keeper.stop();
     const left = await this.#publisher?.stop();
     await within(AGENT_LIMITS.brokerStopMs, this.#broker?.stop());
     this.log.event('info', 'agent.stopped', { undelivered: left?.undelivered ?? 0 });
@@ -139,6 +152,7 @@ export class Agent {
       stations: this.#config.stations,
       health: () => this.#health(publisher),
       read: () => ({
+        alarms: this.#keeper.alarms,
         outboxAgeMs: publisher.oldestAgeMs(),
         droppedOutput: { stdout: this.#standardOutput.dropped, stderr: this.#standardError.dropped },
       }),
@@ -157,6 +171,7 @@ export class Agent {
       events: {
         onAnswer: (inspection, attachments) => {
           monitoring.countPart(inspection);
+          this.#keeper.add(inspection);
           publisher.publishInspection(inspection, attachments);
           this.#standardOutput.write(partLine(inspection, this.#terminal));
         },
@@ -190,6 +205,11 @@ export class Agent {
     }
   }
 
+  #tellAlarm({ raised, ...what }: AlarmChange): void {
+    this.log.event(raised ? 'warn' : 'info', raised ? 'alarm.raised' : 'alarm.cleared', what);
+    if (this.#publisher !== null) this.#publishHealth(this.#publisher);
+  }
+
   #publishHealth(publisher: Publisher): void {
     publisher.publishHealth(this.#report(publisher));
     this.#lag.reset();
@@ -202,6 +222,7 @@ export class Agent {
   #report(publisher: Publisher): HealthReport {
     return healthReport({
       snapshots: this.#stations.map((station) => station.snapshot()),
+      alarms: this.#keeper.alarms,
       publishing: publisher.counters(),
       startedMs: this.#startedMs,
       lag: this.#lag,

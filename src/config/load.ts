@@ -66,6 +66,7 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
   const { tls, ...mqtt } = withPassword(written.mqtt, file);
   return {
     file,
+    stateFolder: stateFolder(file),
     device: written.device,
     mqtt: tls === undefined ? mqtt : { ...mqtt, tls: resolveTls(tls, file) },
     stations: written.stations.map((station) => ({
@@ -78,6 +79,12 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
     ...(written.http === undefined ? {} : { http: written.http }),
     log: written.log,
   };
+}
+
+/** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */
+function stateFolder(file: string): string {
+  const [given] = (process.env.STATE_DIRECTORY ?? '').split(':');
+  return given ? given : fromFile(file, 'var');
 }
 
 function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AlarmsSchema } from './alarms.js';
 import { CameraSchema } from './cameras.js';
 import { name, password, passwordFile, text, whole } from './fields.js';
 import { InferSchema } from './infer.js';
@@ -121,6 +122,7 @@ const StationSchema = z
       })
       .prefault({})
       .meta({ description: 'What is published beside the verdict: `always`, only on `fail`, or `never`.' }),
+    alarms: AlarmsSchema.prefault({}),
   })
   .meta({ description: 'One camera and what is looked for in its frames. Each station is a process of its own.' });
 
@@ -158,6 +160,7 @@ export type StationConfig = Omit<WrittenStation, 'camera' | 'model' | 'threshold
 };
 /** `threads` is a number now; paths are absolute. */
 export type InferConfig = Omit<WrittenConfig['infer'], 'threads'> & { readonly threads: number };
+export type AlarmsConfig = WrittenStation['alarms'];
 export type HttpConfig = NonNullable<WrittenConfig['http']>;
 export type LogConfig = WrittenConfig['log'];
 
@@ -165,6 +168,8 @@ export type LogConfig = WrittenConfig['log'];
 export interface Config {
   /** Absolute path of the file that it came from. */
   readonly file: string;
+  /** Where a run keeps what the next one goes on with. */
+  readonly stateFolder: string;
   readonly device: DeviceConfig;
   readonly mqtt: MqttConfig;
   readonly stations: readonly StationConfig[];

@@ -259,6 +259,17 @@ export const modelSchema = z
 
 const byClass = z.object({ verdict: count, map: count, frame: count });
 
+const alarm = z
+  .object({
+    alarm: z
+      .enum(['score-high', 'score-low', 'reject-rate'])
+      .describe('Scores of good parts that moved up or down, or more rejects than is normal.'),
+    region: name,
+    since: timestamp,
+    text: z.string(),
+  })
+  .describe('Something is no longer as it was when the device learnt what is normal.');
+
 const healthReason = z
   .object({
     reason: z.enum([
@@ -273,6 +284,7 @@ const healthReason = z
       'camera-ended',
       'provider-skipped',
       'broker-offline',
+      'alarm',
     ]),
     station: name.nullable().describe('Null where it concerns the device.'),
     blocks: z.enum(['live', 'ready']).nullable().describe('What is false because of it; null: a warning.'),
@@ -300,6 +312,7 @@ export const healthSchema = z
           reason: z.string().nullable(),
         }),
         ...modelInUse,
+        alarms: z.array(alarm).describe('Alarms that are raised now.'),
         restarts: count,
         rssBytes: count.describe('Resident memory of the station process; 0 while there is none.'),
         eventLoopLagMs: z.number(),

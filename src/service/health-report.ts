@@ -2,6 +2,7 @@ import type { IntervalHistogram } from 'node:perf_hooks';
 import type { HealthMessage } from '../publish/messages.js';
 import type { HealthReport } from '../publish/publisher.js';
 import type { StationSnapshot } from '../supervision/reports.js';
+import type { Alarm, Alarms } from './alarms/alarms.js';
 import { judgeReadiness } from './readiness.js';
 
 export const HEALTH_LIMITS = {
@@ -13,14 +14,15 @@ export const HEALTH_LIMITS = {
 
 export interface HealthSources {
   readonly snapshots: readonly StationSnapshot[];
+  readonly alarms: Alarms;
   readonly publishing: HealthMessage['publishing'];
   readonly startedMs: number;
   readonly lag: IntervalHistogram;
 }
 
 /** What the agent knows about itself and its stations, judged. */
-export function healthReport({ snapshots, publishing, startedMs, lag }: HealthSources): HealthReport {
-  const stations = snapshots.map(stationHealth);
+export function healthReport({ snapshots, alarms, publishing, startedMs, lag }: HealthSources): HealthReport {
+  const stations = snapshots.map((snapshot) => stationHealth(snapshot, alarms.raised(snapshot.name)));
   const isStuck = ({ killedForMs }: StationSnapshot) => (killedForMs ?? 0) >= HEALTH_LIMITS.stuckAfterMs;
   const stuck = new Set(snapshots.filter(isStuck).map(({ name }) => name));
   const eventLoopLagMs = Math.max(0, lag.max / 1e6 - HEALTH_LIMITS.lagResolutionMs);
@@ -35,7 +37,7 @@ export function healthReport({ snapshots, publishing, startedMs, lag }: HealthSo
   };
 }
 
-function stationHealth(station: StationSnapshot): HealthMessage['stations'][number] {
+function stationHealth(station: StationSnapshot, alarms: Alarm[]): HealthMessage['stations'][number] {
   const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
   const { model, provider, precision, skipped, building } = station;
   const { late, lateVerdicts, lost } = ledger;
@@ -49,6 +51,7 @@ function stationHealth(station: StationSnapshot): HealthMessage['stations'][numb
     precision,
     skipped: [...skipped],
     building,
+    alarms,
     restarts,
     rssBytes,
     eventLoopLagMs: lagMs,

@@ -13,7 +13,7 @@ export interface MonitoringOptions {
   /** Says how the device is doing now. */
   readonly health: () => HealthMessage;
   /** What else `/metrics` reads. */
-  readonly read: () => Pick<Readings, 'outboxAgeMs' | 'droppedOutput'>;
+  readonly read: () => Pick<Readings, 'alarms' | 'outboxAgeMs' | 'droppedOutput'>;
   /** An answer that could not be given. */
   readonly onFault: (path: string, thrown: unknown) => void;
 }

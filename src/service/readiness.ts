@@ -26,7 +26,7 @@ export function judgeReadiness({ stations, publishing, stuck }: Condition): Read
 }
 
 function stationReasons(station: HealthMessage['stations'][number], isStuck: boolean): HealthReason[] {
-  const { name, state, camera, skipped } = station;
+  const { name, state, camera, skipped, alarms } = station;
   const reasons: HealthReason[] = [];
   const because = (reason: HealthReason['reason'], blocks: HealthReason['blocks'], text: string) =>
     reasons.push({ reason, station: name, blocks, text });
@@ -46,6 +46,7 @@ function stationReasons(station: HealthMessage['stations'][number], isStuck: boo
   for (const { provider, reason, fix } of skipped) {
     because('provider-skipped', null, `station ${name} does not run on ${provider}: ${reason}; ${fix}`);
   }
+  for (const { region, text } of alarms) because('alarm', null, `station ${name}, region ${region}: ${text}`);
   return reasons;
 }
 

@@ -49,6 +49,7 @@ const HEALTH: HealthReport = {
       precision: 'fp32',
       skipped: [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }],
       building: null,
+      alarms: [],
       restarts: 0,
       rssBytes: 80_000_000,
       eventLoopLagMs: 3,

@@ -180,6 +180,18 @@ export const METRICS = {
     help: 'The score from which the region fails.',
     labels: ['station', 'region'],
   },
+  alarm: {
+    type: 'gauge',
+    name: 'sideglance_alarm',
+    help: '1 while the alarm is raised: score-high, score-low, reject-rate.',
+    labels: ['station', 'region', 'alarm'],
+  },
+  alarmEvidence: {
+    type: 'gauge',
+    name: 'sideglance_alarm_evidence_ratio',
+    help: 'Evidence for an alarm, which is raised at 1 and taken back at 0. Absent while it is being learnt what is normal.',
+    labels: ['station', 'region', 'alarm'],
+  },
   brokerConnected: {
     type: 'gauge',
     name: 'sideglance_broker_connected',

@@ -1,5 +1,6 @@
 import { cameraSchema, type HealthMessage, healthSchema, inspectionSchema } from '../../publish/messages.js';
 import type { Inspection, InvalidReason } from '../../types.js';
+import type { Alarms } from '../alarms/alarms.js';
 import { type CounterName, type GaugeName, METRICS, type MetricName } from './catalogue.js';
 import { Instruments } from './instruments.js';
 import type { Heat } from './thermal.js';
@@ -13,6 +14,7 @@ export interface CountedStation {
 /** What is read when somebody asks for the metrics. */
 export interface Readings {
   readonly health: HealthMessage;
+  readonly alarms: Alarms;
   readonly heat: Heat;
   /** By class; 0 where nothing waits. */
   readonly outboxAgeMs: Readonly<Record<'verdict' | 'map' | 'frame', number>>;
@@ -92,7 +94,10 @@ export class Metrics {
   text(readings: Readings): Promise<string> {
     this.#instruments.reset(READ);
     this.#readAgent(readings);
-    for (const station of readings.health.stations) this.#readStation(station);
+    for (const station of readings.health.stations) {
+      this.#readStation(station);
+      this.#readAlarms(station.name, readings.alarms);
+    }
     this.#readPublishing(readings);
     this.#readHeat(readings.heat);
     return this.#instruments.text();
@@ -142,6 +147,14 @@ export class Metrics {
     on.add('restarts', { station }, health.restarts);
     on.add('partsAccepted', { station }, health.parts.accepted);
     on.add('lateVerdicts', { station }, health.parts.lateVerdicts);
+  }
+
+  #readAlarms(station: string, alarms: Alarms): void {
+    const on = this.#instruments;
+    for (const { region, alarm, raised, evidence } of alarms.standings(station)) {
+      on.set('alarm', { station, region, alarm }, Number(raised));
+      if (evidence !== null) on.set('alarmEvidence', { station, region, alarm }, evidence);
+    }
   }
 
   #readPublishing({ health, outboxAgeMs }: Readings): void {

@@ -1,17 +1,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HealthMessage } from '../../../src/publish/messages.js';
+import { Alarms } from '../../../src/service/alarms/alarms.js';
 import { METRICS } from '../../../src/service/metrics/catalogue.js';
 import { Metrics } from '../../../src/service/metrics/metrics.js';
 import type { Heat } from '../../../src/service/metrics/thermal.js';
 import { inspectionOf, regionOf, wellHealth } from '../../support/condition.js';
 import { type Family, parseOpenMetrics, sampleValue } from '../../support/openmetrics.js';
 
+const now = () => ({ utc: '', monotonicMs: 0 });
 const COOL: Heat = { temperatures: new Map(), cooling: new Map(), throttleEvents: null };
 
 async function read(metrics: Metrics, health: HealthMessage = wellHealth(), heat = COOL): Promise<Map<string, Family>> {
   const outboxAgeMs = { verdict: 1500, map: 0, frame: 0 };
-  return parseOpenMetrics(await metrics.text({ health, heat, outboxAgeMs, droppedOutput: { stdout: 0, stderr: 3 } }));
+  return parseOpenMetrics(
+    await metrics.text({
+      health,
+      alarms: new Alarms([], now),
+      heat,
+      outboxAgeMs,
+      droppedOutput: { stdout: 0, stderr: 3 },
+    }),
+  );
 }
 
 const TWO_REGIONS = [{ name: 'top', regions: ['face', 'edge'] }];
