@@ -21,7 +21,7 @@ export const AlarmsSchema = z
     partsPerFalseAlarm: whole(
       1_000,
       1_000_000_000,
-      'So many parts lie between two false alarms of a kind, on average. Ten times as many delay an alarm by an eighth or less.',
+      'At least so many parts lie between two false alarms of a kind, on average, on a line where each part is independent of the last. Ten times as many delay an alarm by an eighth.',
     ).default(100_000_000),
   })
   .meta({

@@ -62,3 +62,10 @@ test('a provider that is not used is a warning with its fix', () => {
   assert.deepEqual(short(judged), [true, true, ['provider-skipped null']]);
   assert.match(judged.reasons[0]?.text ?? '', /tensorrt: no library; install it/);
 });
+
+test('an alarm is a warning that names its region', () => {
+  const at = { utc: '2025-03-01T06:15:00.250Z', monotonicMs: 1 };
+  const judged = judge({ alarms: [{ alarm: 'score-high', region: 'face', since: at, text: 'scores are higher' }] });
+  assert.deepEqual(short(judged), [true, true, ['alarm null']]);
+  assert.equal(judged.reasons[0]?.text, 'station top, region face: scores are higher');
+});
