@@ -1,8 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
+import { loadConfig } from './config/load.js';
 import type { Config, StationConfig } from './config/schema.js';
-import { reasonOf } from './errors.js';
+import { reasonOf, SideglanceError } from './errors.js';
 import { AGENT_VERSION } from './model/version.js';
 import { type EmbeddedBroker, startEmbeddedBroker } from './publish/broker.js';
 import { now } from './publish/clock.js';
@@ -12,12 +13,15 @@ import type { SessionState } from './publish/session.js';
 import type { AlarmChange } from './service/alarms/alarms.js';
 import { AlarmKeeper } from './service/alarms/keeper.js';
 import { HEALTH_LIMITS, healthReport } from './service/health-report.js';
-import { createEventLog, type EventLog } from './service/log.js';
+import { EventLog } from './service/log.js';
 import { Monitoring } from './service/monitoring.js';
 import { Output } from './service/output.js';
+import { Redaction } from './service/redaction.js';
+import { nextSignal } from './service/stop-signal.js';
 import { brokerAccess, greeting, noticeLine, partLine, type TerminalOptions, wantsColour } from './service/terminal.js';
 import type { StationStart } from './station/start.js';
 import { StationSupervisor, SUPERVISION_LIMITS, type SupervisionLimits } from './supervision/station-supervisor.js';
+import type { Inspection } from './types.js';
 
 export const AGENT_LIMITS = {
   healthEveryMs: 5_000,
@@ -26,8 +30,6 @@ export const AGENT_LIMITS = {
   drainMs: 400,
   farewellMs: 200,
   brokerStopMs: 100,
-  /** A Ctrl-C may reach the process twice, from the terminal and from the `npm` that started it. */
-  sameSignalWithinMs: 500,
 } as const;
 
 const STATION_LIMITS: SupervisionLimits = {
@@ -46,6 +48,7 @@ const STATION_PROGRAM = fileURLToPath(new URL('./station.js', import.meta.url));
 export async function runAgent(config: Config): Promise<number> {
   const agent = new Agent(config);
   const signal = nextSignal();
+  process.on('SIGUSR2', () => agent.readLevels());
   try {
     await agent.start();
   } catch (thrown) {
@@ -80,13 +83,14 @@ export class Agent {
       stationWidth: Math.max(...config.stations.map(({ name }) => name.length)),
     };
     const interactive = isatty(1) && isatty(2);
-    this.log = createEventLog(config.log, this.#standardError, interactive);
+    const redaction = Redaction.of(config);
+    this.log = new EventLog({ config: config.log, output: this.#standardError, redaction, interactive });
     this.#keeper = new AlarmKeeper({
       stations: config.stations,
       folder: config.stateFolder,
       now,
       onChange: (change) => this.#tellAlarm(change),
-      onFault: ({ code, message }) => this.log.event('warn', 'alarms.memory', { code, message }),
+      onFault: ({ code, message }) => this.log.event('warn', 'alarm.memory', { code, message }),
     });
   }
 
@@ -143,6 +147,7 @@ export class Agent {
     const left = await this.#publisher?.stop();
     await within(AGENT_LIMITS.brokerStopMs, this.#broker?.stop());
     this.log.event('info', 'agent.stopped', { undelivered: left?.undelivered ?? 0 });
+    this.log.close();
     await Promise.all([this.#standardOutput.close(), this.#standardError.close()]);
   }
 
@@ -160,6 +165,16 @@ export class Agent {
     });
   }
 
+  /** Reads the levels of the log again; everything else in the file waits for the next start. */
+  readLevels(): void {
+    try {
+      this.log.setLevels(loadConfig(this.#config.file).log);
+    } catch (thrown) {
+      const code = thrown instanceof SideglanceError ? thrown.code : 'SG_CONFIG_INVALID';
+      this.log.event('error', 'log.levels-kept', { code, message: reasonOf(thrown) });
+    }
+  }
+
   #supervise(station: StationConfig, publisher: Publisher, monitoring: Monitoring): StationSupervisor<StationStart> {
     const { name, deadlineMs } = station;
     return new StationSupervisor<StationStart>({
@@ -172,7 +187,8 @@ export class Agent {
         onAnswer: (inspection, attachments) => {
           monitoring.countPart(inspection);
           this.#keeper.add(inspection);
-          publisher.publishInspection(inspection, attachments);
+          const { seq } = publisher.publishInspection(inspection, attachments);
+          this.#logAnswer(inspection, seq);
           this.#standardOutput.write(partLine(inspection, this.#terminal));
         },
         onCamera: (report) => {
@@ -195,6 +211,13 @@ export class Agent {
     const at = { utc: new Date().toISOString(), monotonicMs: Number(process.hrtime.bigint()) / 1e6 };
     const what = phase === 'waiting' ? 'waiting for another build' : `building an engine for ${provider}`;
     this.#standardOutput.write(noticeLine(at, station, what, 'this takes minutes', this.#terminal));
+  }
+
+  /** Joins what was inspected with what was published. */
+  #logAnswer({ part, verdict, model, timings }: Inspection, seq: number): void {
+    if (!this.log.isOn('debug', 'part.answered')) return;
+    const totalMs = Math.round(timings.total);
+    this.log.event('debug', 'part.answered', { ...part, verdict: verdict.result, model, totalMs, seq });
   }
 
   #logBroker(state: SessionState): void {
@@ -228,24 +251,6 @@ export class Agent {
       lag: this.#lag,
     });
   }
-}
-
-/** Settles with the first signal to stop. A later one, unless it is the same sent twice, ends the process at once. */
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((done) => {
-    let firstAtMs: number | null = null;
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        firstAtMs ??= performance.now();
-        if (performance.now() - firstAtMs <= AGENT_LIMITS.sameSignalWithinMs) done(signal);
-        else {
-          // The default action, and with it the exit status that a shell expects. The kernel ends the stations.
-          process.removeAllListeners(signal);
-          process.kill(process.pid, signal);
-        }
-      });
-    }
-  });
 }
 
 async function within(ms: number, work: Promise<void> | undefined): Promise<void> {

@@ -58,7 +58,7 @@ export class MeasuredDaemon {
     const daemon = new MeasuredDaemon(child);
     const { protocolVersion, keepaliveSeconds } = config.mqtt;
     const mqtt = { protocolVersion, keepaliveSeconds, embedded: { host: '127.0.0.1', port } };
-    child.send({ ...config, mqtt, log: { level: 'warn' } } satisfies Config);
+    child.send({ ...config, mqtt, log: { level: 'warn', modules: {} } } satisfies Config);
     try {
       daemon.#client = await daemon.#subscribe(port, events);
     } catch (thrown) {

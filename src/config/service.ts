@@ -14,11 +14,20 @@ export const HttpSchema = z
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
+/** What the names of events begin with. */
+export const LOG_MODULES = ['agent', 'alarm', 'broker', 'camera', 'http', 'log', 'part', 'station'] as const;
+
 export const LogSchema = z
   .strictObject({
     level: z
       .enum(LOG_LEVELS)
       .default('info')
       .meta({ description: 'How much is logged: from `fatal`, the least, to `trace`, the most.' }),
+    modules: z
+      .partialRecord(z.enum(LOG_MODULES), z.enum(LOG_LEVELS))
+      .default({})
+      .meta({
+        description: `Other levels for the events of ${LOG_MODULES.map((name) => `\`${name}\``).join(', ')}, such as \`{part: debug, broker: error}\`.`,
+      }),
   })
-  .meta({ description: 'Logging.' });
+  .meta({ description: 'Logging. Read again, without a restart, at the signal SIGUSR2.' });

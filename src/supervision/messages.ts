@@ -42,7 +42,12 @@ function hasShape(raw: Fields): boolean {
     case 'progress':
       return isNumber(raw.pulls) && isNumber(raw.parts) && isNumber(raw.rssBytes) && isNumber(raw.lagMs);
     case 'fault':
-      return isText(raw.code) && isText(raw.message) && typeof raw.fatal === 'boolean';
+      return (
+        isText(raw.code) &&
+        isText(raw.message) &&
+        typeof raw.fatal === 'boolean' &&
+        (raw.part === undefined || isPart(raw.part))
+      );
     default:
       return false;
   }

@@ -28,7 +28,12 @@ export class Daemon {
   lines = '';
   log = '';
 
-  private constructor(file: string, port: number, env: Readonly<Record<string, string>>) {
+  readonly #file: string;
+  readonly #config: object;
+
+  private constructor(file: string, config: object, port: number, env: Readonly<Record<string, string>>) {
+    this.#file = file;
+    this.#config = config;
     this.brokerUrl = `mqtt://127.0.0.1:${port}`;
     // A process group of its own, so that a test can send a Ctrl-C as a terminal does: to all of them.
     this.process = spawn(process.execPath, ['--enable-source-maps', PROGRAM, file], {
@@ -64,12 +69,17 @@ export class Daemon {
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));
-    const daemon = new Daemon(file, broker, env);
+    const daemon = new Daemon(file, config, broker, env);
     closeAtTheEnd(async () => {
       daemon.process.kill('SIGKILL');
       await daemon.ended;
     });
     return daemon;
+  }
+
+  /** Writes its configuration anew, with further groups; it has to be told. */
+  async rewrite(more: object): Promise<void> {
+    await writeFile(this.#file, JSON.stringify({ ...this.#config, ...more }));
   }
 
   get pid(): number {
