@@ -8,6 +8,8 @@ import { AGENT_VERSION } from './model/version.js';
 import { type EmbeddedBroker, startEmbeddedBroker } from './publish/broker.js';
 import { now } from './publish/clock.js';
 import type { HealthMessage } from './publish/messages.js';
+import { outboxFromConfig } from './publish/outbox/from-config.js';
+import { openOutbox } from './publish/outbox/open.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
 import type { SessionState } from './publish/session.js';
 import type { AlarmChange } from './service/alarms/alarms.js';
@@ -25,9 +27,9 @@ import type { Inspection } from './types.js';
 
 export const AGENT_LIMITS = {
   healthEveryMs: 5_000,
-  /** The bounds of a stop add up to less than 2 s: stations, what is still to be sent, goodbye, broker, outputs. */
+  /** The bounds of a stop add up to less than 2 s: stations, what is still to be sent, goodbye, outbox, broker. */
   stationStopMs: 1_000,
-  drainMs: 400,
+  drainMs: 200,
   farewellMs: 200,
   brokerStopMs: 100,
 } as const;
@@ -43,7 +45,7 @@ const STATION_PROGRAM = fileURLToPath(new URL('./station.js', import.meta.url));
  * Runs the daemon until it is told to stop (SIGINT, SIGTERM or SIGHUP), and returns the exit code of the process. The
  * second such signal ends the process at once.
  *
- * @throws SideglanceError when it cannot start: SG_BROKER, SG_CONFIG_INVALID
+ * @throws SideglanceError when it cannot start: SG_BROKER, SG_CONFIG_INVALID, SG_STORAGE
  */
 export async function runAgent(config: Config): Promise<number> {
   const agent = new Agent(config);
@@ -75,6 +77,7 @@ export class Agent {
   #publisher: Publisher | null = null;
   #monitoring: Monitoring | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
+  #hasAlarm = false;
 
   constructor(config: Config) {
     this.#config = config;
@@ -95,13 +98,17 @@ export class Agent {
   }
 
   /**
-   * @throws SideglanceError SG_BROKER where the embedded broker cannot listen or the URL is none of a broker, SG_HTTP where
-   * metrics and health cannot be served
+   * @throws SideglanceError SG_BROKER where the embedded broker cannot listen or the URL is none of a broker, SG_STORAGE
+   * where another process uses the outbox or its disk cannot keep what `sync: every` promises, SG_HTTP where metrics and
+   * health cannot be served
    */
   async start(): Promise<void> {
     const { device, mqtt, stations } = this.#config;
-    const { embedded, url, ...session } = mqtt;
+    const { embedded, url, outbox: outboxConfig, ...session } = mqtt;
     if (url === undefined) this.#broker = await startEmbeddedBroker(embedded);
+    const outbox = await openOutbox(outboxFromConfig(outboxConfig));
+    this.#logAlarm(outbox.alarm);
+    outbox.onAlarm(() => this.#logAlarm(outbox.alarm));
     const { drainMs, farewellMs } = AGENT_LIMITS;
     const publisher = new Publisher({
       device,
@@ -110,6 +117,7 @@ export class Agent {
         this.#broker === null
           ? { ...session, url: url as string }
           : { ...session, url: this.#broker.url, protocolVersion: 4 },
+      outbox,
       limits: { drainMs, farewellMs },
     });
     publisher.on('state', (state) => this.#logBroker(state));
@@ -231,6 +239,13 @@ export class Agent {
   #tellAlarm({ raised, ...what }: AlarmChange): void {
     this.log.event(raised ? 'warn' : 'info', raised ? 'alarm.raised' : 'alarm.cleared', what);
     if (this.#publisher !== null) this.#publishHealth(this.#publisher);
+  }
+
+  /** What is wrong with the store of messages; it stands in `health` as well. */
+  #logAlarm(alarm: string | null): void {
+    if (alarm !== null) this.log.event('error', 'outbox.alarm', { code: 'SG_STORAGE', message: alarm });
+    else if (this.#hasAlarm) this.log.event('info', 'outbox.mended');
+    this.#hasAlarm = alarm !== null;
   }
 
   #publishHealth(publisher: Publisher): void {

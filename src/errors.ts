@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   SG_TRAINING_DIVERGED: 'training produced values that are not finite',
   SG_NOT_MEASURED: 'there was nothing to measure',
   SG_STORAGE: 'a file could not be written',
+  SG_STORAGE_IN_USE: 'a folder belongs to another process',
   SG_BROKER: 'the MQTT broker cannot be used',
   SG_HTTP: 'metrics and health cannot be served over HTTP',
   SG_STATION_LOST: 'a station process ended',

@@ -33,7 +33,7 @@ describe('the build of an engine', { skip: withoutFakeGpu }, () => {
       deadlineMs: 60_000,
     }));
     const infer = { library, providers: ['tensorrt', 'cpu'], tensorrt: { cache: join(folder, 'engines') } };
-    const daemon = await Daemon.start(stations, undefined, { infer, env: { ...env(), SIDEGLANCE_BUILD_SECONDS: '6' } });
+    const daemon = await Daemon.start(stations, { infer, env: { ...env(), SIDEGLANCE_BUILD_SECONDS: '6' } });
     await daemon.until('it listens', () => daemon.lines.includes('mosquitto_sub'));
     const subscriber = await Subscriber.open(daemon.brokerUrl, 4);
     const builds = () =>
@@ -79,7 +79,7 @@ describe('the build of an engine', { skip: withoutFakeGpu }, () => {
   it('ends with the station when the daemon is told to stop', async () => {
     const stations = [{ name: 'press', camera: { type: 'simulated' }, model: bundle }];
     const infer = { library, providers: ['tensorrt'], tensorrt: { cache: join(folder, 'engines') } };
-    const daemon = await Daemon.start(stations, undefined, {
+    const daemon = await Daemon.start(stations, {
       infer,
       env: { ...env(), SIDEGLANCE_BUILD_SECONDS: '600' },
     });

@@ -62,7 +62,7 @@ async function eventually<Value>(
 
 test('a running daemon is ready, and its metrics count what it does; an outage of one station shows in both', async () => {
   const port = await freePort();
-  const daemon = await Daemon.start([blinking('press'), blinking('mill')], undefined, { more: { http: { port } } });
+  const daemon = await Daemon.start([blinking('press'), blinking('mill')], { more: { http: { port } } });
   const url = `http://127.0.0.1:${port}`;
   await daemon.until(
     'it works',
@@ -119,7 +119,7 @@ test('a running daemon is ready, and its metrics count what it does; an outage o
 test('a port that is taken ends the start and says what to do', async () => {
   const port = await freePort();
   const other = createServer().listen(port, '127.0.0.1');
-  const daemon = await Daemon.start([blinking('press')], undefined, { more: { http: { port } } });
+  const daemon = await Daemon.start([blinking('press')], { more: { http: { port } } });
   assert.notEqual((await daemon.ended).code, 0);
   other.close();
   assert.match(daemon.log, /SG_HTTP/);

@@ -4,8 +4,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { startEmbeddedBroker } from '../src/publish/broker.js';
 import type { HealthMessage, InspectionMessage } from '../src/publish/messages.js';
 import { Subscriber } from './publish/support/subscriber.js';
+import { startTcpProxy } from './publish/support/tcp-proxy.js';
 import { writeBrightnessBundle } from './support/brightness-bundle.js';
 import { BOUND_MS, Daemon, freePort } from './support/daemon.js';
 import { isAlive } from './support/processes.js';
@@ -118,6 +120,39 @@ test('kill -9 of a station: verdicts come back, every part it had accepted is an
   assert.equal((await daemon.ended).code, 0);
 });
 
+test('kill -9 of the daemon while the broker is away: the next run delivers what waited, and counts on', async () => {
+  const broker = await startEmbeddedBroker({ port: 0 });
+  const proxy = await startTcpProxy(broker.port);
+  proxy.block();
+  const subscriber = await Subscriber.open(broker.url, 4);
+  const options = { publish: { maps: 'never', frames: 'never' } };
+  const first = await Daemon.start([blinking('press', options)], { url: proxy.url });
+  await first.until('some verdicts', () => (first.lines.match(/press +(PASS|FAIL)/g) ?? []).length >= 5);
+  first.process.kill('SIGKILL');
+  await first.ended;
+  const made = (first.lines.match(/press +(PASS|FAIL)/g) ?? []).length;
+
+  const second = first.again();
+  await second.until('a verdict of its own', () => /press +(PASS|FAIL)/.test(second.lines));
+  proxy.mend();
+  const stationEpochs = () => new Set(inspections(subscriber, 'press').map(({ part }) => part.epoch));
+  await subscriber.until('verdicts of both runs', () => stationEpochs().size === 2, BOUND_MS);
+  await subscriber.until('those of the first run', () => inspections(subscriber, 'press').length > made, BOUND_MS);
+  second.process.kill('SIGTERM');
+  assert.equal((await second.ended).code, 0);
+  const received = inspections(subscriber, 'press');
+  assert.equal(new Set(received.map(({ delivery }) => delivery.epoch)).size, 1);
+  const seqs = [...new Set(received.map(({ delivery }) => delivery.seq))].sort((a, b) => a - b);
+  assert.deepEqual(
+    seqs,
+    seqs.map((_, i) => i),
+  );
+  const [oldest] = stationEpochs();
+  assert.ok(received.filter(({ part }) => part.epoch !== oldest).length > 0);
+  await proxy.close();
+  await broker.stop();
+});
+
 test('a Ctrl-C reaches the whole process group, twice, and still ends it cleanly', async () => {
   const daemon = await Daemon.start([blinking('press'), blinking('mill')]);
   await daemon.until(
@@ -200,7 +235,7 @@ test('a deadline that the model cannot keep: every part is answered as late, onc
 test('a port that is taken ends the start with a message that says what to do', async () => {
   const port = await freePort();
   const other = createServer().listen(port, '127.0.0.1');
-  const daemon = await Daemon.start([blinking('press')], port);
+  const daemon = await Daemon.start([blinking('press')], { port });
   assert.notEqual((await daemon.ended).code, 0);
   other.close();
   assert.match(daemon.log, /SG_BROKER/);

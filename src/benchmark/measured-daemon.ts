@@ -1,6 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectAsync, type MqttClient } from 'mqtt';
 import type { Config } from '../config/schema.js';
@@ -27,12 +30,15 @@ export interface DaemonEvents {
 /** The daemon on this machine, watched through a broker of its own: nothing of it reaches the broker of the line. */
 export class MeasuredDaemon {
   readonly #child: ChildProcess;
+  /** Holds its outbox. */
+  readonly #folder: string;
   readonly #exited: Promise<unknown>;
   #client: MqttClient | null = null;
   #errors = '';
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, folder: string) {
     this.#child = child;
+    this.#folder = folder;
     this.#exited = once(child, 'exit');
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-MEASURED_DAEMON_LIMITS.keptErrorBytes);
@@ -49,16 +55,18 @@ export class MeasuredDaemon {
     env: Readonly<Record<string, string>> = {},
   ): Promise<MeasuredDaemon> {
     const port = await freePort();
+    const folder = await mkdtemp(join(tmpdir(), 'sideglance-bench-'));
     const child = fork(PROGRAM, [], {
       serialization: 'advanced',
       execArgv: ['--enable-source-maps'],
       env: { ...process.env, ...env },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    const daemon = new MeasuredDaemon(child);
-    const { protocolVersion, keepaliveSeconds } = config.mqtt;
-    const mqtt = { protocolVersion, keepaliveSeconds, embedded: { host: '127.0.0.1', port } };
-    child.send({ ...config, mqtt, log: { level: 'warn', modules: {} } } satisfies Config);
+    const daemon = new MeasuredDaemon(child, folder);
+    const { protocolVersion, keepaliveSeconds, outbox } = config.mqtt;
+    const embedded = { host: '127.0.0.1', port };
+    const mqtt = { protocolVersion, keepaliveSeconds, outbox: { ...outbox, folder }, embedded };
+    child.send({ ...config, mqtt, stateFolder: folder, log: { level: 'warn', modules: {} } } satisfies Config);
     try {
       daemon.#client = await daemon.#subscribe(port, events);
     } catch (thrown) {
@@ -90,6 +98,7 @@ export class MeasuredDaemon {
       clearTimeout(timer);
     }
     await this.#client?.endAsync(true);
+    await rm(this.#folder, { recursive: true, force: true });
   }
 
   async #subscribe(port: number, events: DaemonEvents): Promise<MqttClient> {

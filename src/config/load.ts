@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { fromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
@@ -63,7 +63,8 @@ function shortName(file: string): string {
 
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
-  const { tls, ...mqtt } = withPassword(written.mqtt, file);
+  const { tls, ...rest } = withPassword(written.mqtt, file);
+  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: outboxFolder(rest.outbox.folder, file) } };
   return {
     file,
     stateFolder: stateFolder(file),
@@ -79,6 +80,10 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
     ...(written.http === undefined ? {} : { http: written.http }),
     log: written.log,
   };
+}
+
+function outboxFolder(folder: string | undefined, file: string): string {
+  return folder === undefined ? join(stateFolder(file), 'outbox') : fromFile(file, folder);
 }
 
 /** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */

@@ -41,6 +41,42 @@ const EmbeddedBrokerSchema = z
   })
   .meta({ description: 'The broker that sideglance runs itself when `url` is absent.' });
 
+const MIB = 1024 * 1024;
+const hours = (description: string) => z.number().gt(0).max(87_600).meta({ description });
+
+const OutboxSchema = z
+  .strictObject({
+    folder: text(
+      'Where messages are kept, relative to this file. Absent: `outbox` in the folder that systemd gives the service (`StateDirectory=`), else `var/outbox` beside this file.',
+    ).exactOptional(),
+    maxBytes: whole(
+      MIB,
+      65_536 * MIB,
+      'Room for messages that wait; over it frames go first, then maps, verdicts last. The file itself may take up to twice as much.',
+    ).default(512 * MIB),
+    maxAgeHours: z
+      .strictObject({
+        verdict: hours('Verdicts.').default(168),
+        map: hours('Anomaly maps.').default(24),
+        frame: hours('Frames.').default(1),
+      })
+      .prefault({})
+      .meta({ description: 'How long messages wait before they are dropped, in hours that sideglance runs.' }),
+    sync: z.enum(['batched', 'every']).default('batched').meta({
+      description:
+        '`batched`: what waits is synced every 100 ms, so a power cut costs 200 ms of undelivered messages at most, and the end of the process none. `every`: a message is sent only when it lies safely on the disk; without a disk nothing starts.',
+    }),
+    order: z.enum(['liveFirst', 'strict']).default('liveFirst').meta({
+      description:
+        'After an outage. `liveFirst`: new messages go ahead of those that waited. `strict`: each stream in its order.',
+    }),
+    replayPerSecond: z
+      .union([z.literal('unlimited'), z.int().min(1).max(100_000)])
+      .default(1000)
+      .meta({ description: 'Messages that waited are sent at this rate, so that brokers and networks bear it.' }),
+  })
+  .meta({ description: 'The store on disk in which messages wait until the broker has acknowledged them.' });
+
 const MqttSchema = z
   .strictObject({
     url: z
@@ -67,6 +103,7 @@ const MqttSchema = z
       3600,
       'A broker that is silent for one and a half times as long counts as lost.',
     ).default(15),
+    outbox: OutboxSchema.prefault({}),
     embedded: EmbeddedBrokerSchema.prefault({}),
   })
   .meta({ description: 'Where verdicts go.' });
@@ -145,7 +182,10 @@ type WithSecrets<T> = T extends { passwordFile?: string } ? Omit<T, 'passwordFil
 type WrittenStation = WrittenConfig['stations'][number];
 
 export type DeviceConfig = WrittenConfig['device'];
-export type MqttConfig = WithSecrets<WrittenConfig['mqtt']>;
+type WrittenOutbox = WrittenConfig['mqtt']['outbox'];
+/** `folder` is there, and absolute. */
+export type OutboxConfig = Omit<WrittenOutbox, 'folder'> & { readonly folder: string };
+export type MqttConfig = Omit<WithSecrets<WrittenConfig['mqtt']>, 'outbox'> & { readonly outbox: OutboxConfig };
 /** Discriminated by `type`. */
 export type CameraConfig = WithSecrets<WrittenStation['camera']>;
 /** Exactly one of the two. */

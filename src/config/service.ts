@@ -15,7 +15,7 @@ export const HttpSchema = z
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
 /** What the names of events begin with. */
-export const LOG_MODULES = ['agent', 'alarm', 'broker', 'camera', 'http', 'log', 'part', 'station'] as const;
+export const LOG_MODULES = ['agent', 'alarm', 'broker', 'camera', 'http', 'log', 'outbox', 'part', 'station'] as const;
 
 export const LogSchema = z
   .strictObject({

@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import koffi from 'koffi';
 import { reasonOf, SideglanceError } from '../errors.js';
+import { C_LIBRARY } from './c-library.js';
 import { loadLibrary, type NativeFunction } from './library.js';
 
 const LOCK_EX_NB = 2 | 4;
@@ -27,25 +28,26 @@ export class FileLock {
    * @throws SideglanceError `SG_STORAGE` when the file cannot be opened or its file system has no locks
    */
   static async take(path: string, onWait: () => void = () => {}): Promise<FileLock> {
-    flock ??= loadLibrary({
-      title: 'the C library',
-      candidates: ['libc.so.6', 'libc.so'],
-      packageName: 'the system',
-      fix: 'use a Linux with glibc or musl',
-    }).declare('int flock(int file, int operation)');
-    const file = open(path);
-    try {
-      for (let waits = 0; flock(file, LOCK_EX_NB) !== 0; waits++) {
-        const error = koffi.errno();
-        if (error !== EWOULDBLOCK) throw new SideglanceError('SG_STORAGE', `${path} cannot be locked (errno ${error})`);
-        if (waits === 0) onWait();
-        await sleep(TRY_EVERY_MS);
-      }
-      return new FileLock(file);
-    } catch (thrown) {
-      closeSync(file);
-      throw thrown;
+    for (let waits = 0; ; waits++) {
+      const lock = FileLock.tryTake(path);
+      if (lock) return lock;
+      if (waits === 0) onWait();
+      await sleep(TRY_EVERY_MS);
     }
+  }
+
+  /**
+   * The same without waiting: null where somebody else holds it.
+   * @throws as `take`
+   */
+  static tryTake(path: string): FileLock | null {
+    flock ??= loadLibrary(C_LIBRARY).declare('int flock(int file, int operation)');
+    const file = open(path);
+    if (flock(file, LOCK_EX_NB) === 0) return new FileLock(file);
+    const error = koffi.errno();
+    closeSync(file);
+    if (error === EWOULDBLOCK) return null;
+    throw new SideglanceError('SG_STORAGE', `${path} cannot be locked (errno ${error})`);
   }
 
   release(): void {

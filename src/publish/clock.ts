@@ -1,4 +1,5 @@
 import { SideglanceError } from '../errors.js';
+import { C_LIBRARY } from '../native/c-library.js';
 import { loadLibrary, type NativeFunction } from '../native/library.js';
 import type { Timestamp } from '../types.js';
 
@@ -33,12 +34,7 @@ export function clockSynced(): boolean {
 
 function findAdjtimex(): NativeFunction<[Uint8Array], number> | null {
   try {
-    return loadLibrary({
-      title: 'the C library',
-      candidates: ['libc.so.6', 'libc.so'],
-      packageName: 'the system',
-      fix: 'use a Linux with glibc or musl',
-    }).declare('int adjtimex(void *buffer)');
+    return loadLibrary(C_LIBRARY).declare('int adjtimex(void *buffer)');
   } catch (thrown) {
     if (thrown instanceof SideglanceError) return null;
     throw thrown;

@@ -10,7 +10,7 @@ import type {
   PictureProperties,
   StatusMessage,
 } from './messages.js';
-import { DROP_REASONS, type Gap, type Offer } from './outbox.js';
+import { DROP_REASONS, type Gap, type Offer } from './outbox/types.js';
 import { encodeJson, JSON_CONTENT, type Packet, packetBytes } from './packet.js';
 import type { DeviceTopics } from './topics.js';
 

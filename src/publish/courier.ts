@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { SideglanceError } from '../errors.js';
-import type { Offer, Outbox, StoredMessage } from './outbox.js';
+import type { Outbox } from './outbox/outbox.js';
+import type { Offer, StoredMessage } from './outbox/types.js';
 import { type Packet, packetBytes } from './packet.js';
 import type { MqttSession, SessionState, Settlement } from './session.js';
 
@@ -42,7 +43,6 @@ export class Courier extends EventEmitter<{
   /** By the id of the offer: how often the broker ended the connection while it was under way. */
   readonly #losses = new Map<number, number>();
   readonly #refusals = new Set<string>();
-  #lateUpTo = 0;
   #underWay = 0;
   /** Under suspicion: sent when nothing else is under way, and nothing else until it is settled. */
   #suspect: Offer | null = null;
@@ -82,13 +82,12 @@ export class Courier extends EventEmitter<{
   #isIdle(): boolean {
     if (this.#scheduled || this.#session.inFlight > 0) return false;
     if ([...this.#values.values()].some(({ state }) => state !== 'delivered')) return false;
-    const { waiting } = this.#outbox.counters();
-    return waiting.verdict + waiting.map + waiting.frame === 0;
+    return this.#outbox.waiting === 0;
   }
 
   #follow({ state }: SessionState): void {
     if (state === 'online') {
-      this.#lateUpTo = this.#outbox.lastId;
+      this.#outbox.turnLate();
       this.#refusals.clear();
       // A broker that lost its memory has lost the retained values with it.
       for (const value of this.#values.values()) value.state = 'waiting';
@@ -145,7 +144,7 @@ export class Courier extends EventEmitter<{
     const { state } = this.#session;
     const announced = state.state === 'online' ? state.maxPacketBytes : null;
     const isPoison = (this.#losses.get(offer.id) ?? 0) >= LIMITS.lossesUntilPoison;
-    const isLate = offer.id <= this.#lateUpTo;
+    const isLate = this.#outbox.isLate(offer);
     const packet = this.#write(offer, isLate, isPoison ? 0 : announced);
     const isVerdict = offer.kind === 'message' && offer.messageClass === 'verdict';
     if (announced !== null && packetBytes(packet) > announced) {

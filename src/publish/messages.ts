@@ -284,6 +284,7 @@ const healthReason = z
       'camera-ended',
       'provider-skipped',
       'broker-offline',
+      'outbox-alarm',
       'alarm',
     ]),
     station: name.nullable().describe('Null where it concerns the device.'),
@@ -291,6 +292,24 @@ const healthReason = z
     text: z.string(),
   })
   .describe('Why all is not well.');
+
+const storage = z
+  .object({
+    kind: z.enum(['disk', 'memory']).describe('Where messages wait. In memory they are lost with the process.'),
+    folder: z.string().nullable(),
+    alarm: z
+      .string()
+      .nullable()
+      .describe('What is wrong with it and what to do, in words: raise an alarm. Null when all is well.'),
+    epoch: name.describe('The epoch of messages that are made now.'),
+    unsynced: count.describe('Waiting messages that a power cut would take away.'),
+    unsyncedMs: z.number().describe('How long the oldest of them has been waiting.'),
+    syncs: count.describe('Batches written and synced since the start.'),
+    longestSyncMs: z.number(),
+    bytesWritten: count.describe('What the batches wrote, in whole pages: wear of the flash.'),
+    bytesPerMessage: count.nullable().describe('bytesWritten for each message taken in; null before the first.'),
+  })
+  .describe('The store in which messages wait for the broker.');
 
 export const healthSchema = z
   .object({
@@ -338,9 +357,16 @@ export const healthSchema = z
       inFlight: count.describe('Sent and not yet acknowledged.'),
       stored: byClass.describe('Messages taken in since the start.'),
       delivered: byClass.describe('Acknowledged by the broker.'),
-      dropped: z.object({ age: byClass, bytes: byClass, tooLarge: byClass, refused: byClass }),
+      dropped: z.object({
+        age: byClass,
+        bytes: byClass,
+        tooLarge: byClass,
+        refused: byClass,
+        unreadable: byClass,
+      }),
       gapsAnnounced: count.describe('Gap records acknowledged by the broker.'),
       gapsRefused: count,
+      storage,
     }),
   })
   .describe('How the device is doing. Topic `health`, QoS 1, retained, latest value.');
@@ -357,8 +383,10 @@ export const gapSchema = z
     messages: count,
     bytes: count,
     reasons: z
-      .object({ age: count, bytes: count, tooLarge: count, refused: count })
-      .describe('Messages dropped because they were too old, for room, too large for the broker, or refused by it.'),
+      .object({ age: count, bytes: count, tooLarge: count, refused: count, unreadable: count })
+      .describe(
+        'Messages dropped because they were too old, for room, too large for the broker, refused by it, or damaged on the disk.',
+      ),
     first: timestamp.describe('When the first of them was made.'),
     last: timestamp,
     published: timestamp,

@@ -13,10 +13,10 @@ import {
   statusMessage,
 } from './compose.js';
 import { Courier } from './courier.js';
-import { MemoryOutbox } from './memory-outbox.js';
 import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage } from './messages.js';
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
-import type { MessageClass, Outbox, PerClass } from './outbox.js';
+import { Outbox } from './outbox/outbox.js';
+import type { MessageClass, PerClass } from './outbox/types.js';
 import { encodeJson, JSON_CONTENT, retainedJson } from './packet.js';
 import { MqttSession, type SessionState } from './session.js';
 import { type DeviceTopics, deviceTopics } from './topics.js';
@@ -25,6 +25,7 @@ export interface PublisherOptions {
   readonly device: DeviceIdentity;
   readonly agentVersion: string;
   readonly mqtt: MqttOptions;
+  /** Absent: one in memory. */
   readonly outbox?: Outbox | undefined;
   readonly limits?: Partial<SessionLimits> | undefined;
 }
@@ -68,7 +69,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     this.#agentVersion = options.agentVersion;
     this.#limits = { ...SESSION_LIMITS, ...options.limits };
     this.topics = deviceTopics(device);
-    this.#outbox = options.outbox ?? new MemoryOutbox();
+    this.#outbox = options.outbox ?? new Outbox();
     const status = (state: 'online' | 'offline', reason: 'stopped' | 'connection lost' | null) =>
       retainedJson(this.topics.status, statusMessage(device, options.agentVersion, state, reason));
     this.#session = new MqttSession(
@@ -97,14 +98,14 @@ export class Publisher extends EventEmitter<PublisherEvents> {
 
   /**
    * Sends what is still in the store (bounded by `drainMs`), says goodbye (bounded by `farewellMs`) and closes.
-   * Returns how many messages were left; with the outbox in memory they are lost.
+   * Returns how many messages were left: for the next run, or, in memory, for nobody.
    */
   async stop(): Promise<{ readonly undelivered: number }> {
     await this.#courier.drain(this.#limits.drainMs);
     await this.#session.stop();
-    const { waiting } = this.#outbox.counters();
+    const undelivered = this.#outbox.waiting;
     await this.#outbox.close();
-    return { undelivered: waiting.verdict + waiting.map + waiting.frame };
+    return { undelivered };
   }
 
   /**

@@ -18,6 +18,8 @@ export const EVENTS = {
   'log.levels': 'Levels were read again from the configuration.',
   'log.levels-kept': 'The configuration has faults: the levels stay as they were.',
   'log.repeated': 'So many further events of this name, and of this station and code, were left out.',
+  'outbox.alarm': 'Something is wrong with the store of messages.',
+  'outbox.mended': 'All is well with it again.',
   'part.answered': 'A part has its verdict (level debug).',
   'part.late': 'A part had no verdict at its deadline.',
   'part.late-verdict': 'A verdict came after its part had been answered as late.',

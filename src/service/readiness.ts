@@ -21,6 +21,8 @@ export function judgeReadiness({ stations, publishing, stuck }: Condition): Read
     const text = publishing.lastFault ?? 'the MQTT broker is not connected yet';
     reasons.push({ reason: 'broker-offline', station: null, blocks: 'ready', text });
   }
+  const { alarm } = publishing.storage;
+  if (alarm !== null) reasons.push({ reason: 'outbox-alarm', station: null, blocks: null, text: alarm });
   const live = reasons.every(({ blocks }) => blocks !== 'live');
   return { live, ready: live && reasons.every(({ blocks }) => blocks !== 'ready'), reasons };
 }

@@ -174,6 +174,8 @@ describe('the dashboard', () => {
       'sideglance_region_threshold',
       'sideglance_broker_connections_total',
       'sideglance_outbox_messages_in_flight',
+      'sideglance_outbox_unsynced_messages',
+      'sideglance_outbox_written_bytes_total',
       'sideglance_outbox_stored_total',
       'sideglance_outbox_delivered_total',
       'sideglance_outbox_gaps_announced_total',

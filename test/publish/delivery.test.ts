@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type EmbeddedBroker, startEmbeddedBroker } from '../../src/publish/broker.js';
-import { MemoryOutbox } from '../../src/publish/memory-outbox.js';
 import { type GapMessage, gapSchema, type InspectionMessage, type StatusMessage } from '../../src/publish/messages.js';
-import { OUTBOX_LIMITS } from '../../src/publish/outbox.js';
+import { Outbox } from '../../src/publish/outbox/outbox.js';
 import { inspection, mapOf, publisherFor, reach, region } from './support/inspections.js';
 import { startMosquitto, withoutMosquitto } from './support/mosquitto.js';
 import { Subscriber } from './support/subscriber.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
 
 const skip = withoutMosquitto;
+const STRICT = { order: 'strict', replayPerSecond: null } as const;
 
 function verdicts(subscriber: Subscriber): InspectionMessage[] {
   return subscriber.on('/inspection').map((message) => message.json<InspectionMessage>());
@@ -53,7 +53,7 @@ test('a broker that is killed in mid-stream and comes back: nothing lost, in ord
   const broker = await startMosquitto();
   const proxy = await startTcpProxy(broker.port);
   const subscriber = await Subscriber.open(broker.url);
-  const publisher = publisherFor(proxy.url);
+  const publisher = publisherFor(proxy.url, { outbox: new Outbox(STRICT) });
   publisher.start();
   await reach(publisher, 'online');
   const total = 300;
@@ -90,7 +90,10 @@ test('a connection that is cut again and again: what is sent twice has the same 
   const broker = await startEmbeddedBroker({ port: 0 });
   const proxy = await startTcpProxy(broker.port);
   const subscriber = await Subscriber.open(broker.url, 4);
-  const publisher = publisherFor(proxy.url, { mqtt: { url: proxy.url, protocolVersion: 4 } });
+  const publisher = publisherFor(proxy.url, {
+    mqtt: { url: proxy.url, protocolVersion: 4 },
+    outbox: new Outbox(STRICT),
+  });
   publisher.start();
   const total = 400;
   for (const at of numbers(total)) {
@@ -152,7 +155,7 @@ async function longOutage(broker: EmbeddedBroker, maxBytes: number, parts: numbe
   const proxy = await startTcpProxy(broker.port);
   proxy.block();
   const subscriber = await Subscriber.open(broker.url, 4);
-  const outbox = new MemoryOutbox({ ...OUTBOX_LIMITS, maxBytes });
+  const outbox = new Outbox({ maxBytes, replayPerSecond: null });
   const publisher = publisherFor(proxy.url, {
     mqtt: { url: proxy.url, protocolVersion: 4 },
     outbox,

@@ -69,3 +69,9 @@ test('an alarm is a warning that names its region', () => {
   assert.deepEqual(short(judged), [true, true, ['alarm null']]);
   assert.equal(judged.reasons[0]?.text, 'station top, region face: scores are higher');
 });
+
+test('a store of messages with an alarm is a warning', () => {
+  const { storage } = wellHealth().publishing;
+  const judged = judge({}, { storage: { ...storage, alarm: 'the disk is full: make room' } });
+  assert.deepEqual(short(judged), [true, true, ['outbox-alarm null']]);
+});

@@ -14,6 +14,8 @@ const PROGRAM = fileURLToPath(new URL('./run-agent.js', import.meta.url));
 export const BOUND_MS = 60_000;
 
 export interface DaemonOptions {
+  readonly port?: number;
+  readonly url?: string;
   readonly infer?: object;
   readonly env?: Readonly<Record<string, string>>;
   /** Further groups of the configuration. */
@@ -27,13 +29,17 @@ export class Daemon {
   readonly brokerUrl: string;
   lines = '';
   log = '';
-
   readonly #file: string;
+  readonly #port: number;
+  readonly #env: Readonly<Record<string, string>>;
+
   readonly #config: object;
 
   private constructor(file: string, config: object, port: number, env: Readonly<Record<string, string>>) {
     this.#file = file;
     this.#config = config;
+    this.#port = port;
+    this.#env = env;
     this.brokerUrl = `mqtt://127.0.0.1:${port}`;
     // A process group of its own, so that a test can send a Ctrl-C as a terminal does: to all of them.
     this.process = spawn(process.execPath, ['--enable-source-maps', PROGRAM, file], {
@@ -48,33 +54,33 @@ export class Daemon {
       this.log += chunk.toString();
     });
     this.ended = once(this.process, 'close').then(([code, signal]) => ({ code, signal }));
+    closeAtTheEnd(async () => {
+      this.process.kill('SIGKILL');
+      await this.ended;
+    });
   }
 
   /** Starts it with these stations; everything else as the configuration has it by default. */
-  static async start(
-    stations: readonly object[],
-    port?: number,
-    { infer = {}, env = {}, more = {} }: DaemonOptions = {},
-  ): Promise<Daemon> {
+  static async start(stations: readonly object[], options: DaemonOptions = {}): Promise<Daemon> {
     const folder = await mkdtemp(join(tmpdir(), 'sideglance-test-'));
     closeAtTheEnd(() => rm(folder, { recursive: true, force: true }));
-    const broker = port ?? (await freePort());
+    const port = options.port ?? (await freePort());
     const file = join(folder, 'config.yaml');
     const config = {
       device: { site: 'plant', line: 'line', name: 'device' },
-      mqtt: { embedded: { port: broker } },
+      mqtt: options.url === undefined ? { embedded: { port } } : { url: options.url },
       stations,
-      infer,
-      ...more,
+      infer: options.infer ?? {},
+      ...options.more,
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));
-    const daemon = new Daemon(file, config, broker, env);
-    closeAtTheEnd(async () => {
-      daemon.process.kill('SIGKILL');
-      await daemon.ended;
-    });
-    return daemon;
+    return new Daemon(file, config, port, options.env ?? {});
+  }
+
+  /** The same configuration once more, after this one has ended. */
+  again(): Daemon {
+    return new Daemon(this.#file, this.#config, this.#port, this.#env);
   }
 
   /** Writes its configuration anew, with further groups; it has to be told. */

@@ -228,6 +228,24 @@ export const METRICS = {
     help: 'Messages sent and not yet acknowledged.',
     labels: [],
   },
+  outboxAlarm: {
+    type: 'gauge',
+    name: 'sideglance_outbox_alarm',
+    help: '1 while something is wrong with the store, as /health says.',
+    labels: [],
+  },
+  outboxUnsynced: {
+    type: 'gauge',
+    name: 'sideglance_outbox_unsynced_messages',
+    help: 'Waiting messages that a power cut would take away.',
+    labels: [],
+  },
+  outboxWritten: {
+    type: 'counter',
+    name: 'sideglance_outbox_written_bytes_total',
+    help: 'What was written to the disk: wear of the flash.',
+    labels: [],
+  },
   outboxStored: {
     type: 'counter',
     name: 'sideglance_outbox_stored_total',

@@ -171,6 +171,9 @@ export class Metrics {
     for (const [reason, dropped] of Object.entries(publishing.dropped)) {
       for (const [name, count] of Object.entries(dropped)) on.add('outboxDropped', { class: name, reason }, count);
     }
+    on.set('outboxAlarm', {}, Number(publishing.storage.alarm !== null));
+    on.set('outboxUnsynced', {}, publishing.storage.unsynced);
+    on.add('outboxWritten', {}, publishing.storage.bytesWritten);
     on.add('gapsAnnounced', {}, publishing.gapsAnnounced);
     on.add('gapsRefused', {}, publishing.gapsRefused);
   }

@@ -150,7 +150,7 @@ test('the outbox: depth, age and bytes, and what was dropped, by class and reaso
       protocol: null,
       waiting: { verdict: 4, map: 2, frame: 0 },
       waitingBytes: 4096,
-      dropped: { age: none, bytes: { verdict: 0, map: 9, frame: 1 }, tooLarge: none, refused: none },
+      dropped: { age: none, bytes: { verdict: 0, map: 9, frame: 1 }, tooLarge: none, refused: none, unreadable: none },
     },
   );
   const metrics = new Metrics(TWO_REGIONS);

@@ -1,43 +1,12 @@
-import type { Timestamp } from '../types.js';
-import type { DeliveryIdentity } from './messages.js';
-
-/**
- * The store between what was inspected and what the broker has acknowledged. It is the seam for a store on disk:
- * whoever publishes only ever stores; whoever sends only ever takes what `next` offers, in order per stream, and
- * answers with `acknowledge`, `reject` or `rewind`.
- */
-export interface Outbox {
-  /** New whenever the store starts anew; a store that survived keeps it. */
-  readonly epoch: string;
-  /**
-   * Takes a message in under the next identity of its stream; it is offered once it is safely stored. It may be
-   * dropped at once where a bound says so; a gap record then stands in its place.
-   */
-  store(draft: Draft): DeliveryIdentity;
-  /** The next thing to send, now in flight: oldest first, verdicts before maps before frames. Null: nothing to send. */
-  next(): Offer | null;
-  /** The broker has it: forget it. */
-  acknowledge(id: number): void;
-  /** It can never be delivered: a gap record takes its place. */
-  reject(id: number, reason: DropReason): void;
-  /** The connection is gone: everything in flight will be offered again, in its old order. */
-  rewind(): void;
-  /** Id of what was stored last; ids only grow. What is at or below it when a connection comes up is late. */
-  readonly lastId: number;
-  /** Calls `listener` whenever `next` may have something new. */
-  onOfferable(listener: () => void): void;
-  counters(): OutboxCounters;
-  /** How long the oldest message of each class has waited that is not in flight; 0 where none waits. */
-  oldestAgeMs(): PerClass;
-  close(): Promise<void>;
-}
+import type { Timestamp } from '../../types.js';
+import type { DeliveryIdentity } from '../messages.js';
 
 /** In the order in which they are sent; they are dropped in the opposite order. */
 export const MESSAGE_CLASSES = ['verdict', 'map', 'frame'] as const;
 export type MessageClass = (typeof MESSAGE_CLASSES)[number];
 
-/** Too old, no room, larger than the broker takes, or refused by the broker. */
-export const DROP_REASONS = ['age', 'bytes', 'tooLarge', 'refused'] as const;
+/** Too old, no room, larger than the broker takes, refused by the broker, or damaged on the disk. */
+export const DROP_REASONS = ['age', 'bytes', 'tooLarge', 'refused', 'unreadable'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** A message that wants an identity. */
@@ -47,7 +16,7 @@ export interface Draft {
   readonly topic: string;
   readonly contentType: string;
   readonly at: Timestamp;
-  /** Writes the message once its identity is known; called exactly once, before `store` returns. */
+  /** Writes the message once its identity is known; called before `store` returns, again should the identity change. */
   write(delivery: DeliveryIdentity): Content;
 }
 
@@ -99,24 +68,54 @@ export interface OutboxCounters {
   /** Gap records acknowledged, and gap records that the broker refused. */
   readonly gapsAnnounced: number;
   readonly gapsRefused: number;
+  readonly storage: StorageCounters;
 }
 
-export interface OutboxLimits {
+export interface StorageCounters {
+  readonly kind: 'disk' | 'memory';
+  readonly folder: string | null;
+  /** What is wrong with it, in words; null when all is well. */
+  readonly alarm: string | null;
+  /** The epoch of messages that are made now. */
+  readonly epoch: string;
+  /** Messages that wait and that a power cut would take away, and how long the oldest has been waiting. */
+  readonly unsynced: number;
+  readonly unsyncedMs: number;
+  /** Batches that were synced, the longest time that took, and what they wrote, in whole pages. */
+  readonly syncs: number;
+  readonly longestSyncMs: number;
+  readonly bytesWritten: number;
+  /** `bytesWritten` for each message that was taken in; null before the first. */
+  readonly bytesPerMessage: number | null;
+}
+
+/** `every`: what is offered lies safely on the disk. `batched`: it survives the end of the process, and a power cut soon after. */
+export type SyncMode = 'batched' | 'every';
+
+export interface OutboxSettings {
   /** Of all classes together; over it frames go first, then maps, verdicts last, the oldest first. */
   readonly maxBytes: number;
-  readonly classes: Record<MessageClass, { readonly maxBytes: number; readonly maxAgeMs: number }>;
+  /** Of what is not on the disk (yet), by the same policy. */
+  readonly maxMemoryBytes: number;
+  /** Counts while the outbox is open: a clock that is set has no part in it. */
+  readonly maxAgeMs: PerClass;
+  readonly sync: SyncMode;
+  /** `liveFirst`: what was made on this connection goes ahead of what waited for it. `strict`: each stream in its order. */
+  readonly order: 'liveFirst' | 'strict';
+  /** Messages that waited for the connection sent each second; null: as fast as they go. */
+  readonly replayPerSecond: number | null;
 }
 
 const MIB = 1024 * 1024;
-const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
-export const OUTBOX_LIMITS: OutboxLimits = {
-  maxBytes: 64 * MIB,
-  classes: {
-    verdict: { maxBytes: 32 * MIB, maxAgeMs: 24 * 60 * MINUTE_MS },
-    map: { maxBytes: 32 * MIB, maxAgeMs: 60 * MINUTE_MS },
-    frame: { maxBytes: 16 * MIB, maxAgeMs: 15 * MINUTE_MS },
-  },
+export const OUTBOX_DEFAULTS: OutboxSettings = {
+  maxBytes: 512 * MIB,
+  maxMemoryBytes: 64 * MIB,
+  maxAgeMs: { verdict: 7 * 24 * HOUR_MS, map: 24 * HOUR_MS, frame: HOUR_MS },
+  sync: 'batched',
+  order: 'liveFirst',
+  replayPerSecond: 1000,
 };
 
 /** Counted for every message on top of its payload: topic, properties and the bookkeeping around it. */

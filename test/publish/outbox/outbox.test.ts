@@ -1,57 +1,28 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryOutbox } from '../../src/publish/memory-outbox.js';
-import {
-  footprint,
-  type MessageClass,
-  type Offer,
-  OUTBOX_LIMITS,
-  type OutboxLimits,
-} from '../../src/publish/outbox.js';
+import { Outbox } from '../../../src/publish/outbox/outbox.js';
+import { footprint, type Offer, type OutboxSettings } from '../../../src/publish/outbox/types.js';
+import { dice, label, PAYLOAD_BYTES, put, takeAll } from './support.js';
 
-const PAYLOAD_BYTES = 1000;
 const ONE = footprint({ payload: new Uint8Array(PAYLOAD_BYTES), properties: null });
+/** As if everything had been made on this connection, unless the test says otherwise. */
+const BASIC = { replayPerSecond: null } as const;
 
-function put(outbox: MemoryOutbox, messageClass: MessageClass, station = 'top', bytes = PAYLOAD_BYTES, atMs = 0) {
-  return outbox.store({
-    station,
-    messageClass,
-    topic: `${station}/${messageClass}`,
-    contentType: 'application/octet-stream',
-    at: { utc: new Date(atMs).toISOString(), monotonicMs: atMs },
-    write: () => ({ payload: new Uint8Array(bytes), properties: null }),
-  });
+/** Room for so many messages of the usual size. */
+function room(messages: number, maxAgeMs = 1e9): Partial<OutboxSettings> {
+  return { ...BASIC, maxBytes: messages * ONE, maxAgeMs: { verdict: maxAgeMs, map: maxAgeMs, frame: maxAgeMs } };
 }
 
-function limits(over: Partial<Record<MessageClass | 'all', number>>, maxAgeMs = 1e9): OutboxLimits {
-  const of = (messageClass: MessageClass) => ({ maxBytes: (over[messageClass] ?? 1e6) * ONE, maxAgeMs });
-  return { maxBytes: (over.all ?? 1e6) * ONE, classes: { verdict: of('verdict'), map: of('map'), frame: of('frame') } };
-}
-
-const outboxOf = (of: OutboxLimits = OUTBOX_LIMITS, clock = () => 0) => new MemoryOutbox(of, clock);
-
-function label(offer: Offer | null): string {
-  if (!offer) return '-';
-  if (offer.kind === 'message') return `${offer.delivery.stream} ${offer.delivery.seq}`;
-  return `${offer.stream} gap ${offer.firstSeq}-${offer.lastSeq}`;
-}
-
-function takeAll(outbox: MemoryOutbox): string[] {
-  const labels: string[] = [];
-  for (let offer = outbox.next(); offer; offer = outbox.next()) {
-    labels.push(label(offer));
-    outbox.acknowledge(offer.id);
-  }
-  return labels;
-}
+const outboxOf = (settings: Partial<OutboxSettings> = BASIC, clock = () => 0) => new Outbox(settings, [], clock);
 
 test('each stream counts its own seq from 0 within one epoch', () => {
   const outbox = outboxOf();
-  assert.deepEqual(put(outbox, 'verdict'), { epoch: outbox.epoch, stream: 'top/verdict', seq: 0 });
+  const { epoch } = outbox.counters().storage;
+  assert.deepEqual(put(outbox, 'verdict'), { epoch, stream: 'top/verdict', seq: 0 });
   assert.equal(put(outbox, 'verdict').seq, 1);
   assert.equal(put(outbox, 'verdict', 'side').seq, 0);
   assert.equal(put(outbox, 'map').seq, 0);
-  assert.notEqual(outboxOf().epoch, outbox.epoch);
+  assert.notEqual(put(outboxOf(), 'verdict').epoch, epoch);
 });
 
 test('verdicts are offered before maps before frames, the oldest of all stations first', () => {
@@ -69,8 +40,75 @@ test('verdicts are offered before maps before frames, the oldest of all stations
   assert.equal(outbox.counters().waitingBytes, 0);
 });
 
-test('over the bound of a class its oldest go, and one gap record stands in their place', () => {
-  const outbox = outboxOf(limits({ verdict: 3 }));
+test('what comes on a connection goes ahead of what waited for it, class by class', () => {
+  const outbox = outboxOf();
+  for (const messageClass of ['map', 'verdict', 'verdict'] as const) put(outbox, messageClass);
+  outbox.turnLate();
+  for (const messageClass of ['map', 'verdict'] as const) put(outbox, messageClass);
+  assert.deepEqual(takeAll(outbox), ['top/verdict 2', 'top/verdict 0', 'top/verdict 1', 'top/map 1', 'top/map 0']);
+});
+
+test('the age of what waits longest is told by class, also of what waited for the connection; 0 where nothing waits', () => {
+  let clock = 0;
+  const outbox = outboxOf(BASIC, () => clock);
+  assert.deepEqual(outbox.oldestAgeMs(), { verdict: 0, map: 0, frame: 0 });
+  put(outbox, 'verdict');
+  clock = 300;
+  outbox.turnLate();
+  put(outbox, 'verdict');
+  put(outbox, 'map', 'side');
+  clock = 1_000;
+  assert.deepEqual(outbox.oldestAgeMs(), { verdict: 1_000, map: 700, frame: 0 });
+  takeAll(outbox);
+  assert.deepEqual(outbox.oldestAgeMs(), { verdict: 0, map: 0, frame: 0 });
+});
+
+test('order: strict keeps each stream in its order', () => {
+  const outbox = outboxOf({ ...BASIC, order: 'strict' });
+  for (const messageClass of ['map', 'verdict', 'verdict'] as const) put(outbox, messageClass);
+  outbox.turnLate();
+  for (const messageClass of ['map', 'verdict'] as const) put(outbox, messageClass);
+  assert.deepEqual(takeAll(outbox), ['top/verdict 0', 'top/verdict 1', 'top/verdict 2', 'top/map 0', 'top/map 1']);
+});
+
+for (const order of ['liveFirst', 'strict'] as const) {
+  test(`what waited is sent at the rate that is allowed, and says when it goes on (order: ${order})`, async () => {
+    let clock = 0;
+    const outbox = outboxOf({ order, replayPerSecond: 50 }, () => clock);
+    for (let at = 0; at < 3; at++) put(outbox, 'verdict');
+    outbox.turnLate();
+    const goesOn = new Promise<void>((done) => outbox.onOfferable(done));
+    assert.deepEqual(takeAll(outbox), ['top/verdict 0']);
+    await goesOn;
+    put(outbox, 'verdict');
+    put(outbox, 'map');
+    // Nobody has to wait for what is throttled, but those that must not pass it.
+    const live = order === 'strict' ? ['top/map 0'] : ['top/verdict 3', 'top/map 0'];
+    assert.deepEqual(takeAll(outbox), live);
+    clock = 25;
+    assert.deepEqual(takeAll(outbox), ['top/verdict 1']);
+    clock = 50;
+    assert.deepEqual(takeAll(outbox), order === 'strict' ? ['top/verdict 2', 'top/verdict 3'] : ['top/verdict 2']);
+    await outbox.close();
+  });
+}
+
+test('a connection that goes makes late what was live, and late comes in its order', () => {
+  const outbox = outboxOf();
+  put(outbox, 'verdict');
+  outbox.turnLate();
+  put(outbox, 'verdict');
+  assert.equal(label(outbox.next()), 'top/verdict 1');
+  outbox.rewind();
+  assert.equal(label(outbox.next()), 'top/verdict 1');
+  outbox.rewind();
+  outbox.turnLate();
+  put(outbox, 'verdict');
+  assert.deepEqual(takeAll(outbox), ['top/verdict 2', 'top/verdict 0', 'top/verdict 1']);
+});
+
+test('over the bound the oldest go, and one gap record stands in their place', () => {
+  const outbox = outboxOf(room(3));
   for (let at = 0; at < 10; at++) put(outbox, 'verdict');
   assert.deepEqual(takeAll(outbox), ['top/verdict gap 0-6', 'top/verdict 7', 'top/verdict 8', 'top/verdict 9']);
   const counters = outbox.counters();
@@ -80,16 +118,19 @@ test('over the bound of a class its oldest go, and one gap record stands in thei
 });
 
 test('gap records of two stations that were dropped in turn are merged per stream', () => {
-  const outbox = outboxOf(limits({ map: 2 }));
-  for (let at = 0; at < 4; at++) {
+  const outbox = outboxOf(room(4));
+  for (let at = 0; at < 5; at++) {
     put(outbox, 'map', 'top');
     put(outbox, 'map', 'side');
   }
-  assert.deepEqual(takeAll(outbox), ['top/map gap 0-2', 'side/map gap 0-2', 'top/map 3', 'side/map 3']);
+  assert.deepEqual(takeAll(outbox), [
+    ...['top/map gap 0-2', 'side/map gap 0-2'],
+    ...['top/map 3', 'side/map 3', 'top/map 4', 'side/map 4'],
+  ]);
 });
 
 test('over the common bound frames go first, then maps, verdicts last', () => {
-  const outbox = outboxOf(limits({ all: 6 }));
+  const outbox = outboxOf(room(6));
   for (const messageClass of ['verdict', 'map', 'frame'] as const) {
     put(outbox, messageClass);
     put(outbox, messageClass);
@@ -106,16 +147,17 @@ test('over the common bound frames go first, then maps, verdicts last', () => {
 
 test('what is too old is dropped by age of its class, and counted as such', () => {
   let clock = 0;
-  const outbox = outboxOf(limits({}, 1000), () => clock);
-  put(outbox, 'frame', 'top', PAYLOAD_BYTES, 0);
-  put(outbox, 'frame', 'top', PAYLOAD_BYTES, 600);
+  const outbox = outboxOf(room(1e6, 1000), () => clock);
+  put(outbox, 'frame');
+  clock = 600;
+  put(outbox, 'frame');
   clock = 1200;
   assert.deepEqual(takeAll(outbox), ['top/frame gap 0-0', 'top/frame 1']);
   assert.equal(outbox.counters().dropped.age.frame, 1);
 });
 
-test('a message larger than its class may hold is dropped alone, not everything before it', () => {
-  const outbox = outboxOf(limits({ map: 3 }));
+test('a message larger than the bound is dropped alone, not everything before it', () => {
+  const outbox = outboxOf(room(3));
   put(outbox, 'map');
   put(outbox, 'map', 'top', 4 * ONE);
   put(outbox, 'map', 'top', 4 * ONE);
@@ -124,7 +166,7 @@ test('a message larger than its class may hold is dropped alone, not everything 
 });
 
 test('what is in flight is never dropped, and comes back in its old order when the connection goes', () => {
-  const outbox = outboxOf(limits({ verdict: 4 }));
+  const outbox = outboxOf(room(4));
   for (let at = 0; at < 4; at++) put(outbox, 'verdict');
   const [first, second] = [outbox.next(), outbox.next()];
   for (let at = 0; at < 5; at++) put(outbox, 'verdict');
@@ -163,20 +205,11 @@ test('a draft that throws leaves no hole in its stream', () => {
   assert.deepEqual(takeAll(outbox), ['top/verdict 0', 'top/verdict 1']);
 });
 
-/** A small generator with a seed, so that a failure can be repeated. */
-function dice(seed: number): (sides: number) => number {
-  let state = seed >>> 0;
-  return (sides) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * sides);
-  };
-}
-
 for (let seed = 1; seed <= 40; seed++) {
   test(`whatever happens, every seq is delivered or announced, never both (seed ${seed})`, () => {
     const roll = dice(seed);
     let clock = 0;
-    const outbox = outboxOf(limits({ all: 20, verdict: 12, map: 10, frame: 5 }, 300), () => clock);
+    const outbox = outboxOf(room(12, 300), () => clock);
     const classes = ['verdict', 'map', 'frame'] as const;
     const stations = ['top', 'side'] as const;
     const made = new Map<string, number>();
@@ -198,7 +231,7 @@ for (let seed = 1; seed <= 40; seed++) {
     const step = (action: number) => {
       clock += roll(20);
       if (action < 5) {
-        const { stream } = put(outbox, classes[roll(3)] ?? 'map', stations[roll(2)], roll(3 * PAYLOAD_BYTES), clock);
+        const { stream } = put(outbox, classes[roll(3)] ?? 'map', stations[roll(2)], roll(3 * PAYLOAD_BYTES));
         made.set(stream, (made.get(stream) ?? 0) + 1);
       } else if (action < 8 && inFlight.length < 5) {
         const offer = outbox.next();
@@ -220,7 +253,7 @@ for (let seed = 1; seed <= 40; seed++) {
         outbox.rewind();
       }
       const { waitingBytes, inFlight: flying } = outbox.counters();
-      assert.ok(waitingBytes <= (20 + 3 * flying) * ONE, 'the bound on bytes does not hold');
+      assert.ok(waitingBytes <= (12 + 3 * flying) * ONE, 'the bound on bytes does not hold');
     };
     for (let at = 0; at < 2000; at++) step(roll(11));
     outbox.rewind();

@@ -7,6 +7,10 @@ export class Deque<T> {
     return this.#items.length - this.#head;
   }
 
+  at(index: number): T | undefined {
+    return this.#items[this.#head + index];
+  }
+
   first(): T | undefined {
     return this.#items[this.#head];
   }
@@ -15,17 +19,16 @@ export class Deque<T> {
     return this.length === 0 ? undefined : this.#items[this.#items.length - 1];
   }
 
-  /** The first item, from the front, that `wanted` accepts, or null. */
-  find(wanted: (item: T) => boolean): T | null {
-    for (let at = this.#head; at < this.#items.length; at++) {
-      const item = this.#items[at];
-      if (item !== undefined && wanted(item)) return item;
+  /** The index of the first item for which `isAfter` holds; the items must be sorted by it: false first, true last. */
+  firstIndex(isAfter: (item: T) => boolean): number {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (isAfter(this.at(middle) as T)) high = middle;
+      else low = middle + 1;
     }
-    return null;
-  }
-
-  pop(): T | undefined {
-    return this.length === 0 ? undefined : this.#items.pop();
+    return low;
   }
 
   push(item: T): void {
@@ -48,5 +51,16 @@ export class Deque<T> {
   unshift(item: T): void {
     if (this.#head > 0) this.#items[--this.#head] = item;
     else this.#items.unshift(item);
+  }
+
+  /** Puts `item` in the place of `count` items, 1 at least. What stands before them is moved, so the front is cheap. */
+  replace(index: number, count: number, item: T): void {
+    const last = this.#head + index + count - 1;
+    this.#items[last] = item;
+    if (count > 1) {
+      this.#items.copyWithin(this.#head + count - 1, this.#head, this.#head + index);
+      this.#items.fill(undefined, this.#head, this.#head + count - 1);
+      this.#head += count - 1;
+    }
   }
 }

@@ -1,0 +1,76 @@
+/** The unit that a disk writes whole. */
+const SECTOR_BYTES = 512;
+
+interface Write {
+  readonly key: string;
+  readonly offset: number;
+  readonly bytes: Buffer;
+  hasReturned: boolean;
+}
+
+/** A file as it is on the disk for sure, and the writes that may or may not have got there. */
+export class DiskImage {
+  #durable = Buffer.alloc(0);
+  #pending: Write[] = [];
+  readonly #syncs = new Map<string, number>();
+
+  write(key: string, offset: number, bytes: Buffer): void {
+    this.#pending.push({ key, offset, bytes, hasReturned: false });
+  }
+
+  /** The write has returned; `isSynced`: it lies on the disk, it alone. */
+  written(key: string, isSynced: boolean): void {
+    const at = this.#pending.findIndex((write) => write.key === key);
+    const write = this.#pending[at];
+    if (!write) return;
+    write.hasReturned = true;
+    if (!isSynced) return;
+    this.#pending.splice(at, 1);
+    this.#durable = applied(this.#durable, write);
+  }
+
+  /** A sync begins: it is about everything that was written until now. */
+  sync(key: string): void {
+    this.#syncs.set(key, this.#pending.length);
+  }
+
+  synced(key: string): void {
+    for (const write of this.#pending.splice(0, this.#syncs.get(key) ?? 0))
+      this.#durable = applied(this.#durable, write);
+    this.#syncs.clear();
+  }
+
+  /** What the kernel has in memory: every write that has returned. */
+  inMemory(): Buffer {
+    return this.#pending.filter(({ hasReturned }) => hasReturned).reduce(applied, Buffer.from(this.#durable));
+  }
+
+  /**
+   * What a power cut leaves: everything that was synced, and of the rest nothing, or whichever sectors `keeps` says, each
+   * with the writes to it up to one of them.
+   */
+  afterPowerCut(keeps: (() => boolean) | null): Buffer {
+    let bytes = Buffer.from(this.#durable);
+    if (keeps === null) return bytes;
+    const closed = new Set<number>();
+    for (const { offset, bytes: written } of this.#pending) {
+      for (let at = 0; at < written.byteLength; ) {
+        const sector = Math.floor((offset + at) / SECTOR_BYTES);
+        const size = Math.min((sector + 1) * SECTOR_BYTES - offset - at, written.byteLength - at);
+        if (!closed.has(sector)) {
+          if (keeps()) bytes = applied(bytes, { offset: offset + at, bytes: written.subarray(at, at + size) });
+          else closed.add(sector);
+        }
+        at += size;
+      }
+    }
+    return bytes;
+  }
+}
+
+function applied(file: Buffer<ArrayBuffer>, { offset, bytes }: Pick<Write, 'offset' | 'bytes'>): Buffer<ArrayBuffer> {
+  const end = offset + bytes.byteLength;
+  const longer = end > file.byteLength ? Buffer.concat([file, Buffer.alloc(end - file.byteLength)]) : file;
+  longer.set(bytes, offset);
+  return longer;
+}
