@@ -22,7 +22,8 @@ test('SIGUSR2 reads the levels again: parts can be followed, and no longer; a fi
   assert.equal(daemon.events('part.answered').length, 0);
 
   await daemon.rewrite({ log: { modules: { part: 'debug' } } });
-  daemon.process.kill('SIGUSR2');
+  // As `systemctl kill` does: to every process of the service.
+  process.kill(-daemon.pid, 'SIGUSR2');
   await daemon.until('parts are logged', () => daemon.events('part.answered').length >= 2);
   const [first, second] = daemon.events('part.answered');
   assert.equal(first?.station, 'press');
@@ -41,6 +42,7 @@ test('SIGUSR2 reads the levels again: parts can be followed, and no longer; a fi
   await daemon.rewrite({});
   daemon.process.kill('SIGUSR2');
   await daemon.until('it is quiet again', () => daemon.events('log.levels').length === 2);
+  assert.equal(daemon.events('station.ended').length, 0);
   daemon.process.kill('SIGTERM');
   assert.equal((await daemon.ended).code, 0);
   const names = daemon.log
