@@ -4,8 +4,10 @@ import { writeFileSync } from 'node:fs';
 import { generatedConfigDocs } from '../dist/src/config/docs.js';
 import { AGENT_VERSION } from '../dist/src/model/version.js';
 import { generatedContract } from '../dist/src/publish/contract/docs.js';
+import { generatedServiceDocs } from '../dist/src/service/docs.js';
 
-for (const [path, text] of Object.entries({ ...generatedConfigDocs(), ...generatedContract(AGENT_VERSION) })) {
+const documents = { ...generatedConfigDocs(), ...generatedContract(AGENT_VERSION), ...generatedServiceDocs() };
+for (const [path, text] of Object.entries(documents)) {
   writeFileSync(new URL(`../${path}`, import.meta.url), text);
   console.log(`wrote ${path}`);
 }

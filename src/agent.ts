@@ -1,28 +1,34 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
+import { loadConfig } from './config/load.js';
 import type { Config, StationConfig } from './config/schema.js';
+import { reasonOf, SideglanceError } from './errors.js';
 import { AGENT_VERSION } from './model/version.js';
 import { type EmbeddedBroker, startEmbeddedBroker } from './publish/broker.js';
+import { now } from './publish/clock.js';
+import type { HealthMessage } from './publish/messages.js';
 import { outboxFromConfig } from './publish/outbox/from-config.js';
 import { openOutbox } from './publish/outbox/open.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
 import type { SessionState } from './publish/session.js';
 import type { EdgeNode, EdgeNodeState } from './publish/sparkplug/edge-node.js';
 import { openEdgeNode } from './publish/sparkplug/from-config.js';
+import type { AlarmChange } from './service/alarms/alarms.js';
+import { AlarmKeeper } from './service/alarms/keeper.js';
+import { HEALTH_LIMITS, healthReport } from './service/health-report.js';
 import { isJournal, withPriority } from './service/journal.js';
 import { Lifeline } from './service/lifeline.js';
-import { createEventLog, type EventLog } from './service/log.js';
+import { EventLog } from './service/log.js';
+import { Monitoring } from './service/monitoring.js';
 import { ServiceManager, takeSummons } from './service/notify.js';
 import { Output } from './service/output.js';
+import { Redaction } from './service/redaction.js';
+import { nextSignal } from './service/stop-signal.js';
 import { brokerAccess, greeting, noticeLine, partLine, type TerminalOptions, wantsColour } from './service/terminal.js';
 import type { StationStart } from './station/start.js';
-import {
-  type StationSnapshot,
-  StationSupervisor,
-  SUPERVISION_LIMITS,
-  type SupervisionLimits,
-} from './supervision/station-supervisor.js';
+import { StationSupervisor, SUPERVISION_LIMITS, type SupervisionLimits } from './supervision/station-supervisor.js';
+import type { Inspection } from './types.js';
 
 export const AGENT_LIMITS = {
   healthEveryMs: 5_000,
@@ -31,10 +37,6 @@ export const AGENT_LIMITS = {
   drainMs: 200,
   farewellMs: 200,
   brokerStopMs: 100,
-  /** Granularity at which the event loop is watched. */
-  lagResolutionMs: 10,
-  /** A Ctrl-C may reach the process twice, from the terminal and from the `npm` that started it. */
-  sameSignalWithinMs: 500,
 } as const;
 
 const STATION_LIMITS: SupervisionLimits = {
@@ -53,6 +55,7 @@ const STATION_PROGRAM = fileURLToPath(new URL('./station.js', import.meta.url));
 export async function runAgent(config: Config): Promise<number> {
   const agent = new Agent(config);
   const signal = nextSignal();
+  process.on('SIGUSR2', () => agent.readLevels());
   try {
     await agent.start();
   } catch (thrown) {
@@ -71,12 +74,14 @@ export class Agent {
   readonly #standardOutput = new Output(1);
   readonly #standardError = new Output(2);
   readonly #terminal: TerminalOptions;
-  readonly #lag = monitorEventLoopDelay({ resolution: AGENT_LIMITS.lagResolutionMs });
+  readonly #keeper: AlarmKeeper;
+  readonly #lag = monitorEventLoopDelay({ resolution: HEALTH_LIMITS.lagResolutionMs });
   readonly #startedMs = performance.now();
   #stations: StationSupervisor<StationStart>[] = [];
   #broker: EmbeddedBroker | null = null;
   #publisher: Publisher | null = null;
   #edgeNode: EdgeNode | null = null;
+  #monitoring: Monitoring | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
   #lifeline: Lifeline | null = null;
   #hasAlarm = false;
@@ -88,13 +93,21 @@ export class Agent {
       stationWidth: Math.max(...config.stations.map(({ name }) => name.length)),
     };
     const interactive = isatty(1) && isatty(2);
-    const errors = isJournal(2) ? withPriority(this.#standardError) : this.#standardError;
-    this.log = createEventLog(config.log, errors, interactive);
+    const output = isJournal(2) ? withPriority(this.#standardError) : this.#standardError;
+    this.log = new EventLog({ config: config.log, output, redaction: Redaction.of(config), interactive });
+    this.#keeper = new AlarmKeeper({
+      stations: config.stations,
+      folder: config.stateFolder,
+      now,
+      onChange: (change) => this.#tellAlarm(change),
+      onFault: ({ code, message }) => this.log.event('warn', 'alarm.memory', { code, message }),
+    });
   }
 
   /**
    * @throws SideglanceError SG_BROKER where the embedded broker cannot listen or the URL is none of a broker, SG_STORAGE
-   * where another process uses a store or its disk cannot keep what `sync: every` promises
+   * where another process uses a store or its disk cannot keep what `sync: every` promises, SG_HTTP where metrics and
+   * health cannot be served
    */
   async start(): Promise<void> {
     const { device, mqtt, stations } = this.#config;
@@ -118,8 +131,12 @@ export class Agent {
     });
     publisher.on('state', (state) => this.#logBroker(state));
     publisher.on('refused', ({ code, message }) => this.log.event('error', 'broker.refused', { code, message }));
+    const monitoring = this.#monitor(publisher);
+    publisher.on('delivered', (station, ms) => monitoring.countDelivery(station, ms));
+    await monitoring.start();
     publisher.start();
     this.#publisher = publisher;
+    this.#monitoring = monitoring;
     const embeddedUrl = this.#broker?.url ?? null;
     const limits = { drainMs, farewellMs };
     this.#edgeNode = await openEdgeNode(this.#config, { agentVersion: AGENT_VERSION, embeddedUrl, limits });
@@ -134,8 +151,9 @@ export class Agent {
       }),
     );
     this.log.event('info', 'agent.started', { version: AGENT_VERSION, pid: process.pid, config: this.#config.file });
-    this.#stations = stations.map((station) => this.#supervise(station, publisher));
+    this.#stations = stations.map((station) => this.#supervise(station, publisher, monitoring));
     for (const station of this.#stations) station.start();
+    this.#keeper.start();
     this.#lag.enable();
     this.#healthTimer = setInterval(() => this.#publishHealth(publisher), AGENT_LIMITS.healthEveryMs);
     if (summons !== null) this.#answer(new ServiceManager(summons), publisher);
@@ -145,11 +163,14 @@ export class Agent {
   async stop(): Promise<void> {
     clearInterval(this.#healthTimer);
     this.#lifeline?.stopping();
+    await this.#monitoring?.close();
     this.#lag.disable();
     await Promise.all(this.#stations.map((station) => station.stop()));
+    await this.#keeper.stop();
     const [left] = await Promise.all([this.#publisher?.stop(), this.#edgeNode?.stop()]);
     await within(AGENT_LIMITS.brokerStopMs, this.#broker?.stop());
     this.log.event('info', 'agent.stopped', { undelivered: left?.undelivered ?? 0 });
+    this.log.close();
     await Promise.all([this.#standardOutput.close(), this.#standardError.close()]);
   }
 
@@ -167,7 +188,31 @@ export class Agent {
     this.#lifeline.start();
   }
 
-  #supervise(station: StationConfig, publisher: Publisher): StationSupervisor<StationStart> {
+  #monitor(publisher: Publisher): Monitoring {
+    return new Monitoring({
+      http: this.#config.http,
+      stations: this.#config.stations,
+      health: () => this.#health(publisher),
+      read: () => ({
+        alarms: this.#keeper.alarms,
+        outboxAgeMs: publisher.oldestAgeMs(),
+        droppedOutput: { stdout: this.#standardOutput.dropped, stderr: this.#standardError.dropped },
+      }),
+      onFault: (path, thrown) => this.log.event('error', 'http.fault', { path, message: reasonOf(thrown) }),
+    });
+  }
+
+  /** Reads the levels of the log again; everything else in the file waits for the next start. */
+  readLevels(): void {
+    try {
+      this.log.setLevels(loadConfig(this.#config.file).log);
+    } catch (thrown) {
+      const code = thrown instanceof SideglanceError ? thrown.code : 'SG_CONFIG_INVALID';
+      this.log.event('error', 'log.levels-kept', { code, message: reasonOf(thrown) });
+    }
+  }
+
+  #supervise(station: StationConfig, publisher: Publisher, monitoring: Monitoring): StationSupervisor<StationStart> {
     const { name, deadlineMs } = station;
     return new StationSupervisor<StationStart>({
       name,
@@ -177,8 +222,11 @@ export class Agent {
       limits: STATION_LIMITS,
       events: {
         onAnswer: (inspection, attachments) => {
-          publisher.publishInspection(inspection, attachments);
+          monitoring.countPart(inspection);
+          this.#keeper.add(inspection);
+          const { seq } = publisher.publishInspection(inspection, attachments);
           this.#edgeNode?.publishInspection(inspection);
+          this.#logAnswer(inspection, seq);
           this.#standardOutput.write(partLine(inspection, this.#terminal));
         },
         onCamera: (report) => {
@@ -205,6 +253,13 @@ export class Agent {
     const at = { utc: new Date().toISOString(), monotonicMs: Number(process.hrtime.bigint()) / 1e6 };
     const what = phase === 'waiting' ? 'waiting for another build' : `building an engine for ${provider}`;
     this.#standardOutput.write(noticeLine(at, station, what, 'this takes minutes', this.#terminal));
+  }
+
+  /** Joins what was inspected with what was published. */
+  #logAnswer({ part, verdict, model, timings }: Inspection, seq: number): void {
+    if (!this.log.isOn('debug', 'part.answered')) return;
+    const totalMs = Math.round(timings.total);
+    this.log.event('debug', 'part.answered', { ...part, verdict: verdict.result, model, totalMs, seq });
   }
 
   #logBroker(state: SessionState): void {
@@ -235,6 +290,11 @@ export class Agent {
     }
   }
 
+  #tellAlarm({ raised, ...what }: AlarmChange): void {
+    this.log.event(raised ? 'warn' : 'info', raised ? 'alarm.raised' : 'alarm.cleared', what);
+    if (this.#publisher !== null) this.#publishHealth(this.#publisher);
+  }
+
   /** What is wrong with the store of messages; it stands in `health` as well. */
   #logAlarm(alarm: string | null): void {
     if (alarm !== null) this.log.event('error', 'outbox.alarm', { code: 'SG_STORAGE', message: alarm });
@@ -243,57 +303,24 @@ export class Agent {
   }
 
   #publishHealth(publisher: Publisher): void {
-    const eventLoopLagMs = Math.max(0, this.#lag.max / 1e6 - AGENT_LIMITS.lagResolutionMs);
+    publisher.publishHealth(this.#report(publisher));
     this.#lag.reset();
     this.#edgeNode?.refresh();
-    publisher.publishHealth({
-      agent: {
-        uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),
-        rssBytes: process.memoryUsage.rss(),
-        eventLoopLagMs: Math.round(eventLoopLagMs * 10) / 10,
-      },
-      stations: this.#stations.map((station) => healthOf(station.snapshot())),
+  }
+
+  #health(publisher: Publisher): HealthMessage {
+    return publisher.health(this.#report(publisher));
+  }
+
+  #report(publisher: Publisher): HealthReport {
+    return healthReport({
+      snapshots: this.#stations.map((station) => station.snapshot()),
+      alarms: this.#keeper.alarms,
+      publishing: publisher.counters(),
+      startedMs: this.#startedMs,
+      lag: this.#lag,
     });
   }
-}
-
-function healthOf(station: StationSnapshot): HealthReport['stations'][number] {
-  const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
-  const { model, provider, precision, skipped, building } = station;
-  const { late, lateVerdicts, lost } = ledger;
-  return {
-    name,
-    state,
-    reason,
-    camera,
-    model,
-    provider,
-    precision,
-    skipped: [...skipped],
-    building,
-    restarts,
-    rssBytes,
-    eventLoopLagMs: lagMs,
-    parts: { ...parts, late, lateVerdicts, lost },
-  };
-}
-
-/** Settles with the first signal to stop. A later one, unless it is the same sent twice, ends the process at once. */
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((done) => {
-    let firstAtMs: number | null = null;
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        firstAtMs ??= performance.now();
-        if (performance.now() - firstAtMs <= AGENT_LIMITS.sameSignalWithinMs) done(signal);
-        else {
-          // The default action, and with it the exit status that a shell expects. The kernel ends the stations.
-          process.removeAllListeners(signal);
-          process.kill(process.pid, signal);
-        }
-      });
-    }
-  });
 }
 
 async function within(ms: number, work: Promise<void> | undefined): Promise<void> {

@@ -53,6 +53,7 @@ export const ERROR_CODES = {
   SG_STORAGE: 'a file could not be written',
   SG_STORAGE_IN_USE: 'a folder belongs to another process',
   SG_BROKER: 'the MQTT broker cannot be used',
+  SG_HTTP: 'metrics and health cannot be served over HTTP',
   SG_STATION_LOST: 'a station process ended',
   SG_STATION_FAILED: 'a station failed too often and is now restarted slowly',
 } as const;

@@ -218,7 +218,14 @@ export type StationMessage =
       readonly rssBytes: number;
       readonly lagMs: number;
     }
-  | { readonly type: 'fault'; readonly code: string; readonly message: string; readonly fatal: boolean };
+  | {
+      readonly type: 'fault';
+      readonly code: string;
+      readonly message: string;
+      readonly fatal: boolean;
+      /** The part that could not be inspected, where it was one. */
+      readonly part?: PartId;
+    };
 
 /** What an agent tells a station. */
 export type AgentMessage = { readonly type: 'stop' };

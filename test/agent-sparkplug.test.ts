@@ -25,7 +25,7 @@ test('the daemon is an edge node: its stations are devices, live, dead when thei
     threshold: { score: 0.5 },
     deadlineMs: 60_000,
   };
-  const daemon = await Daemon.start([press], { sparkplug: { enabled: true, primaryHost: 'scada' } });
+  const daemon = await Daemon.start([press], { more: { sparkplug: { enabled: true, primaryHost: 'scada' } } });
   await daemon.until('it waits for the host', () =>
     daemon.events('sparkplug.state').some(({ state }) => state === 'waiting'),
   );

@@ -42,7 +42,7 @@ test('a station runs what is active in the store, and the one before when that d
     deadlineMs: 60_000,
   };
   const modelInUse = async () => {
-    const daemon = await Daemon.start([station], { models });
+    const daemon = await Daemon.start([station], { more: { models } });
     await daemon.until('the greeting is there', () => daemon.lines.includes('mosquitto_sub'));
     const subscriber = await Subscriber.open(daemon.brokerUrl, 4);
     await subscriber.until('a verdict', () => subscriber.on('/press/inspection').length > 0, BOUND_MS);

@@ -76,7 +76,8 @@ async function runLine(publisher: Publisher): Promise<void> {
 async function runHealth(publisher: Publisher): Promise<void> {
   await wait(Math.random() * options.healthEveryMs);
   for (let uptimeS = 0; !isStopped; uptimeS++) {
-    publisher.publishHealth({ agent: { uptimeS, rssBytes: 91_000_000, eventLoopLagMs: 1.2 }, stations: [] });
+    const agent = { uptimeS, rssBytes: 91_000_000, eventLoopLagMs: 1.2 };
+    publisher.publishHealth({ live: true, ready: true, reasons: [], agent, stations: [] });
     await wait(options.healthEveryMs);
   }
 }

@@ -66,7 +66,7 @@ export class MeasuredDaemon {
     const { protocolVersion, keepaliveSeconds, outbox } = config.mqtt;
     const embedded = { host: '127.0.0.1', port };
     const mqtt = { protocolVersion, keepaliveSeconds, outbox: { ...outbox, folder }, embedded };
-    child.send({ ...config, mqtt, log: { level: 'warn' } } satisfies Config);
+    child.send({ ...config, mqtt, stateFolder: folder, log: { level: 'warn', modules: {} } } satisfies Config);
     try {
       daemon.#client = await daemon.#subscribe(port, events);
     } catch (thrown) {

@@ -72,14 +72,15 @@ function shortName(file: string): string {
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
   const { tls, ...rest } = withPassword(written.mqtt, file);
-  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: stateFolder('outbox', rest.outbox.folder, file) } };
-  const bundles = stateFolder('models', written.models.store, file);
+  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: folderFor('outbox', rest.outbox.folder, file) } };
+  const bundles = folderFor('models', written.models.store, file);
   const { store, ...sparkplug } = withPassword(written.sparkplug, file);
   return {
     file,
+    stateFolder: stateFolder(file),
     device: written.device,
     mqtt: tls === undefined ? mqtt : { ...mqtt, tls: resolveTls(tls, file) },
-    sparkplug: { ...sparkplug, store: { ...store, folder: stateFolder('sparkplug', store.folder, file) } },
+    sparkplug: { ...sparkplug, store: { ...store, folder: folderFor('sparkplug', store.folder, file) } },
     stations: written.stations.map((station) => ({
       ...station,
       camera: resolveCamera(station.camera, file),
@@ -88,6 +89,7 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
     })),
     models: resolveModels(written.models, bundles, file),
     infer: resolveInfer(written, file),
+    ...(written.http === undefined ? {} : { http: written.http }),
     log: written.log,
   };
 }
@@ -102,11 +104,15 @@ function resolveModels({ keys, ...rest }: WrittenConfig['models'], store: string
   return { ...rest, store, ...(keys === undefined ? {} : { keys: fromFile(file, keys) }) };
 }
 
+/** A folder that the configuration names, or one of this name in the folder for state. */
+function folderFor(name: string, folder: string | undefined, file: string): string {
+  return folder === undefined ? join(stateFolder(file), name) : fromFile(file, folder);
+}
+
 /** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */
-function stateFolder(name: string, folder: string | undefined, file: string): string {
-  if (folder !== undefined) return fromFile(file, folder);
-  const [state] = (process.env.STATE_DIRECTORY ?? '').split(':');
-  return state ? join(state, name) : fromFile(file, join('var', name));
+function stateFolder(file: string): string {
+  const [given] = (process.env.STATE_DIRECTORY ?? '').split(':');
+  return given ? given : fromFile(file, 'var');
 }
 
 function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {

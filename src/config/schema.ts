@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { AlarmsSchema } from './alarms.js';
 import { CameraSchema } from './cameras.js';
 import { name, password, passwordFile, text, whole } from './fields.js';
 import { InferSchema } from './infer.js';
 import { ModelsSchema } from './model-store.js';
 import { PublishSchema } from './publish.js';
+import { HttpSchema, LogSchema } from './service.js';
 import { SparkplugSchema } from './sparkplug.js';
 
 /**
@@ -154,17 +156,9 @@ const StationSchema = z
       'A part that has no verdict so many milliseconds after its frame was taken is answered `invalid: late`.',
     ).default(1000),
     publish: PublishSchema.prefault({}),
+    alarms: AlarmsSchema.prefault({}),
   })
   .meta({ description: 'One camera and what is looked for in its frames. Each station is a process of its own.' });
-
-const LogSchema = z
-  .strictObject({
-    level: z
-      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
-      .default('info')
-      .meta({ description: 'How much is logged: from `fatal`, the least, to `trace`, the most.' }),
-  })
-  .meta({ description: 'Logging.' });
 
 export const ConfigSchema = z
   .strictObject({
@@ -174,6 +168,7 @@ export const ConfigSchema = z
     stations: z.array(StationSchema).min(1).max(16).meta({ description: 'The cameras of this device.' }),
     models: ModelsSchema.prefault({}),
     infer: InferSchema.prefault({}),
+    http: HttpSchema.exactOptional(),
     log: LogSchema.prefault({}),
   })
   .meta({ title: 'sideglance configuration' });
@@ -211,17 +206,23 @@ export type StationConfig = Omit<WrittenStation, 'camera' | 'model' | 'threshold
 export type InferConfig = Omit<WrittenConfig['infer'], 'threads'> & { readonly threads: number };
 /** Paths are absolute; `keys` may be absent, and then nothing can be installed. */
 export type ModelsConfig = Omit<WrittenConfig['models'], 'store'> & { readonly store: string };
+export type AlarmsConfig = WrittenStation['alarms'];
+export type HttpConfig = NonNullable<WrittenConfig['http']>;
 export type LogConfig = WrittenConfig['log'];
 
 /** The whole configuration: every default filled in, every path absolute, passwords read from their files. */
 export interface Config {
   /** Absolute path of the file that it came from. */
   readonly file: string;
+  /** Where a run keeps what the next one goes on with. */
+  readonly stateFolder: string;
   readonly device: DeviceConfig;
   readonly mqtt: MqttConfig;
   readonly sparkplug: SparkplugConfig;
   readonly stations: readonly StationConfig[];
   readonly models: ModelsConfig;
   readonly infer: InferConfig;
+  /** Absent: nothing listens. */
+  readonly http?: HttpConfig;
   readonly log: LogConfig;
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { SideglanceError } from '../errors.js';
 import type { Outbox } from './outbox/outbox.js';
-import type { Offer } from './outbox/types.js';
+import type { Offer, StoredMessage } from './outbox/types.js';
 import { type Packet, packetBytes } from './packet.js';
 import type { MqttSession, SessionState, Settlement } from './session.js';
 
@@ -30,7 +30,12 @@ type ValueState = 'waiting' | 'under way' | 'delivered';
  * again. A message that was under way more than once when the broker closed therefore goes alone, and when it still
  * ends every connection it is dropped (a verdict is made as small as it goes and kept).
  */
-export class Courier extends EventEmitter<{ refused: [SideglanceError]; idle: [] }> {
+export class Courier extends EventEmitter<{
+  refused: [SideglanceError];
+  /** The broker has acknowledged a message that was sent as soon as it was made. */
+  delivered: [StoredMessage];
+  idle: [];
+}> {
   readonly #session: MqttSession;
   readonly #outbox: Outbox;
   readonly #write: PacketWriter;
@@ -139,7 +144,8 @@ export class Courier extends EventEmitter<{ refused: [SideglanceError]; idle: []
     const { state } = this.#session;
     const announced = state.state === 'online' ? state.maxPacketBytes : null;
     const isPoison = (this.#losses.get(offer.id) ?? 0) >= LIMITS.lossesUntilPoison;
-    const packet = this.#write(offer, this.#outbox.isLate(offer), isPoison ? 0 : announced);
+    const isLate = this.#outbox.isLate(offer);
+    const packet = this.#write(offer, isLate, isPoison ? 0 : announced);
     const isVerdict = offer.kind === 'message' && offer.messageClass === 'verdict';
     if (announced !== null && packetBytes(packet) > announced) {
       if (isVerdict) {
@@ -156,7 +162,11 @@ export class Courier extends EventEmitter<{ refused: [SideglanceError]; idle: []
       return true;
     }
     this.#underWay++;
-    this.#session.publish(packet, (settlement) => this.#settle(offer, packet.topic, settlement));
+    this.#session.publish(packet, (settlement) => {
+      this.#settle(offer, packet.topic, settlement);
+      const isDelivered = settlement.outcome === 'acknowledged' && offer.kind === 'message';
+      if (isDelivered && !isLate) this.emit('delivered', offer);
+    });
     return true;
   }
 

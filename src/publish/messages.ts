@@ -266,6 +266,40 @@ export const modelSchema = z
 
 const byClass = z.object({ verdict: count, map: count, frame: count });
 
+const alarm = z
+  .object({
+    alarm: z
+      .enum(['score-high', 'score-low', 'reject-rate'])
+      .describe('Scores of good parts that moved up or down, or more rejects than is normal.'),
+    region: name,
+    since: timestamp,
+    text: z.string(),
+  })
+  .describe('Something is no longer as it was when the device learnt what is normal.');
+
+const healthReason = z
+  .object({
+    reason: z.enum([
+      'station-starting',
+      'station-restarting',
+      'station-failed',
+      'station-stopped',
+      'station-stuck',
+      'camera-opening',
+      'camera-lost',
+      'camera-silent',
+      'camera-ended',
+      'provider-skipped',
+      'broker-offline',
+      'outbox-alarm',
+      'alarm',
+    ]),
+    station: name.nullable().describe('Null where it concerns the device.'),
+    blocks: z.enum(['live', 'ready']).nullable().describe('What is false because of it; null: a warning.'),
+    text: z.string(),
+  })
+  .describe('Why all is not well.');
+
 const storage = z
   .object({
     kind: open(['disk', 'memory']).describe('Where messages wait. In memory they are lost with the process.'),
@@ -290,6 +324,9 @@ export const healthSchema = z
     device,
     published: timestamp,
     clockSynced,
+    live: z.boolean().describe('False when only a restart of the daemon helps; then not ready either.'),
+    ready: z.boolean().describe('Whether every station can give verdicts now, and they reach the broker.'),
+    reasons: z.array(healthReason).describe('Empty when all is well.'),
     agent: z.object({ version: z.string(), uptimeS: z.number(), rssBytes: count, eventLoopLagMs: z.number() }),
     stations: z.array(
       z.object({
@@ -301,6 +338,7 @@ export const healthSchema = z
           reason: z.string().nullable(),
         }),
         ...modelInUse,
+        alarms: z.array(alarm).describe('Alarms that are raised now.'),
         restarts: count,
         rssBytes: count.describe('Resident memory of the station process; 0 while there is none.'),
         eventLoopLagMs: z.number(),
@@ -383,6 +421,7 @@ export type StatusMessage = z.infer<typeof statusSchema>;
 export type CameraMessage = z.infer<typeof cameraSchema>;
 export type ModelMessage = z.infer<typeof modelSchema>;
 export type HealthMessage = z.infer<typeof healthSchema>;
+export type HealthReason = z.infer<typeof healthReason>;
 export type GapMessage = z.infer<typeof gapSchema>;
 export type DeviceIdentity = z.infer<typeof device>;
 export type DeliveryIdentity = z.infer<typeof delivery>;

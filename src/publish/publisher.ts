@@ -16,7 +16,7 @@ import { Courier } from './courier.js';
 import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage } from './messages.js';
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
 import { Outbox } from './outbox/outbox.js';
-import type { MessageClass } from './outbox/types.js';
+import type { MessageClass, PerClass } from './outbox/types.js';
 import { encodeJson, JSON_CONTENT, retainedJson } from './packet.js';
 import { MqttSession, type SessionState } from './session.js';
 import { type DeviceTopics, deviceTopics } from './topics.js';
@@ -31,7 +31,7 @@ export interface PublisherOptions {
 }
 
 /** What the agent knows about itself and its stations; the rest of `health` is the publisher's own. */
-export interface HealthReport {
+export interface HealthReport extends Pick<HealthMessage, 'live' | 'ready' | 'reasons'> {
   readonly agent: Omit<HealthMessage['agent'], 'version'>;
   readonly stations: HealthMessage['stations'];
 }
@@ -41,6 +41,8 @@ export interface PublisherEvents {
   state: [SessionState];
   /** The broker took the connection and refuses a topic; once a connection and topic. */
   refused: [SideglanceError];
+  /** The broker has acknowledged a verdict that was sent as soon as it was made; so long after it was made. */
+  delivered: [station: string, ms: number];
 }
 
 /**
@@ -80,6 +82,9 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     );
     this.#session.on('state', (state) => this.emit('state', state));
     this.#courier.on('refused', (error) => this.emit('refused', error));
+    this.#courier.on('delivered', ({ messageClass, station, at }) => {
+      if (messageClass === 'verdict') this.emit('delivered', station, now().monotonicMs - at.monotonicMs);
+    });
   }
 
   get state(): SessionState {
@@ -167,19 +172,30 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     this.#courier.setValue(retainedJson(this.topics.model, message));
   }
 
-  /** Publishes how the device is doing (retained, the newest only). Returns the message, for logs and metrics. */
-  publishHealth(report: HealthReport): HealthMessage {
-    const message: HealthMessage = {
+  /** Publishes how the device is doing (retained, the newest only). */
+  publishHealth(report: HealthReport): void {
+    this.#courier.setValue(retainedJson(this.topics.health, this.health(report)));
+  }
+
+  /** The message on how the device is doing. */
+  health({ agent, stations, live, ready, reasons }: HealthReport): HealthMessage {
+    return {
       schema: 'sideglance/health/1',
       device: this.#device,
       published: now(),
       clockSynced: clockSynced(),
-      agent: { version: this.#agentVersion, ...report.agent },
-      stations: report.stations,
+      live,
+      ready,
+      reasons,
+      agent: { version: this.#agentVersion, ...agent },
+      stations,
       publishing: this.counters(),
     };
-    this.#courier.setValue(retainedJson(this.topics.health, message));
-    return message;
+  }
+
+  /** How long messages have waited, by class. */
+  oldestAgeMs(): PerClass {
+    return this.#outbox.oldestAgeMs();
   }
 
   /** Queue depth, drops and what else `health` says about publishing. */

@@ -1,3 +1,4 @@
+import { WHOLE_FRAME } from '../config/models.js';
 import type { PublishConfig } from '../config/publish.js';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { partVerdict } from '../infer/verdict.js';
@@ -59,9 +60,6 @@ export interface Judgement {
   /** What went wrong, where something did; the verdict is `invalid` then. */
   readonly error: SideglanceError | null;
 }
-
-/** The name of the region that stands for the whole frame. */
-const WHOLE_FRAME = 'frame';
 
 /** Turns frames into answers. Whatever goes wrong with a frame becomes an `invalid` answer for it, never silence. */
 export class Judge {

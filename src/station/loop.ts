@@ -1,5 +1,5 @@
 import { type ErrorCode, reasonOf, SideglanceError } from '../errors.js';
-import type { Frame, StationMessage } from '../types.js';
+import type { Frame, PartId, StationMessage } from '../types.js';
 import type { Judge } from './judge.js';
 import type { Progress } from './progress.js';
 
@@ -41,7 +41,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       await send({ type: 'inspection', inspection, attachments });
       progress.judged();
       errorsInARow = error === null ? 0 : errorsInARow + 1;
-      if (error !== null) await report(error, errorsInARow, send);
+      if (error !== null) await report(error, inspection.part, errorsInARow, send);
       provenMs = options.now();
     } else if (options.now() - provenMs >= LOOP_LIMITS.selfTestAfterMs) {
       await proveModel(options.selfTest);
@@ -53,14 +53,14 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   }
 }
 
-async function report(error: SideglanceError, inARow: number, send: LoopOptions['send']): Promise<void> {
+async function report(error: SideglanceError, part: PartId, inARow: number, send: LoopOptions['send']): Promise<void> {
   if (needsPerson(error)) throw error;
   if (inARow >= LOOP_LIMITS.maxErrorsInARow) {
     throw new SideglanceError(error.code, `${inARow} frames in a row could not be inspected: ${error.message}`, {
       cause: error,
     });
   }
-  await send({ type: 'fault', code: error.code, message: error.message, fatal: false });
+  await send({ type: 'fault', code: error.code, message: error.message, fatal: false, part });
 }
 
 /** A model that computed right when it was loaded and does no longer: a fresh process may, and tests it again first. */

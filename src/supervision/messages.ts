@@ -48,7 +48,12 @@ function hasShape(raw: Fields): boolean {
         isNumber(raw.lagMs)
       );
     case 'fault':
-      return isText(raw.code) && isText(raw.message) && typeof raw.fatal === 'boolean';
+      return (
+        isText(raw.code) &&
+        isText(raw.message) &&
+        typeof raw.fatal === 'boolean' &&
+        (raw.part === undefined || isPart(raw.part))
+      );
     default:
       return false;
   }

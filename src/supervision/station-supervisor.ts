@@ -153,15 +153,20 @@ export class StationSupervisor<Start> {
         if (message.selfTests > 0) this.#proven ??= 'golden sample';
         return;
       case 'fault':
-        this.#log(message.fatal ? 'error' : 'warn', 'station.fault', { code: message.code, message: message.message });
+        this.#seeFault(message);
         return;
     }
+  }
+
+  #seeFault({ code, message, fatal, part }: Extract<StationMessage, { type: 'fault' }>): void {
+    const where = part === undefined ? {} : { epoch: part.epoch, sequence: part.sequence };
+    this.#log(fatal ? 'error' : 'warn', 'station.fault', { code, message, ...where });
   }
 
   #settle(inspection: Inspection, attachments: readonly Attachment[]): void {
     // A verdict that is read after the deadline is late, whether or not the timer has come round to say so.
     this.#expire();
-    const { sequence } = inspection.part;
+    const { epoch, sequence } = inspection.part;
     if (inspection.regions.length > 0) this.#proven = 'part';
     switch (this.#ledger.settle(inspection.part)) {
       case 'answer':
@@ -169,13 +174,14 @@ export class StationSupervisor<Start> {
         break;
       case 'late':
         this.#log('warn', 'part.late-verdict', {
+          epoch,
           sequence,
           verdict: inspection.verdict.result,
           totalMs: inspection.timings.total,
         });
         break;
       case 'unannounced':
-        this.#log('warn', 'part.unannounced', { sequence, verdict: inspection.verdict.result });
+        this.#log('warn', 'part.unannounced', { epoch, sequence, verdict: inspection.verdict.result });
         break;
     }
     this.#watchDeadline();
@@ -203,7 +209,8 @@ export class StationSupervisor<Start> {
   #answerInPlace(answers: readonly Inspection[], event: SupervisionEvent): void {
     for (const inspection of answers) {
       const answer = { ...inspection, model: this.#inUse.model, provider: this.#inUse.provider };
-      this.#log('warn', event, { sequence: inspection.part.sequence });
+      const { epoch, sequence } = inspection.part;
+      this.#log('warn', event, { epoch, sequence });
       this.#answer(answer, []);
     }
   }

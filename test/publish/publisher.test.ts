@@ -34,6 +34,9 @@ function inUse(model: string, provider: string): ModelInUse {
 }
 
 const HEALTH: HealthReport = {
+  live: true,
+  ready: true,
+  reasons: [],
   agent: { uptimeS: 61.5, rssBytes: 91_000_000, eventLoopLagMs: 1.2 },
   stations: [
     {
@@ -46,6 +49,7 @@ const HEALTH: HealthReport = {
       precision: 'fp32',
       skipped: [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }],
       building: null,
+      alarms: [],
       restarts: 0,
       rssBytes: 80_000_000,
       eventLoopLagMs: 3,

@@ -3,18 +3,25 @@ import { spawnSync } from 'node:child_process';
 import { fstatSync } from 'node:fs';
 import { test } from 'node:test';
 import { isJournal, withPriority } from '../../src/service/journal.js';
-import { createEventLog } from '../../src/service/log.js';
+import { EventLog } from '../../src/service/log.js';
+import { Redaction } from '../../src/service/redaction.js';
 
 test('each event carries its level as the journal reads it', () => {
   const lines: string[] = [];
-  const log = createEventLog({ level: 'info' }, withPriority({ write: (line) => void lines.push(line) }), false);
-  log.event('info', 'a');
-  log.event('warn', 'b');
-  log.event('error', 'c');
+  const log = new EventLog({
+    config: { level: 'info', modules: {} },
+    output: withPriority({ write: (line) => void lines.push(line) }),
+    redaction: new Redaction([]),
+    interactive: false,
+  });
+  log.event('info', 'agent.started');
+  log.event('warn', 'part.late');
+  log.event('error', 'http.fault');
   assert.deepEqual(
     lines.map((line) => line.slice(0, 3)),
     ['<6>', '<4>', '<3>'],
   );
+  log.close();
   for (const line of lines) assert.match(line.slice(3), /^\{"level":.*\}\n$/);
 });
 

@@ -17,6 +17,7 @@ import {
   OUTBOX_DEFAULTS,
   type OutboxCounters,
   type OutboxSettings,
+  type PerClass,
   type StoredMessage,
 } from './types.js';
 
@@ -230,6 +231,16 @@ export class Outbox {
   /** Messages that wait or are in flight. */
   get waiting(): number {
     return this.#tally.waiting;
+  }
+
+  /** How long the oldest message of each class has waited that is not in flight, in milliseconds; 0 where none waits. */
+  oldestAgeMs(): PerClass {
+    const ages: PerClass = { verdict: 0, map: 0, frame: 0 };
+    for (const messageClass of MESSAGE_CLASSES) {
+      const oldest = this.#streams.oldestMessage(messageClass, -1);
+      if (oldest) ages[messageClass] = Math.max(0, this.#ageMs() - oldest.held.bornMs);
+    }
+    return ages;
   }
 
   counters(): OutboxCounters {
