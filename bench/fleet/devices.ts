@@ -46,9 +46,11 @@ const publishers = Array.from({ length: options.devices }, (_, index) => {
 const map: Attachment = {
   kind: 'map',
   region: 'frame',
+  form: 'png8',
   mediaType: 'image/png',
   bytes: randomBytes(MAP_BYTES),
   scale: { offset: 0, scale: 0.05 },
+  grid: { rows: 32, columns: 32, cell: 8, inputWidth: 256, inputHeight: 256 },
   width: 32,
   height: 32,
 };
