@@ -20,12 +20,12 @@ import type { InspectionMessage } from '../src/publish/messages.js';
 import { startBroker } from './delivery/broker.js';
 
 const NODE_RED = 'node-red@4';
-const BOUND_MS = 120_000;
+const BOUND_MS = 300_000;
 
 const { values } = parseArgs({
   options: {
     installed: { type: 'string' },
-    rejects: { type: 'string', default: '20' },
+    rejects: { type: 'string', default: '10' },
     out: { type: 'string', default: join(PACKAGE_ROOT, 'bench', 'results', 'node-red.json') },
   },
 });
