@@ -3,7 +3,8 @@ import { SideglanceError } from '../errors.js';
 import type { Outbox } from './outbox/outbox.js';
 import type { Offer } from './outbox/types.js';
 import { type Packet, packetBytes } from './packet.js';
-import type { MqttSession, SessionState, Settlement } from './session.js';
+import type { MqttSession, SessionState } from './session.js';
+import type { Settlement } from './window.js';
 
 /**
  * Makes a packet of what the outbox offers. `stored`: it comes later than it was made. `maxBytes`: the result should
@@ -49,6 +50,7 @@ export class Courier extends EventEmitter<{ refused: [SideglanceError]; idle: []
     this.#outbox = outbox;
     this.#write = write;
     session.on('state', (state) => this.#follow(state));
+    session.on('room', () => this.#schedule());
     outbox.onOfferable(() => this.#schedule());
   }
 

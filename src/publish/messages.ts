@@ -204,9 +204,11 @@ export const statusSchema = z
     device,
     state: z.enum(['online', 'offline']),
     reason: z
-      .enum(['stopped', 'connection lost'])
+      .enum(['stopped', 'connection lost', 'moved'])
       .nullable()
-      .describe('Of offline: a clean stop, or the last will that the broker publishes when the device is gone.'),
+      .describe(
+        'Of offline: a clean stop, the last will that the broker publishes when the device is gone, or the device has gone over to a broker that it prefers.',
+      ),
     agent: z.string().describe('Version of the agent.'),
     at: timestamp.describe('When this was written; for `connection lost` that is when the lost connection was opened.'),
     clockSynced,

@@ -13,7 +13,7 @@ import {
   statusMessage,
 } from './compose.js';
 import { Courier } from './courier.js';
-import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage } from './messages.js';
+import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage, StatusMessage } from './messages.js';
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
 import { Outbox } from './outbox/outbox.js';
 import type { MessageClass } from './outbox/types.js';
@@ -41,6 +41,8 @@ export interface PublisherEvents {
   state: [SessionState];
   /** The broker took the connection and refuses a topic; once a connection and topic. */
   refused: [SideglanceError];
+  /** Something should be mended, and the connection is none the worse for it: TLS files that cannot take the place of the old. */
+  fault: [SideglanceError];
 }
 
 /**
@@ -68,7 +70,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     this.#limits = { ...SESSION_LIMITS, ...options.limits };
     this.topics = deviceTopics(device);
     this.#outbox = options.outbox ?? new Outbox();
-    const status = (state: 'online' | 'offline', reason: 'stopped' | 'connection lost' | null) =>
+    const status = (state: 'online' | 'offline', reason: StatusMessage['reason']) =>
       retainedJson(this.topics.status, statusMessage(device, options.agentVersion, state, reason));
     this.#session = new MqttSession(
       { ...options.mqtt, clientId: options.mqtt.clientId ?? `sideglance-${site}-${line}-${name}` },
@@ -79,6 +81,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
       offerPacket(device, this.topics, offer, stored, maxBytes),
     );
     this.#session.on('state', (state) => this.emit('state', state));
+    this.#session.on('fault', (error) => this.emit('fault', error));
     this.#courier.on('refused', (error) => this.emit('refused', error));
   }
 
