@@ -10,6 +10,7 @@ import {
   inspectionMessage,
   offerPacket,
   pictureProperties,
+  smallerPacket,
   statusMessage,
 } from './compose.js';
 import { Courier } from './courier.js';
@@ -17,7 +18,7 @@ import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage, Sta
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
 import { Outbox } from './outbox/outbox.js';
 import type { MessageClass } from './outbox/types.js';
-import { encodeJson, JSON_CONTENT, retainedJson } from './packet.js';
+import { encodeJson, JSON_CONTENT, type Packet, retainedJson } from './packet.js';
 import { MqttSession, type SessionState } from './session.js';
 import { type DeviceTopics, deviceTopics } from './topics.js';
 
@@ -77,8 +78,11 @@ export class Publisher extends EventEmitter<PublisherEvents> {
       { online: () => status('online', null), offline: (reason) => status('offline', reason) },
       this.#limits,
     );
-    this.#courier = new Courier(this.#session, this.#outbox, (offer, stored, maxBytes) =>
-      offerPacket(device, this.topics, offer, stored, maxBytes),
+    this.#courier = new Courier(
+      this.#session,
+      this.#outbox,
+      (offer, stored, maxBytes) => offerPacket(device, this.topics, offer, stored, maxBytes),
+      makeSmaller,
     );
     this.#session.on('state', (state) => this.emit('state', state));
     this.#session.on('fault', (error) => this.emit('fault', error));
@@ -189,6 +193,14 @@ export class Publisher extends EventEmitter<PublisherEvents> {
   counters(): HealthMessage['publishing'] {
     const { state } = this;
     const protocol = state.state === 'online' ? (state.protocolVersion === 5 ? '5' : '3.1.1') : null;
-    return { protocol, ...this.#session.history, ...this.#outbox.counters() };
+    const broker = state.state === 'online' ? state.broker : null;
+    return { protocol, broker, ...this.#session.history, shrunk: this.#courier.shrunk, ...this.#outbox.counters() };
   }
+}
+
+/** Few brokers take so little that the code for it, which is large, is ever needed. */
+async function makeSmaller(packet: Packet, maxPayloadBytes: number): Promise<Packet | null> {
+  const { shrinkPicture } = await import('../encode/shrink.js');
+  const smaller = await shrinkPicture(packet.contentType, packet.payload, maxPayloadBytes);
+  return smaller && smallerPacket(packet, smaller);
 }

@@ -162,9 +162,9 @@ export class Outbox {
    * The next thing to send, now in flight; null: nothing to send. Verdicts before maps before frames, and within a class
    * the oldest first; with `liveFirst` what is live goes ahead of what is late, in each class.
    */
-  next(): Offer | null {
+  next(of: readonly MessageClass[] = MESSAGE_CLASSES): Offer | null {
     this.#dropAged();
-    for (const messageClass of MESSAGE_CLASSES) {
+    for (const messageClass of of) {
       for (const lane of this.#lanes) {
         const offer = this.#take(messageClass, lane);
         if (offer) return offer;
@@ -181,6 +181,13 @@ export class Outbox {
 
   isLate({ id }: Offer): boolean {
     return id <= this.#lateUpTo;
+  }
+
+  /** How long a message that is in flight may still wait before it is too old; null for gap records, which never are. */
+  leftMs({ id }: Offer): number | null {
+    const flight = this.#inFlight.get(id);
+    if (flight?.item.kind !== 'message') return null;
+    return this.#settings.maxAgeMs[flight.queue.messageClass] - (this.#ageMs() - flight.item.bornMs);
   }
 
   /** The broker has it: forget it. */
