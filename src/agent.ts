@@ -111,6 +111,7 @@ export class Agent {
     });
     publisher.on('state', (state) => this.#logBroker(state));
     publisher.on('refused', ({ code, message }) => this.log.event('error', 'broker.refused', { code, message }));
+    publisher.on('fault', ({ code, message }) => this.log.event('error', 'broker.fault', { code, message }));
     publisher.start();
     this.#publisher = publisher;
     const embeddedUrl = this.#broker?.url ?? null;
