@@ -131,6 +131,7 @@ export class Agent {
     });
     publisher.on('state', (state) => this.#logBroker(state));
     publisher.on('refused', ({ code, message }) => this.log.event('error', 'broker.refused', { code, message }));
+    publisher.on('fault', ({ code, message }) => this.log.event('error', 'broker.fault', { code, message }));
     const monitoring = this.#monitor(publisher);
     publisher.on('delivered', (station, ms) => monitoring.countDelivery(station, ms));
     await monitoring.start();

@@ -63,9 +63,10 @@ export class MeasuredDaemon {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const daemon = new MeasuredDaemon(child, folder);
-    const { protocolVersion, keepaliveSeconds, outbox } = config.mqtt;
+    const { protocolVersion, keepaliveSeconds, session, returnAfterSeconds, outbox } = config.mqtt;
     const embedded = { host: '127.0.0.1', port };
-    const mqtt = { protocolVersion, keepaliveSeconds, outbox: { ...outbox, folder }, embedded };
+    const rest = { protocolVersion, keepaliveSeconds, session, returnAfterSeconds, fallbackUrls: [] };
+    const mqtt = { ...rest, outbox: { ...outbox, folder }, embedded };
     child.send({ ...config, mqtt, stateFolder: folder, log: { level: 'warn', modules: {} } } satisfies Config);
     try {
       daemon.#client = await daemon.#subscribe(port, events);

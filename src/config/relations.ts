@@ -34,17 +34,27 @@ function mqttFaults(mqtt: unknown, file: string): Fault[] {
   const faults: Fault[] = [];
   const fault = (path: Path, message: string) => faults.push({ path: ['mqtt', ...path], message });
 
-  faults.push(...urlFaults(url, ['mqtt', 'url'], ['mqtt', 'mqtts', 'ws', 'wss']));
+  const fallbacks = listAt(mqtt, ['fallbackUrls']);
+  const urls = [url, ...fallbacks];
+  for (const [i, one] of urls.entries()) {
+    const path = i === 0 ? ['url'] : ['fallbackUrls', i - 1];
+    faults.push(...urlFaults(one, ['mqtt', ...path], ['mqtt', 'mqtts', 'ws', 'wss']));
+    if (urls.indexOf(one) < i) fault(path, 'stands in the list a second time');
+  }
   if (url === undefined) {
-    for (const key of ['username', 'password', 'passwordFile', 'tls'] as const) {
-      if (at(key) !== undefined)
-        fault([key], 'has no effect without `mqtt.url`: the embedded broker has no users and no TLS');
+    for (const key of ['fallbackUrls', 'username', 'password', 'passwordFile', 'tls'] as const) {
+      if (at(key) !== undefined && !(key === 'fallbackUrls' && fallbacks.length === 0))
+        fault(
+          [key],
+          'has no effect without `mqtt.url`: the embedded broker has no users, no TLS and no other beside it',
+        );
     }
   } else {
-    if (at('tls') !== undefined && typeof url === 'string' && /^(mqtt|ws):/.test(url)) {
+    if (at('tls') !== undefined && urls.every((one) => typeof one === 'string' && /^(mqtt|ws):/.test(one))) {
       fault(['tls'], 'has no effect on an unencrypted connection: use `mqtts:` or `wss:` in `mqtt.url`');
     }
   }
+  faults.push(...sessionFaults(at('session'), at('protocolVersion')));
   if ((at('tls', 'cert') === undefined) !== (at('tls', 'key') === undefined)) {
     fault(['tls'], 'needs both `cert` and `key`, or neither');
   }
@@ -52,6 +62,30 @@ function mqttFaults(mqtt: unknown, file: string): Fault[] {
     faults.push(...readableSecret(at('tls', key), ['mqtt', 'tls', key], file));
   }
   faults.push(...passwordFaults(mqtt, ['mqtt'], file));
+  return faults;
+}
+
+function sessionFaults(session: unknown, protocolVersion: unknown): Fault[] {
+  const at = (key: string) => valueAt(session, [key]);
+  const base: Path = ['mqtt', 'session'];
+  const [delay, expiry] = [at('willDelaySeconds') ?? 0, at('expirySeconds') ?? 0];
+  const faults: Fault[] = [];
+  for (const [key, value] of [
+    ['willDelaySeconds', delay],
+    ['expirySeconds', expiry],
+  ] as const) {
+    if (value !== 0 && protocolVersion === 4) {
+      faults.push({
+        path: [...base, key],
+        message: 'has no effect with `protocolVersion: 4`: MQTT 3.1.1 has no such thing',
+      });
+    }
+  }
+  if (typeof delay !== 'number' || typeof expiry !== 'number' || delay === 0) return faults;
+  if (expiry < delay || at('cleanStart') !== false) {
+    const message = `needs \`cleanStart: false\` and \`expirySeconds\` of at least ${delay}: the will comes when the session ends, if that is sooner`;
+    faults.push({ path: [...base, 'willDelaySeconds'], message });
+  }
   return faults;
 }
 

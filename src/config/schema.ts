@@ -4,6 +4,7 @@ import { CameraSchema } from './cameras.js';
 import { name, password, passwordFile, text, whole } from './fields.js';
 import { InferSchema } from './infer.js';
 import { ModelsSchema } from './model-store.js';
+import { MqttSessionSchema } from './mqtt-session.js';
 import { PublishSchema } from './publish.js';
 import { HttpSchema, LogSchema } from './service.js';
 import { SparkplugSchema } from './sparkplug.js';
@@ -66,7 +67,10 @@ const OutboxSchema = z
         frame: hours('Frames.').default(1),
       })
       .prefault({})
-      .meta({ description: 'How long messages wait before they are dropped, in hours that sideglance runs.' }),
+      .meta({
+        description:
+          'How long messages wait before they are dropped, in hours that sideglance runs. In MQTT 5 a broker that keeps them for a consumer drops them at the same age.',
+      }),
     sync: z.enum(['batched', 'every']).default('batched').meta({
       description:
         '`batched`: what waits is synced every 100 ms, so a power cut costs 200 ms of undelivered messages at most, and the end of the process none. `every`: a message is sent only when it lies safely on the disk; without a disk nothing starts.',
@@ -91,6 +95,15 @@ const MqttSchema = z
           'The broker: `mqtt://host:1883`, `mqtts://host:8883`, `ws://…` or `wss://…`. Absent: the embedded broker is used.',
       })
       .exactOptional(),
+    fallbackUrls: z.array(z.string()).max(8).default([]).meta({
+      description:
+        'Brokers that stand in for `url`, the preferred first; same user, password and TLS files. They are tried when those before them cannot be used.',
+    }),
+    returnAfterSeconds: whole(
+      1,
+      86_400,
+      'On a broker that stands in, the preferred ones are tried again after about so long; each attempt in vain doubles it, up to eight times. The connection stays until the other one is up.',
+    ).default(300),
     protocolVersion: z
       .union([z.literal(5), z.literal(4)])
       .default(5)
@@ -108,6 +121,7 @@ const MqttSchema = z
       3600,
       'A broker that is silent for one and a half times as long counts as lost.',
     ).default(15),
+    session: MqttSessionSchema.prefault({}),
     outbox: OutboxSchema.prefault({}),
     embedded: EmbeddedBrokerSchema.prefault({}),
   })

@@ -59,6 +59,20 @@ function bigEndian(values: Uint16Array): Uint8Array {
   return bytes;
 }
 
+/** The texts of a PNG that `encodeGreyPng` has written, by their keywords. */
+export function greyPngText(png: Uint8Array): Record<string, string> {
+  const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
+  const text: Record<string, string> = {};
+  for (let at = SIGNATURE.length; at + 12 <= png.length; at += view.getUint32(at) + 12) {
+    if (Buffer.from(png.subarray(at + 4, at + 8)).toString('latin1') !== 'iTXt') continue;
+    const data = Buffer.from(png.subarray(at + 8, at + 8 + view.getUint32(at))).toString();
+    // 11.3.4.5: keyword, two flags, language and translated keyword, which are empty, text.
+    const [keyword = '', , , , , ...value] = data.split('\0');
+    text[keyword] = value.join('\0');
+  }
+  return text;
+}
+
 /** 5.3: length, type, data, CRC of type and data. */
 function chunk(type: string, data: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(data.length + 12);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { SmallerPicture } from '../encode/shrink.js';
 import type { Attachment, CameraState, Defect, Inspection, RegionResult, Timestamp, Verdict } from '../types.js';
 import { clockSynced, now } from './clock.js';
 import type {
@@ -145,7 +146,9 @@ function text(value: number | undefined): string | undefined {
   return value === undefined || !Number.isFinite(value) ? undefined : String(value);
 }
 
-type PictureUserProperties = { [Name in keyof PictureProperties]-?: PictureProperties[Name] | undefined };
+type PictureUserProperties = {
+  [Name in Exclude<keyof PictureProperties, 'originalSha256'>]-?: PictureProperties[Name] | undefined;
+};
 
 function withoutUndefined(fields: Record<string, string | undefined>): Record<string, string> {
   const present: Record<string, string> = {};
@@ -208,13 +211,29 @@ export function gapMessage(device: DeviceIdentity, gap: Gap): GapMessage {
   };
 }
 
+/** A picture that was made smaller, as a packet; its properties say so. */
+export function smallerPacket(packet: Packet, smaller: SmallerPicture): Packet {
+  const { bytes, width, height, pooled, originalSha256 } = smaller;
+  const properties = { ...packet.properties, width: String(width), height: String(height), originalSha256 };
+  const { rows, columns, cell } = packet.properties ?? {};
+  const grid =
+    pooled === null || rows === undefined || columns === undefined || cell === undefined
+      ? {}
+      : {
+          rows: String(Math.ceil(Number(rows) / pooled)),
+          columns: String(Math.ceil(Number(columns) / pooled)),
+          cell: String(Number(cell) * pooled),
+        };
+  return { ...packet, payload: bytes, properties: { ...properties, ...grid } };
+}
+
 /** The packet for what the outbox offers; a verdict is shortened until it fits, as far as that goes. */
 export function offerPacket(
   device: DeviceIdentity,
   topics: DeviceTopics,
   offer: Offer,
   stored: boolean,
-  maxBytes: number | null,
+  maxBytes: number,
 ): Packet {
   if (offer.kind === 'gap') {
     const payload = encodeJson(gapMessage(device, offer));
@@ -231,12 +250,12 @@ export function offerPacket(
   if (offer.messageClass !== 'verdict') {
     return stored && properties ? { ...packet, properties: { ...properties, stored: 'true' } } : packet;
   }
-  if (!stored && (maxBytes === null || packetBytes(packet) <= maxBytes)) return packet;
+  if (!stored && packetBytes(packet) <= maxBytes) return packet;
   const whole = JSON.parse(Buffer.from(payload).toString()) as InspectionMessage;
   let shortened = packet;
   for (const message of shorterAndShorter({ ...whole, stored })) {
     shortened = { ...packet, payload: encodeJson(message) };
-    if (maxBytes === null || packetBytes(shortened) <= maxBytes) break;
+    if (packetBytes(shortened) <= maxBytes) break;
   }
   return shortened;
 }

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { connect, type IClientOptions, type MqttClient, Store } from 'mqtt';
-import { reasonOf, SideglanceError } from '../errors.js';
+import { SideglanceError } from '../errors.js';
 import { type BrokerFault, brokerFault } from './faults.js';
-import { KEEPALIVE_SECONDS, type MqttOptions, type MqttTls } from './options.js';
+import { KEEPALIVE_SECONDS, type MqttOptions, SESSION_DEFAULTS } from './options.js';
 import { JSON_CONTENT, type Packet } from './packet.js';
+import { readTlsFiles, type TlsFiles } from './tls-files.js';
 
 /** What the broker said when it took the connection (CONNACK). */
 export interface Welcome {
@@ -24,21 +24,20 @@ export type Answer =
   | { readonly outcome: 'acknowledged' }
   | { readonly outcome: 'refused'; readonly code: number; readonly text: string };
 
-/**
- * Where to connect to, taken from the URL once.
- * @throws SideglanceError SG_BROKER when the URL is not one of a broker
- */
+/** Where to connect to, taken from the URL once. */
 export interface BrokerAddress {
   readonly protocol: 'mqtt' | 'mqtts' | 'ws' | 'wss';
   readonly host: string;
   readonly port: number;
   readonly path: string;
+  readonly isEncrypted: boolean;
   /** For people: no credentials. */
   readonly text: string;
 }
 
 const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 } as const;
 
+/** @throws SideglanceError SG_BROKER when the URL is not one of a broker */
 export function brokerAddress(url: string): BrokerAddress {
   const fail = (what: string) =>
     new SideglanceError('SG_BROKER', `mqtt.url ${what}: write mqtt://host:1883 or mqtts://host:8883`);
@@ -52,7 +51,9 @@ export function brokerAddress(url: string): BrokerAddress {
   const known = protocol as keyof typeof DEFAULT_PORTS;
   const port = parsed.port ? Number(parsed.port) : DEFAULT_PORTS[known];
   const host = parsed.hostname.replace(/^\[|\]$/g, '');
-  return { protocol: known, host, port, path: parsed.pathname || '/', text: `${known}://${parsed.hostname}:${port}` };
+  const isEncrypted = known === 'mqtts' || known === 'wss';
+  const text = `${known}://${parsed.hostname}:${port}`;
+  return { protocol: known, host, port, path: parsed.pathname || '/', isEncrypted, text };
 }
 
 /**
@@ -63,6 +64,8 @@ export class Connection {
   readonly #client: MqttClient;
   readonly #fault: (thrown: unknown) => BrokerFault;
   readonly #events: ConnectionEvents;
+  /** A fingerprint of the TLS files that it was opened with. */
+  readonly certificates: string;
   #up = false;
   #closed = false;
   #retainAvailable = true;
@@ -77,16 +80,24 @@ export class Connection {
     events: ConnectionEvents,
   ) {
     const { username, clientId } = options;
+    const session = options.session ?? SESSION_DEFAULTS;
+    // Read at every connection, so that renewed files are used without a restart.
+    const tls = readTlsFiles(address.isEncrypted ? options.tls : undefined);
+    this.certificates = tls.fingerprint;
     this.#events = events;
-    this.#fault = (thrown) => brokerFault(thrown, { address: address.text, username, clientId, wasUp: this.#up });
+    const { isEncrypted } = address;
+    const context = { address: address.text, username, clientId, isEncrypted, hasCertificate: tls.cert !== undefined };
+    this.#fault = (thrown) => brokerFault(thrown, { ...context, wasUp: this.#up });
     this.#client = connect({
-      ...transportOptions(address, options, protocolVersion, connectTimeoutMs),
+      ...transportOptions(address, options, protocolVersion, connectTimeoutMs, tls),
       will: {
         topic: will.topic,
         payload: Buffer.from(will.payload),
         qos: 1,
         retain: true,
-        ...(protocolVersion === 5 ? { properties: { contentType: JSON_CONTENT } } : {}),
+        ...(protocolVersion === 5
+          ? { properties: { contentType: JSON_CONTENT, willDelayInterval: session.willDelaySeconds } }
+          : {}),
       },
     });
     this.#listen(protocolVersion);
@@ -104,6 +115,7 @@ export class Connection {
         properties: {
           contentType: packet.contentType,
           payloadFormatIndicator: packet.contentType === JSON_CONTENT,
+          ...(packet.expirySeconds === undefined ? {} : { messageExpiryInterval: packet.expirySeconds }),
           ...(packet.properties ? { userProperties: { ...packet.properties } } : {}),
         },
       },
@@ -117,15 +129,19 @@ export class Connection {
     );
   }
 
-  /** DISCONNECT, so that the broker discards the last will. `down` is not called. */
-  async goodbye(timeoutMs: number): Promise<void> {
+  /**
+   * DISCONNECT, so that the broker discards the last will. `down` is not called. `forGood`: the broker need not keep the
+   * session (MQTT 5).
+   */
+  async goodbye(timeoutMs: number, forGood = false): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     // end() would wait without a bound for what the broker has not acknowledged.
     for (const id of Object.keys(this.#client.outgoing)) this.#client.removeOutgoingMessage(Number(id));
     await new Promise<void>((done) => {
       const timer = setTimeout(done, timeoutMs);
-      this.#client.end(false, {}, () => {
+      const properties = { sessionExpiryInterval: 0 };
+      this.#client.end(false, forGood && this.#client.options.protocolVersion === 5 ? { properties } : {}, () => {
         clearTimeout(timer);
         done();
       });
@@ -180,15 +196,15 @@ export class Connection {
 
 /**
  * How MQTT.js is to connect: once, without a memory of its own.
- * @throws SideglanceError SG_BROKER when a TLS file cannot be read
  */
 export function transportOptions(
   address: BrokerAddress,
   options: MqttOptions & { readonly clientId: string },
   protocolVersion: 5 | 4,
   connectTimeoutMs: number,
+  tls: TlsFiles,
 ): IClientOptions {
-  const { username, password, clientId } = options;
+  const { username, password, clientId, session = SESSION_DEFAULTS } = options;
   return {
     protocol: address.protocol,
     host: address.host,
@@ -197,7 +213,7 @@ export function transportOptions(
     protocolVersion,
     protocolId: 'MQTT',
     clientId,
-    clean: true,
+    clean: session.cleanStart,
     keepalive: options.keepaliveSeconds ?? KEEPALIVE_SECONDS,
     connectTimeout: connectTimeoutMs,
     reconnectPeriod: 0,
@@ -205,7 +221,8 @@ export function transportOptions(
     outgoingStore: new PassingStore(),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...tlsFiles(options.tls),
+    ...tlsOptions(tls),
+    ...(protocolVersion === 5 ? { properties: { sessionExpiryInterval: session.expirySeconds } } : {}),
     // MQTT.js would print every packet, the password in CONNECT among them, when DEBUG is set.
     log: () => {},
   };
@@ -224,25 +241,12 @@ class PassingStore extends Store {
   }
 }
 
-/** Read at every connection, so that a renewed certificate is used without a restart. */
-function tlsFiles(tls: MqttTls | undefined): Pick<IClientOptions, 'ca' | 'cert' | 'key' | 'servername'> {
-  const read = (key: 'ca' | 'cert' | 'key') => {
-    const path = tls?.[key];
-    if (path === undefined) return {};
-    try {
-      return { [key]: readFileSync(path) };
-    } catch (cause) {
-      throw new SideglanceError(
-        'SG_BROKER',
-        `mqtt.tls.${key}: ${path} cannot be read (${reasonOf(cause)}): correct the path or its permissions`,
-        { cause },
-      );
-    }
-  };
+/** MQTT.js hands the name for SNI on to TLS, but not to a WebSocket. */
+function tlsOptions({ ca, cert, key, serverName }: TlsFiles): IClientOptions {
   return {
-    ...read('ca'),
-    ...read('cert'),
-    ...read('key'),
-    ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName, wsOptions: { servername: serverName } as object }),
   };
 }

@@ -200,6 +200,12 @@ export const pictureSchema = z
     cell: z.string().optional(),
     inputWidth: z.string().optional(),
     inputHeight: z.string().optional(),
+    originalSha256: z
+      .string()
+      .optional()
+      .describe(
+        'Where the broker takes no packet as large as the picture, and it was made smaller: SHA-256 of the picture that the inspection lists. Width, height, rows, columns and cell are those of the smaller one.',
+      ),
   })
   .describe(
     'The MQTT 5 user properties of an anomaly map (`<station>/map`) or a frame (`<station>/frame`, image/jpeg). ' +
@@ -211,9 +217,11 @@ export const statusSchema = z
     schema: z.literal('sideglance/status/1'),
     device,
     state: z.enum(['online', 'offline']),
-    reason: open(['stopped', 'connection lost'])
+    reason: open(['stopped', 'connection lost', 'moved'])
       .nullable()
-      .describe('Of offline: a clean stop, or the last will that the broker publishes when the device is gone.'),
+      .describe(
+        'Of offline: a clean stop, the last will that the broker publishes when the device is gone, or the device has gone over to a broker that it prefers.',
+      ),
     agent: z.string().describe('Version of the agent.'),
     at: timestamp.describe('When this was written; for `connection lost` that is when the lost connection was opened.'),
     clockSynced,
@@ -357,6 +365,7 @@ export const healthSchema = z
     ),
     publishing: z.object({
       protocol: open(['5', '3.1.1']).nullable(),
+      broker: z.string().nullable().describe('The broker that is spoken to; null while there is none.'),
       connections: count.describe('Connections to the broker that came up since the agent started.'),
       lastFault: z.string().nullable().describe('Why the broker could not be used the last time.'),
       waiting: byClass.describe('Messages in the store, per class.'),
@@ -364,6 +373,7 @@ export const healthSchema = z
       inFlight: count.describe('Sent and not yet acknowledged.'),
       stored: byClass.describe('Messages taken in since the start.'),
       delivered: byClass.describe('Acknowledged by the broker.'),
+      shrunk: count.describe('Pictures that were delivered smaller, because the broker takes no larger packets.'),
       dropped: z.object({
         age: byClass,
         bytes: byClass,

@@ -6,6 +6,8 @@ export interface Packet {
   readonly retain: boolean;
   /** MQTT 5 user properties; 3.1.1 has no place for them. */
   readonly properties: Readonly<Record<string, string>> | null;
+  /** The broker drops it where it has not been delivered by then; MQTT 5. Absent: never. */
+  readonly expirySeconds?: number | undefined;
 }
 
 export const JSON_CONTENT = 'application/json';
@@ -25,7 +27,8 @@ export function packetBytes(packet: Packet): number {
   const packetId = 2;
   const propertyLength = 4;
   const payloadFormat = 2;
-  let bytes = fixedHeader + packetId + propertyLength + payloadFormat + packet.payload.byteLength;
+  const messageExpiry = 5;
+  let bytes = fixedHeader + packetId + propertyLength + payloadFormat + messageExpiry + packet.payload.byteLength;
   bytes += 2 + Buffer.byteLength(packet.topic) + 3 + Buffer.byteLength(packet.contentType);
   for (const [key, value] of Object.entries(packet.properties ?? {})) {
     bytes += 5 + Buffer.byteLength(key) + Buffer.byteLength(value);

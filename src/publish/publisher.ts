@@ -10,14 +10,15 @@ import {
   inspectionMessage,
   offerPacket,
   pictureProperties,
+  smallerPacket,
   statusMessage,
 } from './compose.js';
 import { Courier } from './courier.js';
-import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage } from './messages.js';
+import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage, StatusMessage } from './messages.js';
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
 import { Outbox } from './outbox/outbox.js';
 import type { MessageClass, PerClass } from './outbox/types.js';
-import { encodeJson, JSON_CONTENT, retainedJson } from './packet.js';
+import { encodeJson, JSON_CONTENT, type Packet, retainedJson } from './packet.js';
 import { MqttSession, type SessionState } from './session.js';
 import { type DeviceTopics, deviceTopics } from './topics.js';
 
@@ -43,6 +44,8 @@ export interface PublisherEvents {
   refused: [SideglanceError];
   /** The broker has acknowledged a verdict that was sent as soon as it was made; so long after it was made. */
   delivered: [station: string, ms: number];
+  /** Something should be mended, and the connection is none the worse for it: TLS files that cannot take the place of the old. */
+  fault: [SideglanceError];
 }
 
 /**
@@ -70,17 +73,21 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     this.#limits = { ...SESSION_LIMITS, ...options.limits };
     this.topics = deviceTopics(device);
     this.#outbox = options.outbox ?? new Outbox();
-    const status = (state: 'online' | 'offline', reason: 'stopped' | 'connection lost' | null) =>
+    const status = (state: 'online' | 'offline', reason: StatusMessage['reason']) =>
       retainedJson(this.topics.status, statusMessage(device, options.agentVersion, state, reason));
     this.#session = new MqttSession(
       { ...options.mqtt, clientId: options.mqtt.clientId ?? `sideglance-${site}-${line}-${name}` },
       { online: () => status('online', null), offline: (reason) => status('offline', reason) },
       this.#limits,
     );
-    this.#courier = new Courier(this.#session, this.#outbox, (offer, stored, maxBytes) =>
-      offerPacket(device, this.topics, offer, stored, maxBytes),
+    this.#courier = new Courier(
+      this.#session,
+      this.#outbox,
+      (offer, stored, maxBytes) => offerPacket(device, this.topics, offer, stored, maxBytes),
+      makeSmaller,
     );
     this.#session.on('state', (state) => this.emit('state', state));
+    this.#session.on('fault', (error) => this.emit('fault', error));
     this.#courier.on('refused', (error) => this.emit('refused', error));
     this.#courier.on('delivered', ({ messageClass, station, at }) => {
       if (messageClass === 'verdict') this.emit('delivered', station, now().monotonicMs - at.monotonicMs);
@@ -202,6 +209,14 @@ export class Publisher extends EventEmitter<PublisherEvents> {
   counters(): HealthMessage['publishing'] {
     const { state } = this;
     const protocol = state.state === 'online' ? (state.protocolVersion === 5 ? '5' : '3.1.1') : null;
-    return { protocol, ...this.#session.history, ...this.#outbox.counters() };
+    const broker = state.state === 'online' ? state.broker : null;
+    return { protocol, broker, ...this.#session.history, shrunk: this.#courier.shrunk, ...this.#outbox.counters() };
   }
+}
+
+/** Few brokers take so little that the code for it, which is large, is ever needed. */
+async function makeSmaller(packet: Packet, maxPayloadBytes: number): Promise<Packet | null> {
+  const { shrinkPicture } = await import('../encode/shrink.js');
+  const smaller = await shrinkPicture(packet.contentType, packet.payload, maxPayloadBytes);
+  return smaller && smallerPacket(packet, smaller);
 }

@@ -14,6 +14,8 @@ export const EVENTS = {
   'alarm.cleared': 'They are as they were.',
   'alarm.memory': 'What the alarms have learnt cannot be read or kept.',
   'broker.state': 'The connection to the broker changes.',
+  'broker.fault':
+    'Something about the connection should be mended, and it goes on meanwhile: TLS files that cannot take the place of the old.',
   'broker.refused': 'The broker takes the connection and refuses a topic.',
   'camera.state': 'A camera changes its state.',
   'http.fault': '`/metrics` or `/health` could not be answered.',

@@ -271,6 +271,29 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     [/^2:14 mqtt\.url must be mqtt:\/\/host or/],
   ],
   [
+    'a broker that stands in for none',
+    `${DEVICE}mqtt: { fallbackUrls: ["mqtt://h"] }\n${STATION}`,
+    [/^2:\d+ mqtt\.fallbackUrls has no effect without `mqtt\.url`/],
+  ],
+  [
+    'a broker that stands in for itself, and one with a password in its address',
+    `${DEVICE}mqtt: { url: "mqtt://h", fallbackUrls: ["mqtt://u:sesame@i", "mqtt://h"] }\n${STATION}`,
+    [
+      /^2:\d+ mqtt\.fallbackUrls\[0\] must not hold a user or a password/,
+      /^2:\d+ mqtt\.fallbackUrls\[1\] stands in the list a second time/,
+    ],
+  ],
+  [
+    'a delayed will that would come at once, and what MQTT 3.1.1 does not know',
+    `${DEVICE}mqtt: { session: { willDelaySeconds: 30, expirySeconds: 60 } }\n${STATION}`,
+    [/^2:\d+ mqtt\.session\.willDelaySeconds needs `cleanStart: false` and `expirySeconds` of at least 30/],
+  ],
+  [
+    'a session that expires in MQTT 3.1.1',
+    `${DEVICE}mqtt: { protocolVersion: 4, session: { cleanStart: false, expirySeconds: 60 } }\n${STATION}`,
+    [/^2:\d+ mqtt\.session\.expirySeconds has no effect with `protocolVersion: 4`/],
+  ],
+  [
     'credentials that nobody asks for',
     `${DEVICE}mqtt: { username: u }\n${STATION}`,
     [/^2:19 mqtt\.username has no effect without `mqtt\.url`/],

@@ -37,6 +37,7 @@ export function wellHealth(
     ],
     publishing: {
       protocol: '5',
+      broker: 'mqtt://broker.example:1883',
       connections: 1,
       lastFault: null,
       waiting: none,
@@ -45,6 +46,7 @@ export function wellHealth(
       stored: none,
       delivered: none,
       dropped: { age: none, bytes: none, tooLarge: none, refused: none, unreadable: none },
+      shrunk: 0,
       gapsAnnounced: 0,
       gapsRefused: 0,
       storage: {

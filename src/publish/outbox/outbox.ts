@@ -164,9 +164,12 @@ export class Outbox {
    * the oldest first; with `liveFirst` what is live goes ahead of what is late, in each class. Only of stations that are
    * wanted.
    */
-  next(isWanted: (station: string) => boolean = () => true): Offer | null {
+  next(
+    of: readonly MessageClass[] = MESSAGE_CLASSES,
+    isWanted: (station: string) => boolean = () => true,
+  ): Offer | null {
     this.#dropAged();
-    for (const messageClass of MESSAGE_CLASSES) {
+    for (const messageClass of of) {
       for (const lane of this.#lanes) {
         const offer = this.#take(messageClass, lane, isWanted);
         if (offer) return offer;
@@ -183,6 +186,13 @@ export class Outbox {
 
   isLate({ id }: Offer): boolean {
     return id <= this.#lateUpTo;
+  }
+
+  /** How long a message that is in flight may still wait before it is too old; null for gap records, which never are. */
+  leftMs({ id }: Offer): number | null {
+    const flight = this.#inFlight.get(id);
+    if (flight?.item.kind !== 'message') return null;
+    return this.#settings.maxAgeMs[flight.queue.messageClass] - (this.#ageMs() - flight.item.bornMs);
   }
 
   /** The broker has it: forget it. */

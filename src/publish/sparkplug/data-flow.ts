@@ -112,7 +112,7 @@ export class DataFlow {
   /** Sends what may be sent now. */
   pump(): void {
     while (this.#channel && this.#hasRoom) {
-      const offer = this.#outbox.next((station) => this.#devices.get(station)?.isBorn ?? false);
+      const offer = this.#outbox.next(undefined, (station) => this.#devices.get(station)?.isBorn ?? false);
       if (!offer) break;
       const device = this.#devices.get(offer.station);
       if (offer.kind === 'gap') {

@@ -56,9 +56,9 @@ export async function openEdgeNode(config: Config, surroundings: EdgeNodeSurroun
 
 function brokersOf({ device, mqtt, sparkplug }: Config, embeddedUrl: string | null): SparkplugBroker[] {
   const clientId = sparkplug.clientId ?? `sideglance-${device.site}-${device.line}-${device.name}-sparkplug`;
-  const { keepaliveSeconds, protocolVersion, tls, url } = mqtt;
+  const { keepaliveSeconds, protocolVersion, tls, url, fallbackUrls } = mqtt;
   const { username, password } = sparkplug.username === undefined ? mqtt : sparkplug;
-  const urls = sparkplug.urls ?? (url === undefined ? [] : [url]);
+  const urls = sparkplug.urls ?? (url === undefined ? [] : [url, ...fallbackUrls]);
   if (urls.length > 0) {
     return urls.map((one) => ({ url: one, clientId, keepaliveSeconds, protocolVersion, tls, username, password }));
   }

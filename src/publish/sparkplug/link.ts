@@ -3,6 +3,7 @@ import { SideglanceError } from '../../errors.js';
 import { type BrokerAddress, transportOptions } from '../connection.js';
 import { type BrokerFault, brokerFault } from '../faults.js';
 import { KEEPALIVE_SECONDS, type MqttOptions } from '../options.js';
+import { readTlsFiles } from '../tls-files.js';
 
 export interface Message {
   readonly topic: string;
@@ -69,9 +70,12 @@ export class Link {
     this.#protocolVersion = protocolVersion;
     this.#answerWithinMs = 1500 * (options.keepaliveSeconds ?? KEEPALIVE_SECONDS);
     this.#events = events;
-    this.#fault = (thrown) => brokerFault(thrown, { address: address.text, username, clientId, wasUp: this.#isUp });
+    const tls = readTlsFiles(address.isEncrypted ? options.tls : undefined);
+    const { isEncrypted } = address;
+    const context = { address: address.text, username, clientId, isEncrypted, hasCertificate: tls.cert !== undefined };
+    this.#fault = (thrown) => brokerFault(thrown, { ...context, wasUp: this.#isUp });
     this.#client = connect({
-      ...transportOptions(address, options, protocolVersion, connectTimeoutMs),
+      ...transportOptions(address, options, protocolVersion, connectTimeoutMs, tls),
       ...(protocolVersion === 5 ? { properties: { maximumPacketSize: MAX_RECEIVED_BYTES } } : {}),
       // tck-id-payloads-ndeath-will-message-qos, tck-id-payloads-ndeath-will-message-retain
       will: { topic: will.topic, payload: asBuffer(will.payload), qos: 1, retain: false },

@@ -101,6 +101,7 @@ export async function mapOf(regionName: string, size = 32, noise = 0): Promise<A
     pixels[at] = state >>> 24;
   }
   const bytes = await sharp(pixels, { raw: { width: size, height: size, channels: 1 } })
+    .toColourspace('b-w')
     .png()
     .toBuffer();
   return {
