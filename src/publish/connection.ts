@@ -103,7 +103,8 @@ export class Connection {
       queueQoSZero: false,
       outgoingStore: new PassingStore(),
       ...(username === undefined ? {} : { username }),
-      ...(options.password === undefined ? {} : { password: options.password }),
+      // As bytes: the encoder prints every string that it writes, when DEBUG is set.
+      ...(options.password === undefined ? {} : { password: Buffer.from(options.password) }),
       ...tlsOptions(tls),
       ...(protocolVersion === 5 ? { properties: { sessionExpiryInterval: session.expirySeconds } } : {}),
       will: {
