@@ -2,8 +2,8 @@
  * How accurate is the method, and what do PaDiM and PatchCore reach with the same teacher, images and metrics?
  * Writes `bench/results/accuracy.json` and `.md`; FOLDER holds categories in the layout of MVTec AD.
  *
- *     node dist/bench/accuracy.js FOLDER --methods padim,patchcore-s8,patchcore-s8-s16,sideglance --categories a,b \
- *       --minutes 5 --size 256 --seeds 1,2 --out bench/results/accuracy
+ *     node dist/bench/accuracy.js FOLDER --methods paper,padim,patchcore-s8,patchcore-s8-s16,sideglance --once paper \
+ *       --categories a,b --minutes 5 --size 256 --seeds 1,2 --out bench/results/accuracy
  *
  * Every method, category and seed is measured once and kept under `<out>/cells`; a run that was interrupted goes on from
  * there. Kept figures are told apart by settings, not by code: raise `revision` in a method when its code changes.
@@ -16,7 +16,7 @@ import { type Dataset, readDataset, trainingImages } from '../src/evaluate/datas
 import { type CellKey, type Figures, FiguresSchema, keptOrMeasured } from './accuracy/cells.js';
 import { measure } from './accuracy/measure.js';
 import type { Method } from './accuracy/method.js';
-import { type RunOptions, readOptions } from './accuracy/options.js';
+import { type RunOptions, readOptions, seedsOf } from './accuracy/options.js';
 import { PADIM } from './accuracy/padim.js';
 import { patchCore } from './accuracy/patchcore.js';
 import { accuracyTable, type Measured } from './accuracy/report.js';
@@ -43,7 +43,11 @@ try {
 /** A cell that cannot be measured is left out and fails the command at its end; the others are still worth having. */
 async function measureAll(options: RunOptions, datasets: readonly Dataset[]): Promise<Measured[]> {
   const jobs = options.seeds.flatMap((seed) =>
-    datasets.flatMap((dataset) => options.methods.map((name) => ({ seed, dataset, method: METHODS.get(name)! }))),
+    datasets.flatMap((dataset) =>
+      options.methods
+        .filter((name) => seedsOf(name, options).includes(seed))
+        .map((name) => ({ seed, dataset, method: METHODS.get(name)! })),
+    ),
   );
   const measured: Measured[] = [];
   for (const [index, { seed, dataset, method }] of jobs.entries()) {
@@ -85,11 +89,11 @@ async function measureOne(
 }
 
 async function writeReport(options: RunOptions, measured: readonly Measured[]): Promise<void> {
-  const { methods, categories, minutes, size, seeds, out } = options;
+  const { methods, once, categories, minutes, size, seeds, out } = options;
   const text = accuracyTable(options, measured);
   await mkdir(dirname(out), { recursive: true });
   await writeFile(`${out}.md`, text);
-  const report = { methods, categories, minutes, size, seeds, cells: measured };
+  const report = { methods, once, categories, minutes, size, seeds, cells: measured };
   await writeFile(`${out}.json`, `${JSON.stringify(report, null, 2)}\n`);
   process.stdout.write(`\n${text}`);
 }

@@ -35,7 +35,8 @@ function endWithReader(): void {
   }
 }
 
-function createProgram(): Command {
+/** The command line, with what each command does. */
+export function createProgram(): Command {
   const program = new Command('sideglance')
     .description('Inspects parts with industrial cameras: looks at every patch and at what surrounds it.')
     .version(AGENT_VERSION, '-V, --version', 'print the version')

@@ -1,6 +1,6 @@
 import { deviationOf, meanOf } from '../support/statistics.js';
 import type { Figures } from './cells.js';
-import type { RunOptions } from './options.js';
+import { type RunOptions, seedsOf } from './options.js';
 
 /** One cell of the table, for one seed. */
 export interface Measured {
@@ -28,13 +28,13 @@ const COLUMNS: readonly {
 
 /** The table as Markdown: a row for each method and category over the seeds, and remarks on the cells. */
 export function accuracyTable(options: RunOptions, measured: readonly Measured[]): string {
-  const { methods, categories, minutes, size, seeds } = options;
+  const { methods, once, categories, minutes, size, seeds } = options;
   const lines = [
     '# Accuracy: the method and baselines in one harness',
     '',
-    `Written by \`node dist/bench/accuracy.js FOLDER --methods ${methods.join(',')} --categories ${categories.join(',')}`,
-    `--minutes ${minutes} --size ${size} --seeds ${seeds.join(',')}\`. ${seeds.length === 1 ? 'One seed.' : `Means of ${seeds.length} seeds ± their standard deviation.`}`,
-    `Regions keep the aspect of the images, with about as many pixels as ${size}²; sideglance has ${minutes} minutes to train.`,
+    `Written by \`node dist/bench/accuracy.js FOLDER --methods ${methods.join(',')}${once.length > 0 ? ` --once ${once.join(',')}` : ''} --categories ${categories.join(',')}`,
+    `--minutes ${minutes} --size ${size} --seeds ${seeds.join(',')}\`. ${seeds.length === 1 ? 'One seed.' : `Means of ${seeds.length} seeds ± their standard deviation; where there is none, one seed.`}`,
+    `Regions keep the aspect of the images, with about as many pixels as ${size}²; sideglance${methods.includes('paper') ? ' and the published method have' : ' has'} ${minutes} minutes to train.`,
     'The baselines take features of the teacher that ships, which sees the region at twice its size; their megabytes count it too.',
     `Times${seeds.length === 1 ? '' : ' are the least of the seeds'}: ${machines(measured)}.`,
     '',
@@ -42,10 +42,12 @@ export function accuracyTable(options: RunOptions, measured: readonly Measured[]
     `|---|---|${'---:|'.repeat(COLUMNS.length)}`,
   ];
   for (const category of categories) {
-    for (const method of methods) lines.push(row(method, category, of(measured, method, [category], seeds)));
+    for (const method of methods)
+      lines.push(row(method, category, of(measured, method, [category], seedsOf(method, options))));
   }
   if (categories.length > 1) {
-    for (const method of methods) lines.push(row(method, '**mean**', of(measured, method, categories, seeds)));
+    for (const method of methods)
+      lines.push(row(method, '**mean**', of(measured, method, categories, seedsOf(method, options))));
   }
   const remarks = measured.flatMap(({ method, category, seed, figures }) =>
     figures.notes.map((note) => `- ${method}, ${category}, seed ${seed}: ${note}`),

@@ -13,6 +13,8 @@ const LIMITS = { startWithinMs: 20_000 } as const;
 /** A real mosquitto on a port of loopback. */
 export interface Broker {
   readonly port: number;
+  /** Of the process that runs now. */
+  readonly pid: number;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** @param strangers whether clients without a password are let in */
@@ -39,6 +41,9 @@ export async function startBroker(): Promise<Broker> {
   };
   const broker: Broker = {
     port,
+    get pid() {
+      return child?.pid ?? 0;
+    },
     kill: () => end('SIGKILL'),
     async start(strangers = true) {
       const file = join(folder, 'mosquitto.conf');

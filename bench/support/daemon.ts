@@ -139,6 +139,12 @@ export function rssOf(pid: number): number | null {
   }
 }
 
+/** Seconds on a core since its start, by proc(5): 100 ticks a second. @throws Error where there is no such process */
+export function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 /** What figures depend on. */
 export function machine() {
   const [first] = cpus();

@@ -21,7 +21,7 @@ export interface View {
 
 /**
  * Samples a picture as {@link resampleToRgb} does, but through a turned window. Bilinear; when shrinking, each target pixel
- * is the mean of as many places as it covers source pixels, which for upright windows and whole factors is the exact area average.
+ * is the mean of about as many places as it covers source pixels, which for upright windows and whole factors is the exact area average.
  * Outside the frame its edge goes on; outside the box, the frame does.
  *
  * @throws SideglanceError as `resampleToRgb`
@@ -87,6 +87,9 @@ export function resamplePosed(
   }
 }
 
+/** By so much more than a pixel places may lie apart, summed over a target pixel's side. */
+const FARTHER = 0.25;
+
 /** Where target pixels lie in the picture, as steps of frame pixels from the first one's centre. */
 function planOf(box: Box, { frame, window, turn, x, y }: View, { width, height }: RgbTarget) {
   const [scaleX, scaleY] = [box.width / frame.width, box.height / frame.height];
@@ -96,8 +99,8 @@ function planOf(box: Box, { frame, window, turn, x, y }: View, { width, height }
   const [downX, downY] = [-scaleX * stepY * sine, scaleY * stepY * cosine];
   const xAt = box.x + scaleX * x - 0.5 + ((1 - width) / 2) * acrossX + ((1 - height) / 2) * downX;
   const yAt = box.y + scaleY * y - 0.5 + ((1 - width) / 2) * acrossY + ((1 - height) / 2) * downY;
-  // As many places along each side of a target pixel as it covers frame pixels.
-  const side = Math.max(1, Math.ceil(Math.max(scaleX * stepX, scaleY * stepY) - 1e-6));
+  // As many places along each side of a target pixel as it covers frame pixels, or a little fewer: each takes in two anyway.
+  const side = Math.max(1, Math.ceil(Math.max(scaleX * stepX, scaleY * stepY) - FARTHER));
   const offsets = Array.from({ length: side * side }, (_, i) => {
     const [across, down] = [((i % side) + 0.5) / side - 0.5, (Math.floor(i / side) + 0.5) / side - 0.5];
     return { x: across * acrossX + down * downX, y: across * acrossY + down * downY };

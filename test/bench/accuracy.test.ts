@@ -142,7 +142,8 @@ test('a cell is measured once, and again when a setting changes; a failure is no
 test('the table has means and deviations over the seeds, the least of times, and nothing where a cell is missing', () => {
   const options = {
     folder: '',
-    methods: ['padim'],
+    methods: ['padim', 'paper'],
+    once: ['paper'],
     categories: ['nut', 'ring'],
     minutes: 5,
     size: 256,
@@ -159,6 +160,9 @@ test('the table has means and deviations over the seeds, the least of times, and
     /\| padim \| nut \| 1.0000 ± 0.0000 \| 0.8500 ± 0.0707 \| – \| 0.7000 ± 0.0000 \| 3 \| 20 \| 0.0 \|/,
   );
   assert.match(whole, /\| padim \| \*\*mean\*\* \| 1.0000 ± 0.0000 \| 0.7500 ± 0.0707 \|/);
+  assert.match(whole, /\| paper \| nut \| – \| – \|/);
+  const once = accuracyTable(options, [...cells, { ...cellOf('nut', 1, 0.4), method: 'paper' }]);
+  assert.match(once, /\| paper \| nut \| 1.0000 \| 0.4000 \|/);
   const broken = accuracyTable(options, cells.slice(0, 3));
   assert.match(broken, /\| padim \| nut \| 1.0000 ± 0.0000 \| 0.8500 ± 0.0707 \|/);
   assert.match(broken, /\| padim \| ring \| – \| – \|/);
@@ -177,6 +181,7 @@ test('wrong arguments are refused with one message', async () => {
     await refused([], /one FOLDER/);
     await refused([folder, '--speed', '9'], /--speed/);
     await refused([folder, '--methods', 'magic'], /magic, but there are only padim/);
+    await refused([folder, '--methods', 'padim', '--once', 'paper'], /--once/);
     await refused([folder], /holds no category/);
     await refused([join(folder, 'nowhere')], /cannot be read/);
   } finally {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { OUTPUT_NAMES } from '../../../src/infer/contract.js';
+import { FEATURES_OUTPUT, HEAD_VALUES, OUTPUT_NAMES } from '../../../src/infer/contract.js';
 import type { HeadMaps } from '../../../src/infer/defects.js';
+import { type GraphFacts, openOnCpu } from '../../../src/infer/open-graph.js';
 import { Session } from '../../../src/infer/ort/session.js';
 import { type RegionScorer, type ScoredRegion, scoreOne } from '../../../src/infer/scored.js';
 import { Scorer } from '../../../src/infer/scorer.js';
+import { engineOptions } from '../../../src/infer/tensorrt/settings.js';
 import { FieldScorer } from '../../../src/infer/tiling/field-scorer.js';
 import type { TileSizes } from '../../../src/infer/tiling/tile-sizes.js';
 import { Random } from '../../../src/random.js';
@@ -133,6 +135,33 @@ describe('a batch of tiles', () => {
     await one.close();
     await three.close();
   });
+});
+
+test('both graphs are opened for the one shape of the batch, and each with what stays in FP32', async () => {
+  const opened: GraphFacts[] = [];
+  const onCpu = openOnCpu();
+  const scorer = await FieldScorer.create(files, {
+    settings: fieldSettings(SMALL_TILES),
+    scoring: FIELD_SCORING,
+    name: 'random',
+    batch: 3,
+    open(graph, facts) {
+      opened.push(facts);
+      return onCpu(graph, facts);
+    },
+  });
+  await scorer.close();
+  assert.deepEqual(
+    opened.map(({ name, shapes }) => [name, engineOptions({}, shapes).trt_profile_opt_shapes]),
+    [
+      ['random', 'region:3x188x220x3'],
+      ['random (context)', 'features:3x34x40x104,inside:3x1x34x40'],
+    ],
+  );
+  assert.deepEqual(
+    opened.map(({ boundary }) => boundary),
+    [[FEATURES_OUTPUT], HEAD_VALUES],
+  );
 });
 
 describe('the reach of a cell', () => {
