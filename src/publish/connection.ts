@@ -220,7 +220,8 @@ export function transportOptions(
     queueQoSZero: false,
     outgoingStore: new PassingStore(),
     ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
+    // As bytes: the encoder prints every string that it writes, when DEBUG is set.
+    ...(password === undefined ? {} : { password: Buffer.from(password) }),
     ...tlsOptions(tls),
     ...(protocolVersion === 5 ? { properties: { sessionExpiryInterval: session.expirySeconds } } : {}),
     // MQTT.js would print every packet, the password in CONNECT among them, when DEBUG is set.

@@ -172,14 +172,15 @@ export class Courier extends EventEmitter<{
     const isPoison = this.#suspicion.isPoison(offer);
     const announced = this.#announcedBytes;
     const packet = this.#write(offer, this.#outbox.isLate(offer), isPoison ? 0 : announced);
-    const fits = packetBytes(packet) <= announced;
+    const bytes = packetBytes(packet);
+    const fits = bytes <= announced;
     if (offer.kind === 'gap') {
-      if (fits && !isPoison) this.#transmit(offer, packet);
+      if (fits && !isPoison) this.#transmit(offer, packet, bytes);
       else this.#reject(offer, 'refused');
     } else if (offer.messageClass !== 'verdict') {
-      this.#sendPicture(offer, packet, isPoison);
+      this.#sendPicture(offer, packet, bytes, isPoison);
     } else if (fits) {
-      this.#transmit(offer, packet);
+      this.#transmit(offer, packet, bytes);
     } else {
       this.#giveUp(`takes packets of at most ${announced} bytes, too few for a verdict: raise its limit`);
       return false;
@@ -187,22 +188,21 @@ export class Courier extends EventEmitter<{
     return true;
   }
 
-  #sendPicture(offer: StoredMessage, packet: Packet, isPoison: boolean): void {
+  #sendPicture(offer: StoredMessage, packet: Packet, bytes: number, isPoison: boolean): void {
     const broker = this.#session.broker.text;
     if (isPoison && !this.#suspicion.learn(offer, broker)) {
       this.#reject(offer, 'refused');
       return;
     }
     const maxBytes = Math.min(this.#announcedBytes, this.#suspicion.takes(broker));
-    if (packetBytes(packet) > maxBytes) this.#makeSmaller(offer, packet, maxBytes);
-    else this.#transmit(offer, packet);
+    if (bytes > maxBytes) this.#makeSmaller(offer, packet, maxBytes);
+    else this.#transmit(offer, packet, bytes);
   }
 
-  #transmit(offer: Offer, packet: Packet): void {
+  #transmit(offer: Offer, packet: Packet, bytes: number): void {
     this.#underWay++;
     const leftMs = this.#outbox.leftMs(offer);
     const expirySeconds = leftMs === null ? undefined : Math.max(1, Math.ceil(leftMs / 1000));
-    const bytes = packetBytes(packet);
     const isLive = offer.kind === 'message' && !this.#outbox.isLate(offer);
     this.#session.publish({ ...packet, expirySeconds }, (settlement) => {
       if (isLive && settlement.outcome === 'acknowledged') this.emit('delivered', offer);
@@ -233,7 +233,7 @@ export class Courier extends EventEmitter<{
     this.#shrinking = null;
     this.#underWay--;
     this.#shrunk++;
-    this.#transmit(offer, packet);
+    this.#transmit(offer, packet, packetBytes(packet));
   }
 
   #stopShrinking(): void {

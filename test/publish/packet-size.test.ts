@@ -12,6 +12,7 @@ import type { Attachment } from '../../src/types.js';
 import { inspection, mapOf, publisherFor, reach, region } from './support/inspections.js';
 import { startMosquitto, withoutMosquitto } from './support/mosquitto.js';
 import { Subscriber } from './support/subscriber.js';
+import { startTcpProxy } from './support/tcp-proxy.js';
 
 const skip = withoutMosquitto;
 const SIX_KB = { conf: 'max_packet_size 6000' };
@@ -146,21 +147,20 @@ test('what no picture fits into is announced as a gap; a value that does not fit
 test('a connection that goes while a map is made smaller: it comes once, in its place', { skip }, async () => {
   const broker = await startMosquitto(SIX_KB);
   const subscriber = await Subscriber.open(broker.url);
-  const publisher = publisherFor(broker.url, { limits: { backoffMinMs: 5, backoffMaxMs: 20 } });
+  const proxy = await startTcpProxy(broker.port);
+  const publisher = publisherFor(proxy.url, { limits: { backoffMinMs: 5, backoffMaxMs: 20 } });
   publisher.start();
   await reach(publisher, 'online');
   publisher.publishInspection(inspection(0), [await mapOf('face', 300, 3)]);
   // The map is taken out of the store in this turn.
   await new Promise((done) => setImmediate(done));
-  await broker.kill();
-  await broker.start();
-  await subscriber.back();
+  proxy.cut();
   publisher.publishInspection(inspection(1), [await mapOf('face', 32, 3)]);
   await subscriber.until('both maps', () => subscriber.on('/map').some(({ properties }) => properties.seq === '1'));
   const seqs = subscriber.on('/map').map(({ properties }) => properties.seq);
   assert.deepEqual([...new Set(seqs)], ['0', '1']);
   assert.deepEqual(await publisher.stop(), { undelivered: 0 });
-  await subscriber.close();
+  await Promise.all([subscriber.close(), proxy.close()]);
   await broker.stop();
 });
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { now } from '../clock.js';
+import { monotonicMs } from '../clock.js';
 import type { DeliveryIdentity } from '../messages.js';
 import { Keeper, type KeeperParts, type Standing } from './keeper.js';
 import type { GapChange, Held, Item, Lane, StreamQueue } from './queue.js';
@@ -76,14 +76,14 @@ export class Outbox {
   constructor(
     settings: Partial<OutboxSettings> = {},
     notices: readonly string[] = [],
-    monotonicMs: () => number = () => now().monotonicMs,
+    clock: () => number = monotonicMs,
   ) {
     this.#settings = { ...OUTBOX_DEFAULTS, ...settings };
     this.#notices = [...notices];
-    this.#nowMs = monotonicMs;
-    this.#openedMs = monotonicMs();
+    this.#nowMs = clock;
+    this.#openedMs = clock();
     this.#lanes = this.#settings.order === 'strict' ? ['both'] : ['live', 'late'];
-    this.#throttle = new Throttle(this.#settings.replayPerSecond, monotonicMs, () => this.#offerable());
+    this.#throttle = new Throttle(this.#settings.replayPerSecond, clock, () => this.#offerable());
   }
 
   /**
@@ -93,9 +93,9 @@ export class Outbox {
   static async restore(
     settings: OutboxSettings,
     { keeper: parts, standing, items, damaged, notices }: Restored,
-    monotonicMs?: () => number,
+    clock?: () => number,
   ): Promise<Outbox | null> {
-    const outbox = new Outbox(settings, notices, monotonicMs);
+    const outbox = new Outbox(settings, notices, clock);
     const keeper = new Keeper(parts, {
       standing: () => outbox.#standing(),
       kept: () => outbox.#offerable(),
