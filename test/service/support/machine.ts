@@ -76,7 +76,9 @@ export class Machine {
     this.#folder = folder;
     const modules = realpathSync(join(PACKAGE_ROOT, 'node_modules'));
     const args = [folder, PACKAGE_ROOT, modules, realpathSync(process.execPath)];
-    this.#process = spawn('unshare', [...UNSHARE, 'sh', '-c', BOOT, 'boot', ...args], {
+    // The kernel switches it off where the test is killed.
+    const command = ['--pdeathsig', 'KILL', 'unshare', ...UNSHARE, 'sh', '-c', BOOT, 'boot', ...args];
+    this.#process = spawn('setpriv', command, {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
