@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SOURCES = ['src', 'test', 'bench', 'tsconfig.json', 'package-lock.json'];
+const SOURCES = ['src', 'test', 'bench', 'examples', 'tsconfig.json', 'package-lock.json'];
 /** Its time is that of the last build which went well: the compiler leaves files alone that would stay the same. */
 const STAMP = join('dist', '.built');
 

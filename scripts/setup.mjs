@@ -24,6 +24,10 @@ export const TEST_PACKAGES = [
   ...RUN_PACKAGES,
   { name: 'mosquitto', has: { programs: ['mosquitto'] } },
   { name: 'mosquitto-clients', has: { programs: ['mosquitto_sub', 'mosquitto_pub'] } },
+  { name: 'jq', has: { programs: ['jq'] } },
+  { name: 'python3-paho-mqtt', has: { python: ['paho.mqtt.client'] } },
+  { name: 'faketime', has: { programs: ['faketime'] } },
+  { name: 'minisign', has: { programs: ['minisign'] } },
   { name: 'aravis-tools', has: { programs: ['arv-fake-gv-camera-0.8'], plugins: ['libgstaravis.0.8.so'] } },
 ];
 
@@ -104,10 +108,11 @@ export function missingPackages(packages) {
   if (absent.length === 0) return [];
   const cache = run(existsSync('/sbin/ldconfig') ? '/sbin/ldconfig' : 'ldconfig', ['-p']);
   const folders = pluginFolders(cache);
-  const has = ({ libraries = [], plugins = [], programs = [] }) =>
+  const has = ({ libraries = [], plugins = [], programs = [], python = [] }) =>
     libraries.every((library) => cache.includes(`\t${library} `)) &&
     plugins.every((plugin) => folders.some((folder) => existsSync(join(folder, plugin)))) &&
-    programs.every((program) => findProgram(program) !== null);
+    programs.every((program) => findProgram(program) !== null) &&
+    python.every((name) => succeeds('python3', ['-c', `import ${name}`]));
   return absent.filter((one) => !has(one.has)).map((one) => one.name);
 }
 

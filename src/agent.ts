@@ -2,24 +2,34 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { CommandCentre } from './commands/centre.js';
+import { loadConfig } from './config/load.js';
 import type { Config, StationConfig } from './config/schema.js';
+import { reasonOf, SideglanceError } from './errors.js';
 import { AGENT_VERSION } from './model/version.js';
 import { type EmbeddedBroker, startEmbeddedBroker } from './publish/broker.js';
+import { now } from './publish/clock.js';
 import type { HealthMessage } from './publish/messages.js';
 import { outboxFromConfig } from './publish/outbox/from-config.js';
 import { openOutbox } from './publish/outbox/open.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
 import type { SessionState } from './publish/session.js';
-import { createEventLog, type EventLog } from './service/log.js';
+import type { EdgeNode, EdgeNodeState } from './publish/sparkplug/edge-node.js';
+import { openEdgeNode } from './publish/sparkplug/from-config.js';
+import type { AlarmChange } from './service/alarms/alarms.js';
+import { AlarmKeeper } from './service/alarms/keeper.js';
+import { HEALTH_LIMITS, healthReport } from './service/health-report.js';
+import { isJournal, withPriority } from './service/journal.js';
+import { Lifeline } from './service/lifeline.js';
+import { EventLog } from './service/log.js';
+import { Monitoring } from './service/monitoring.js';
+import { ServiceManager, takeSummons } from './service/notify.js';
 import { Output } from './service/output.js';
+import { Redaction } from './service/redaction.js';
+import { nextSignal } from './service/stop-signal.js';
 import { brokerAccess, greeting, noticeLine, partLine, type TerminalOptions, wantsColour } from './service/terminal.js';
 import type { StationStart } from './station/start.js';
-import {
-  type StationSnapshot,
-  StationSupervisor,
-  SUPERVISION_LIMITS,
-  type SupervisionLimits,
-} from './supervision/station-supervisor.js';
+import { StationSupervisor, SUPERVISION_LIMITS, type SupervisionLimits } from './supervision/station-supervisor.js';
+import type { Inspection } from './types.js';
 
 export const AGENT_LIMITS = {
   healthEveryMs: 5_000,
@@ -28,10 +38,6 @@ export const AGENT_LIMITS = {
   drainMs: 200,
   farewellMs: 200,
   brokerStopMs: 100,
-  /** Granularity at which the event loop is watched. */
-  lagResolutionMs: 10,
-  /** A Ctrl-C may reach the process twice, from the terminal and from the `npm` that started it. */
-  sameSignalWithinMs: 500,
 } as const;
 
 const STATION_LIMITS: SupervisionLimits = {
@@ -50,6 +56,7 @@ const STATION_PROGRAM = fileURLToPath(new URL('./station.js', import.meta.url));
 export async function runAgent(config: Config): Promise<number> {
   const agent = new Agent(config);
   const signal = nextSignal();
+  process.on('SIGUSR2', () => agent.readLevels());
   try {
     await agent.start();
   } catch (thrown) {
@@ -68,13 +75,17 @@ export class Agent {
   readonly #standardOutput = new Output(1);
   readonly #standardError = new Output(2);
   readonly #terminal: TerminalOptions;
-  readonly #lag = monitorEventLoopDelay({ resolution: AGENT_LIMITS.lagResolutionMs });
+  readonly #keeper: AlarmKeeper;
+  readonly #lag = monitorEventLoopDelay({ resolution: HEALTH_LIMITS.lagResolutionMs });
   readonly #startedMs = performance.now();
   #stations: StationSupervisor<StationStart>[] = [];
   #broker: EmbeddedBroker | null = null;
   #publisher: Publisher | null = null;
   readonly #commands: CommandCentre;
+  #edgeNode: EdgeNode | null = null;
+  #monitoring: Monitoring | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
+  #lifeline: Lifeline | null = null;
   #hasAlarm = false;
 
   constructor(config: Config) {
@@ -84,20 +95,31 @@ export class Agent {
       stationWidth: Math.max(...config.stations.map(({ name }) => name.length)),
     };
     const interactive = isatty(1) && isatty(2);
-    this.log = createEventLog(config.log, this.#standardError, interactive);
+    const output = isJournal(2) ? withPriority(this.#standardError) : this.#standardError;
+    this.log = new EventLog({ config: config.log, output, redaction: Redaction.of(config), interactive });
     this.#commands = new CommandCentre(config, {
-      onDropped: (dropped) => this.log.event('warn', 'override.dropped', { ...dropped }),
-      onFault: ({ code, message }) => this.log.event('error', 'commands.fault', { code, message }),
+      onDropped: (dropped) => this.log.event('warn', 'command.dropped', { ...dropped }),
+      onFault: ({ code, message }) => this.log.event('error', 'command.fault', { code, message }),
+    });
+    this.#keeper = new AlarmKeeper({
+      stations: config.stations,
+      folder: config.stateFolder,
+      now,
+      onChange: (change) => this.#tellAlarm(change),
+      onFault: ({ code, message }) => this.log.event('warn', 'alarm.memory', { code, message }),
     });
   }
 
   /**
    * @throws SideglanceError SG_BROKER where the embedded broker cannot listen or the URL is none of a broker, SG_STORAGE
-   * where another process uses the outbox or its disk cannot keep what `sync: every` promises
+   * where another process uses a store or its disk cannot keep what `sync: every` promises, SG_HTTP where metrics and
+   * health cannot be served
    */
   async start(): Promise<void> {
     const { device, mqtt, stations } = this.#config;
     const { embedded, url, outbox: outboxConfig, ...session } = mqtt;
+    // Before there are processes that would inherit it.
+    const summons = takeSummons();
     if (url === undefined) this.#broker = await startEmbeddedBroker(embedded);
     const outbox = await openOutbox(outboxFromConfig(outboxConfig));
     this.#logAlarm(outbox.alarm);
@@ -115,6 +137,10 @@ export class Agent {
     });
     publisher.on('state', (state) => this.#logBroker(state));
     publisher.on('refused', ({ code, message }) => this.log.event('error', 'broker.refused', { code, message }));
+    publisher.on('fault', ({ code, message }) => this.log.event('error', 'broker.fault', { code, message }));
+    const monitoring = this.#monitor(publisher);
+    publisher.on('delivered', (station, ms) => monitoring.countDelivery(station, ms));
+    await monitoring.start();
     const supervisors = new Map<string, StationSupervisor<StationStart>>();
     this.#commands.listen(
       publisher,
@@ -123,6 +149,11 @@ export class Agent {
     );
     publisher.start();
     this.#publisher = publisher;
+    this.#monitoring = monitoring;
+    const embeddedUrl = this.#broker?.url ?? null;
+    const limits = { drainMs, farewellMs };
+    this.#edgeNode = await openEdgeNode(this.#config, { agentVersion: AGENT_VERSION, embeddedUrl, limits });
+    if (this.#edgeNode) this.#startEdgeNode(this.#edgeNode);
 
     this.#standardOutput.write(
       greeting({
@@ -133,25 +164,69 @@ export class Agent {
       }),
     );
     this.log.event('info', 'agent.started', { version: AGENT_VERSION, pid: process.pid, config: this.#config.file });
-    this.#stations = stations.map((station) => this.#supervise(station, publisher));
+    this.#stations = stations.map((station) => this.#supervise(station, publisher, monitoring));
     for (const station of this.#stations) supervisors.set(station.name, station);
     for (const station of this.#stations) station.start();
+    this.#keeper.start();
     this.#lag.enable();
     this.#healthTimer = setInterval(() => this.#publishHealth(publisher), AGENT_LIMITS.healthEveryMs);
+    if (summons !== null) this.#answer(new ServiceManager(summons), publisher);
   }
 
   /** Lets every station finish its part, sends what is still to be sent, and leaves no process behind; takes less than 2 s. */
   async stop(): Promise<void> {
     clearInterval(this.#healthTimer);
+    this.#lifeline?.stopping();
+    await this.#monitoring?.close();
     this.#lag.disable();
     await Promise.all(this.#stations.map((station) => station.stop()));
-    const left = await this.#publisher?.stop();
+    await this.#keeper.stop();
+    const [left] = await Promise.all([this.#publisher?.stop(), this.#edgeNode?.stop()]);
     await within(AGENT_LIMITS.brokerStopMs, this.#broker?.stop());
     this.log.event('info', 'agent.stopped', { undelivered: left?.undelivered ?? 0 });
+    this.log.close();
     await Promise.all([this.#standardOutput.close(), this.#standardError.close()]);
   }
 
-  #supervise(station: StationConfig, publisher: Publisher): StationSupervisor<StationStart> {
+  #answer(manager: ServiceManager, publisher: Publisher): void {
+    this.#lifeline = new Lifeline({
+      watchdogMs: manager.watchdogMs,
+      tell: (state) => manager.tell(state),
+      look: () => ({ stations: this.#stations.map((station) => station.snapshot()), broker: publisher.state }),
+      onReady: () => {
+        this.#publishHealth(publisher);
+        this.log.event('info', 'agent.ready');
+      },
+      onStuck: (stations) => this.log.event('error', 'agent.stuck', { stations }),
+    });
+    this.#lifeline.start();
+  }
+
+  #monitor(publisher: Publisher): Monitoring {
+    return new Monitoring({
+      http: this.#config.http,
+      stations: this.#config.stations,
+      health: () => this.#health(publisher),
+      read: () => ({
+        alarms: this.#keeper.alarms,
+        outboxAgeMs: publisher.oldestAgeMs(),
+        droppedOutput: { stdout: this.#standardOutput.dropped, stderr: this.#standardError.dropped },
+      }),
+      onFault: (path, thrown) => this.log.event('error', 'http.fault', { path, message: reasonOf(thrown) }),
+    });
+  }
+
+  /** Reads the levels of the log again; everything else in the file waits for the next start. */
+  readLevels(): void {
+    try {
+      this.log.setLevels(loadConfig(this.#config.file).log);
+    } catch (thrown) {
+      const code = thrown instanceof SideglanceError ? thrown.code : 'SG_CONFIG_INVALID';
+      this.log.event('error', 'log.levels-kept', { code, message: reasonOf(thrown) });
+    }
+  }
+
+  #supervise(station: StationConfig, publisher: Publisher, monitoring: Monitoring): StationSupervisor<StationStart> {
     const { name, deadlineMs } = station;
     return new StationSupervisor<StationStart>({
       name,
@@ -161,17 +236,25 @@ export class Agent {
       limits: STATION_LIMITS,
       events: {
         onAnswer: (inspection, attachments) => {
-          publisher.publishInspection(inspection, attachments);
+          monitoring.countPart(inspection);
+          this.#keeper.add(inspection);
+          const { seq } = publisher.publishInspection(inspection, attachments);
+          this.#edgeNode?.publishInspection(inspection);
+          this.#logAnswer(inspection, seq);
           this.#standardOutput.write(partLine(inspection, this.#terminal));
         },
         onCamera: (report) => {
           publisher.publishCamera(name, report);
+          this.#edgeNode?.publishCamera(name, report);
           this.#standardOutput.write(
             noticeLine(report.at, name, `camera ${report.state}`, report.reason, this.#terminal),
           );
           this.log.event(report.state === 'lost' ? 'warn' : 'info', 'camera.state', { station: name, ...report });
         },
-        onModel: (inUse) => publisher.publishModel(name, inUse),
+        onModel: (inUse) => {
+          publisher.publishModel(name, inUse);
+          this.#edgeNode?.publishModel(name, inUse);
+        },
         onEvent: (level, event, fields) => {
           if (event === 'station.building') this.#tellBuild(station.name, fields);
           this.log.event(level, event, fields);
@@ -186,12 +269,44 @@ export class Agent {
     this.#standardOutput.write(noticeLine(at, station, what, 'this takes minutes', this.#terminal));
   }
 
+  /** Joins what was inspected with what was published. */
+  #logAnswer({ part, verdict, model, timings }: Inspection, seq: number): void {
+    if (!this.log.isOn('debug', 'part.answered')) return;
+    const totalMs = Math.round(timings.total);
+    this.log.event('debug', 'part.answered', { ...part, verdict: verdict.result, model, totalMs, seq });
+  }
+
   #logBroker(state: SessionState): void {
     if (state.state !== 'offline') this.log.event('info', 'broker.state', state);
     else {
       const { broker, reason, error, retryInMs } = state;
       this.log.event('warn', 'broker.state', { state: 'offline', broker, reason, code: error.code, retryInMs });
     }
+  }
+
+  #startEdgeNode(edgeNode: EdgeNode): void {
+    const logAlarm = (alarm: string | null) => {
+      if (alarm === null) this.log.event('info', 'sparkplug.mended');
+      else this.log.event('error', 'sparkplug.alarm', { code: 'SG_STORAGE', message: alarm });
+    };
+    if (edgeNode.alarm !== null) logAlarm(edgeNode.alarm);
+    edgeNode.on('alarm', logAlarm);
+    edgeNode.on('state', (state) => this.#logSparkplug(state));
+    edgeNode.on('malformed', (topic, fault) => this.log.event('warn', 'sparkplug.malformed', { topic, fault }));
+    edgeNode.start();
+  }
+
+  #logSparkplug(state: EdgeNodeState): void {
+    if (state.state !== 'offline') this.log.event('info', 'sparkplug.state', state);
+    else {
+      const { error, ...rest } = state;
+      this.log.event('warn', 'sparkplug.state', { ...rest, ...(error ? { code: error.code } : {}) });
+    }
+  }
+
+  #tellAlarm({ raised, ...what }: AlarmChange): void {
+    this.log.event(raised ? 'warn' : 'info', raised ? 'alarm.raised' : 'alarm.cleared', what);
+    if (this.#publisher !== null) this.#publishHealth(this.#publisher);
   }
 
   /** What is wrong with the store of messages; it stands in `health` as well. */
@@ -202,63 +317,28 @@ export class Agent {
   }
 
   #publishHealth(publisher: Publisher): HealthMessage {
-    const eventLoopLagMs = Math.max(0, this.#lag.max / 1e6 - AGENT_LIMITS.lagResolutionMs);
+    const report = this.#report(publisher);
+    publisher.publishHealth(report);
     this.#lag.reset();
-    return publisher.publishHealth({
-      agent: {
-        uptimeS: Math.round((performance.now() - this.#startedMs) / 1000),
-        rssBytes: process.memoryUsage.rss(),
-        eventLoopLagMs: Math.round(eventLoopLagMs * 10) / 10,
-      },
-      stations: this.#stations.map((station, index) =>
-        healthOf(station.snapshot(), this.#commands.settingsOf(this.#config.stations[index] as StationConfig)),
-      ),
+    this.#edgeNode?.refresh();
+    return publisher.health(report);
+  }
+
+  #health(publisher: Publisher): HealthMessage {
+    return publisher.health(this.#report(publisher));
+  }
+
+  #report(publisher: Publisher): HealthReport {
+    return healthReport({
+      snapshots: this.#stations.map((station) => station.snapshot()),
+      settingsOf: (station) => this.#commands.settingsOf(station),
       commands: this.#commands.counters,
+      alarms: this.#keeper.alarms,
+      publishing: publisher.counters(),
+      startedMs: this.#startedMs,
+      lag: this.#lag,
     });
   }
-}
-
-type StationHealth = HealthReport['stations'][number];
-
-function healthOf(station: StationSnapshot, settings: StationHealth['settings']): StationHealth {
-  const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
-  const { model, provider, precision, skipped, building, threshold } = station;
-  const { late, lateVerdicts, lost } = ledger;
-  return {
-    name,
-    state,
-    reason,
-    camera,
-    model,
-    provider,
-    precision,
-    skipped: [...skipped],
-    building,
-    threshold,
-    settings,
-    restarts,
-    rssBytes,
-    eventLoopLagMs: lagMs,
-    parts: { ...parts, late, lateVerdicts, lost },
-  };
-}
-
-/** Settles with the first signal to stop. A later one, unless it is the same sent twice, ends the process at once. */
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((done) => {
-    let firstAtMs: number | null = null;
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        firstAtMs ??= performance.now();
-        if (performance.now() - firstAtMs <= AGENT_LIMITS.sameSignalWithinMs) done(signal);
-        else {
-          // The default action, and with it the exit status that a shell expects. The kernel ends the stations.
-          process.removeAllListeners(signal);
-          process.kill(process.pid, signal);
-        }
-      });
-    }
-  });
 }
 
 async function within(ms: number, work: Promise<void> | undefined): Promise<void> {

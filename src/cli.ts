@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { describeFailure } from './cli/failure.js';
+import { addModelCommands } from './cli/model-commands.js';
 import { addModelOptions, addRuntimeOptions, box } from './cli/model-options.js';
 import { positiveNumber, wholeNumber } from './cli/numbers.js';
 import { AGENT_VERSION } from './model/version.js';
@@ -35,7 +36,7 @@ function endWithReader(): void {
   }
 }
 
-/** The command line, with what each command does. */
+/** The whole command line; completions and the manual page are made from it. */
 export function createProgram(): Command {
   const program = new Command('sideglance')
     .description('Inspects parts with industrial cameras: looks at every patch and at what surrounds it.')
@@ -185,6 +186,8 @@ and each station takes its threshold from them by its own rate. See docs/calibra
       const { buildEngines } = await import('./cli/engine.js');
       process.exitCode = await buildEngines(options);
     });
+
+  addModelCommands(program);
 
   program
     .command('doctor')

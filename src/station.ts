@@ -9,9 +9,10 @@ import { GraphCache } from './infer/graph-cache.js';
 import { Inspector } from './infer/inspector.js';
 import { modelName } from './model/manifest.js';
 import { openBundle } from './model/open.js';
+import { openFirst } from './model/store/open.js';
 import { BuildReporter } from './station/build-reporter.js';
 import { AgentChannel } from './station/channel.js';
-import { encoders } from './station/encoders.js';
+import { createEncoders } from './station/encoders.js';
 import { Judge } from './station/judge.js';
 import { faultMessage, runLoop } from './station/loop.js';
 import { Orders } from './station/orders.js';
@@ -36,22 +37,11 @@ let isLoading = true;
 void channel.stopAsked.then(() => isLoading && process.kill(process.pid, 'SIGKILL'));
 
 async function work(): Promise<void> {
-  const { name, regions, publish, threshold } = station;
+  const { name, regions, publish } = station;
   const line = station.camera.type === 'simulated' ? new SimulatedLine(station.camera) : null;
-  const bundle = await openBundle(station.model);
-  const builds = new BuildReporter({
-    model: modelName(bundle.manifest),
-    precision: infer.tensorrt.precision,
-    send: (message) => void channel.send(message),
-    warn: (text) => console.error(`warning: ${text}`),
-  });
-  const inspector = await Inspector.of(bundle, {
-    ...infer,
-    threshold,
-    regionsPerPart: regionsOf(station),
-    watch: builds.watch,
-    cpu: { graphs: new GraphCache() },
-  }).finally(() => builds.stop());
+  const inspector = await openFirst(station.model, name, loadModel, ({ folder, role }, reason) =>
+    console.error(`warning: the ${role} model ${folder} cannot be used: ${reason}`),
+  );
   inUse.unshift(inspector);
   isLoading = false;
   const epoch = randomUUID();
@@ -62,6 +52,7 @@ async function work(): Promise<void> {
     onWarning: (text) => console.error(`warning of the camera: ${text}`),
   });
   inUse.unshift(camera);
+  const encoders = createEncoders(publish.maps);
   let cameraConfig = station.camera;
   const orders = new Orders({
     targets: {
@@ -106,6 +97,23 @@ async function work(): Promise<void> {
 async function idle(): Promise<null> {
   await new Promise((done) => setTimeout(done, IDLE_MS));
   return null;
+}
+
+async function loadModel(folder: string): Promise<Inspector> {
+  const bundle = await openBundle(folder);
+  const builds = new BuildReporter({
+    model: modelName(bundle.manifest),
+    precision: infer.tensorrt.precision,
+    send: (message) => void channel.send(message),
+    warn: (text) => console.error(`warning: ${text}`),
+  });
+  return Inspector.of(bundle, {
+    ...infer,
+    threshold: station.threshold,
+    regionsPerPart: regionsOf(station),
+    watch: builds.watch,
+    cpu: { graphs: new GraphCache() },
+  }).finally(() => builds.stop());
 }
 
 /** The camera first. A driver that does not let go would keep an ordinary exit waiting for it, so it gets none. */

@@ -3,6 +3,7 @@
  * (station → agent). Everything here survives a structured clone; nothing here has behaviour.
  */
 import type { ByKind, DefectKind } from './kinds.js';
+import type { MAP_MEDIA_TYPES, MapForm } from './map-forms.js';
 
 /** Pixel layouts that the native paths understand. Everything else goes through `videoconvert` first. */
 export type PixelFormat = 'GRAY8' | 'RGB' | 'BGRx';
@@ -61,6 +62,9 @@ export interface AnomalyMap {
   readonly inputHeight: number;
   readonly values: Float32Array;
 }
+
+/** Where the values of a map lie. */
+export type MapGrid = Omit<AnomalyMap, 'values'>;
 
 export interface Defect {
   /** In frame pixels. */
@@ -146,12 +150,16 @@ export interface Inspection {
 /** An encoded picture that belongs to an inspection: only bytes cross the process border. */
 export interface Attachment {
   readonly kind: 'map' | 'frame';
-  /** Null for a whole frame. */
+  /** Null for a picture of the whole frame. */
   readonly region: string | null;
-  readonly mediaType: 'image/png' | 'image/jpeg';
+  /** Null for a frame. */
+  readonly form: MapForm | null;
+  readonly mediaType: (typeof MAP_MEDIA_TYPES)[MapForm];
   readonly bytes: Uint8Array;
-  /** For maps: grey value v stands for the score `offset + v × scale`. */
+  /** For maps that can be read back: what is stored as v stands for the value `offset + v × scale`. */
   readonly scale: { readonly offset: number; readonly scale: number } | null;
+  /** For the same maps; may be coarser than the model's own. */
+  readonly grid: MapGrid | null;
   readonly width: number;
   readonly height: number;
 }
@@ -215,11 +223,20 @@ export type StationMessage =
       readonly type: 'progress';
       readonly pulls: number;
       readonly parts: number;
+      /** Golden samples that were scored again because no part came. */
+      readonly selfTests: number;
       readonly rssBytes: number;
       readonly lagMs: number;
     }
   | { readonly type: 'done'; readonly id: number; readonly outcome: OrderOutcome }
-  | { readonly type: 'fault'; readonly code: string; readonly message: string; readonly fatal: boolean };
+  | {
+      readonly type: 'fault';
+      readonly code: string;
+      readonly message: string;
+      readonly fatal: boolean;
+      /** The part that could not be inspected, where it was one. */
+      readonly part?: PartId;
+    };
 
 /** When a region fails: a score, or the share of good parts that may be rejected. */
 export type ThresholdChoice = { readonly falseRejectRate: number } | { readonly score: number };

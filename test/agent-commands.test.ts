@@ -90,7 +90,7 @@ test('without `commands.enabled` nothing is listened to', async () => {
 });
 
 test('a threshold and a pause hold at once, over the death of the station, and over that of the agent', async () => {
-  const daemon = await Daemon.start([station()], { commands: { enabled: true, allow: EVERYTHING } });
+  const daemon = await Daemon.start([station()], { more: { commands: { enabled: true, allow: EVERYTHING } } });
   const operator = await Operator.at(daemon);
   const answer = await operator.send('threshold', 't1', { factor: 5 });
   assert.deepEqual(answer.result, { score: 2.5, applied: 'now' });
@@ -135,7 +135,7 @@ test('a threshold and a pause hold at once, over the death of the station, and o
 });
 
 test('snapshot, calibration, restart, and what this version or this camera cannot do', async () => {
-  const daemon = await Daemon.start([station()], { commands: { enabled: true, allow: EVERYTHING } });
+  const daemon = await Daemon.start([station()], { more: { commands: { enabled: true, allow: EVERYTHING } } });
   const operator = await Operator.at(daemon);
   const { result } = await operator.send('snapshot', 's1');
   const { topic, sha256, bytes } = result as { topic: string; sha256: string; bytes: number };
@@ -163,7 +163,7 @@ test('snapshot, calibration, restart, and what this version or this camera canno
 
 test('with `trigger: command` a part is made by each command, and none without', async () => {
   const daemon = await Daemon.start([station({ trigger: 'command' })], {
-    commands: { enabled: true, allow: EVERYTHING },
+    more: { commands: { enabled: true, allow: EVERYTHING } },
   });
   await daemon.until('it listens', () => daemon.lines.includes('mosquitto_sub'));
   await daemon.until('the camera runs', () => daemon.events('camera.state').some(({ state }) => state === 'running'));

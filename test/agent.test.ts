@@ -82,7 +82,7 @@ test('frames become verdicts on the terminal and on MQTT; SIGTERM ends it with e
 
 test('kill -9 of a station: verdicts come back, every part it had accepted is answered, what was open as station lost', async () => {
   const daemon = await Daemon.start([
-    blinking('press', { model: slow, publish: { maps: 'never', frames: 'never' } }, 30),
+    blinking('press', { model: slow, publish: { maps: { when: 'never' }, frames: 'never' } }, 30),
   ]);
   await daemon.until('it listens', () => daemon.lines.includes('mosquitto_sub'));
   const subscriber = await Subscriber.open(daemon.brokerUrl, 4);
@@ -125,7 +125,7 @@ test('kill -9 of the daemon while the broker is away: the next run delivers what
   const proxy = await startTcpProxy(broker.port);
   proxy.block();
   const subscriber = await Subscriber.open(broker.url, 4);
-  const options = { publish: { maps: 'never', frames: 'never' } };
+  const options = { publish: { maps: { when: 'never' }, frames: 'never' } };
   const first = await Daemon.start([blinking('press', options)], { url: proxy.url });
   await first.until('some verdicts', () => (first.lines.match(/press +(PASS|FAIL)/g) ?? []).length >= 5);
   first.process.kill('SIGKILL');
@@ -219,7 +219,7 @@ test('a station that cannot work says why, and is left alone, while the other on
 
 test('a deadline that the model cannot keep: every part is answered as late, once, and its verdict is only recorded', async () => {
   const daemon = await Daemon.start([
-    blinking('press', { model: slow, deadlineMs: 10, publish: { maps: 'never', frames: 'never' } }),
+    blinking('press', { model: slow, deadlineMs: 10, publish: { maps: { when: 'never' }, frames: 'never' } }),
   ]);
   await daemon.until('late verdicts', () => daemon.events('part.late-verdict').length >= 3);
   const subscriber = await Subscriber.open(daemon.brokerUrl, 4);

@@ -46,9 +46,11 @@ const publishers = Array.from({ length: options.devices }, (_, index) => {
 const map: Attachment = {
   kind: 'map',
   region: 'frame',
+  form: 'png8',
   mediaType: 'image/png',
   bytes: randomBytes(MAP_BYTES),
   scale: { offset: 0, scale: 0.05 },
+  grid: { rows: 32, columns: 32, cell: 8, inputWidth: 256, inputHeight: 256 },
   width: 32,
   height: 32,
 };
@@ -74,11 +76,8 @@ async function runLine(publisher: Publisher): Promise<void> {
 async function runHealth(publisher: Publisher): Promise<void> {
   await wait(Math.random() * options.healthEveryMs);
   for (let uptimeS = 0; !isStopped; uptimeS++) {
-    publisher.publishHealth({
-      agent: { uptimeS, rssBytes: 91_000_000, eventLoopLagMs: 1.2 },
-      stations: [],
-      commands: null,
-    });
+    const agent = { uptimeS, rssBytes: 91_000_000, eventLoopLagMs: 1.2 };
+    publisher.publishHealth({ live: true, ready: true, reasons: [], agent, stations: [], commands: null });
     await wait(options.healthEveryMs);
   }
 }

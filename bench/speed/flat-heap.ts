@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { encodeMap } from '../../src/encode/map.js';
 import { Inspector } from '../../src/infer/inspector.js';
 import { partVerdict } from '../../src/infer/verdict.js';
 import { PACKAGE_ROOT } from '../../src/paths.js';
-import { encoders } from '../../src/station/encoders.js';
 import type { Picture } from '../../src/types.js';
 
 export interface HeapReport {
@@ -40,7 +40,7 @@ export async function measureHeap(
       const { width, height } = picture;
       const { regions } = await inspector.inspectRegions(picture, [{ name: 'frame', x: 0, y: 0, width, height }]);
       if (partVerdict(regions).result === 'fail') throw new Error('a part failed at a threshold that none can reach');
-      for (const region of regions) await encoders.map(region);
+      for (const region of regions) await encodeMap(region, 'png8');
       if ((frame + 1) % Math.max(1, Math.floor(frames / SAMPLES)) !== 0) continue;
       collect();
       const { heapUsed, external, rss } = process.memoryUsage();

@@ -63,12 +63,14 @@ export class MeasuredDaemon {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const daemon = new MeasuredDaemon(child, folder);
-    const { protocolVersion, keepaliveSeconds, outbox } = config.mqtt;
+    const { protocolVersion, keepaliveSeconds, session, returnAfterSeconds, outbox } = config.mqtt;
     const embedded = { host: '127.0.0.1', port };
-    const mqtt = { protocolVersion, keepaliveSeconds, outbox: { ...outbox, folder }, embedded };
+    const rest = { protocolVersion, keepaliveSeconds, session, returnAfterSeconds, fallbackUrls: [] };
+    const mqtt = { ...rest, outbox: { ...outbox, folder }, embedded };
     // Nobody is to command it, and what commands have changed on the line is not what is measured.
     const commands = { ...config.commands, enabled: false };
-    child.send({ ...config, mqtt, commands, log: { level: 'warn' } } satisfies Config);
+    const log: Config['log'] = { level: 'warn', modules: {} };
+    child.send({ ...config, mqtt, commands, stateFolder: folder, log } satisfies Config);
     try {
       daemon.#client = await daemon.#subscribe(port, events);
     } catch (thrown) {

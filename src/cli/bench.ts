@@ -3,6 +3,7 @@ import { measureStations } from '../benchmark/measure.js';
 import { measureText } from '../benchmark/measure-text.js';
 import { loadConfig } from '../config/load.js';
 import { openBundle } from '../model/open.js';
+import { activeFolders } from '../model/store/open.js';
 import { INTERRUPTED, interruptible } from './interrupt.js';
 
 export interface BenchOptions {
@@ -18,7 +19,9 @@ export async function bench({ config: file, model, seconds, json }: BenchOptions
   const stations = written.stations.map((station) => (model ? { ...station, model: resolve(model) } : station));
   const config = { ...written, stations };
   // A bundle that cannot be used is known before any process starts.
-  for (const folder of new Set(stations.map((station) => station.model))) await openBundle(folder);
+  for (const { name, model: place } of stations) {
+    for (const folder of await activeFolders(place, [name])) await openBundle(folder);
+  }
   return interruptible(async (signal) => {
     try {
       const onProgress = (text: string) => process.stderr.write(`${text} …\n`);

@@ -4,6 +4,7 @@ import { SideglanceError } from '../errors.js';
 import { Inspector } from '../infer/inspector.js';
 import { modelName } from '../model/manifest.js';
 import { openBundle } from '../model/open.js';
+import { activeFolders } from '../model/store/open.js';
 import { executionChoice, type RuntimeOptions } from './model-options.js';
 
 export interface EngineBuildOptions extends Pick<RuntimeOptions, 'library' | 'config'> {
@@ -17,7 +18,7 @@ export interface EngineBuildOptions extends Pick<RuntimeOptions, 'library' | 'co
  * @throws SideglanceError `SG_PROVIDER_UNAVAILABLE` where TensorRT cannot run the model, with the reason and the fix
  */
 export async function buildEngines({ model, json, ...options }: EngineBuildOptions): Promise<number> {
-  const chosen = model === undefined ? modelsOf(options.config) : [{ model, regionsPerPart: 1 }];
+  const chosen = model === undefined ? await modelsOf(options.config) : [{ model, regionsPerPart: 1 }];
   for (const { model: folder, regionsPerPart } of chosen) {
     const bundle = await openBundle(folder);
     const name = modelName(bundle.manifest);
@@ -55,9 +56,13 @@ export async function buildEngines({ model, json, ...options }: EngineBuildOptio
   return 0;
 }
 
-function modelsOf(config: string | undefined): readonly Pick<ModelInUse, 'model' | 'regionsPerPart'>[] {
+async function modelsOf(config: string | undefined): Promise<Pick<ModelInUse, 'model' | 'regionsPerPart'>[]> {
   if (config === undefined) throw new SideglanceError('SG_USAGE', 'name a bundle with --model, or a --config');
-  return modelsInUse(loadConfig(config).stations);
+  const inUse = modelsInUse(loadConfig(config).stations);
+  const folders = inUse.map(async ({ model, stations, regionsPerPart }) =>
+    (await activeFolders(model, stations)).map((folder) => ({ model: folder, regionsPerPart })),
+  );
+  return (await Promise.all(folders)).flat();
 }
 
 function tell(text: string): void {

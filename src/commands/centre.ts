@@ -45,7 +45,8 @@ export class CommandCentre {
   }
 
   /** For `health`. */
-  settingsOf(station: StationConfig): Settings {
+  settingsOf(name: string): Settings {
+    const station = this.#config.stations.find((one) => one.name === name) as StationConfig;
     const overrides = this.#held(station);
     const { threshold, exposureMicroseconds, gainDb } = configured(withOverrides(station, overrides));
     return {

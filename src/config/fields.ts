@@ -17,5 +17,5 @@ export const whole = (min: number, max: number, description: string) => z.int().
 
 export const password = text('The password in clear text. `passwordFile` is the better place for it.').exactOptional();
 export const passwordFile = text(
-  'A file that holds nothing but the password, relative to this file. Not together with `password`.',
+  'A file that holds nothing but the password, relative to this file, or `credential:NAME` for one that systemd hands to the service (`LoadCredential`). Not together with `password`.',
 ).exactOptional();

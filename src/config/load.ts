@@ -2,11 +2,19 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
-import { fromFile } from './checks.js';
+import { fromFile, readPassword, secretFromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
-import { DEMO_MODEL, readPassword, relationFaults } from './relations.js';
-import { type Config, ConfigSchema, type InferConfig, type ThresholdConfig, type WrittenConfig } from './schema.js';
+import { idInStore } from './model-store.js';
+import { DEMO_MODEL, relationFaults } from './relations.js';
+import {
+  type Config,
+  ConfigSchema,
+  type InferConfig,
+  type ModelsConfig,
+  type ThresholdConfig,
+  type WrittenConfig,
+} from './schema.js';
 
 /**
  * Reads and checks a configuration file.
@@ -64,28 +72,48 @@ function shortName(file: string): string {
 /** Makes paths absolute, reads passwords, and turns `auto` into numbers. */
 function resolveConfig(written: WrittenConfig, file: string): Config {
   const { tls, ...rest } = withPassword(written.mqtt, file);
-  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: stateFolder('outbox', rest.outbox.folder, file) } };
+  const mqtt = { ...rest, outbox: { ...rest.outbox, folder: folderFor('outbox', rest.outbox.folder, file) } };
+  const bundles = folderFor('models', written.models.store, file);
+  const { store, ...sparkplug } = withPassword(written.sparkplug, file);
   return {
     file,
+    stateFolder: stateFolder(file),
     device: written.device,
     mqtt: tls === undefined ? mqtt : { ...mqtt, tls: resolveTls(tls, file) },
+    sparkplug: { ...sparkplug, store: { ...store, folder: folderFor('sparkplug', store.folder, file) } },
     stations: written.stations.map((station) => ({
       ...station,
       camera: resolveCamera(station.camera, file),
-      model: station.model === undefined ? DEMO_MODEL : fromFile(file, station.model),
+      model: resolveModel(station.model, bundles, file),
       threshold: station.threshold as ThresholdConfig,
     })),
-    commands: { ...written.commands, folder: stateFolder('commands', written.commands.folder, file) },
+    commands: { ...written.commands, folder: folderFor('commands', written.commands.folder, file) },
+    models: resolveModels(written.models, bundles, file),
     infer: resolveInfer(written, file),
+    ...(written.http === undefined ? {} : { http: written.http }),
     log: written.log,
   };
 }
 
+function resolveModel(model: string | undefined, store: string, file: string): string {
+  if (model === undefined) return DEMO_MODEL;
+  const id = idInStore(model);
+  return id === null ? fromFile(file, model) : join(store, id);
+}
+
+function resolveModels({ keys, ...rest }: WrittenConfig['models'], store: string, file: string): ModelsConfig {
+  return { ...rest, store, ...(keys === undefined ? {} : { keys: fromFile(file, keys) }) };
+}
+
+/** A folder that the configuration names, or one of this name in the folder for state. */
+function folderFor(name: string, folder: string | undefined, file: string): string {
+  return folder === undefined ? join(stateFolder(file), name) : fromFile(file, folder);
+}
+
 /** systemd names the folders of `StateDirectory=` in STATE_DIRECTORY, between colons. */
-function stateFolder(name: string, folder: string | undefined, file: string): string {
-  if (folder !== undefined) return fromFile(file, folder);
-  const [state] = (process.env.STATE_DIRECTORY ?? '').split(':');
-  return state ? join(state, name) : fromFile(file, join('var', name));
+function stateFolder(file: string): string {
+  const [given] = (process.env.STATE_DIRECTORY ?? '').split(':');
+  return given ? given : fromFile(file, 'var');
 }
 
 function resolveInfer({ infer, stations }: WrittenConfig, file: string): InferConfig {
@@ -111,12 +139,12 @@ function resolveCamera(camera: WrittenConfig['stations'][number]['camera'], file
 
 function withPassword<T extends { password?: string; passwordFile?: string }>(group: T, file: string) {
   const { passwordFile, ...rest } = group;
-  return passwordFile === undefined ? rest : { ...rest, password: readPassword(fromFile(file, passwordFile)) };
+  return passwordFile === undefined ? rest : { ...rest, password: readPassword(secretFromFile(file, passwordFile)) };
 }
 
 function resolveTls(tls: NonNullable<WrittenConfig['mqtt']['tls']>, file: string) {
   const { serverName, ...files } = tls;
-  const paths = Object.fromEntries(Object.entries(files).map(([key, path]) => [key, fromFile(file, path)]));
+  const paths = Object.fromEntries(Object.entries(files).map(([key, path]) => [key, secretFromFile(file, path)]));
   return { ...(paths as typeof files), ...(serverName === undefined ? {} : { serverName }) };
 }
 

@@ -25,3 +25,11 @@ export function modelsInUse(stations: Config['stations']): ModelInUse[] {
 export function regionsOf({ regions }: Pick<Config['stations'][number], 'regions'>): number {
   return Math.max(1, regions.length);
 }
+
+/** The name of the region that stands for the whole frame. */
+export const WHOLE_FRAME = 'frame';
+
+/** The names of the regions that a station's verdicts are about. */
+export function regionNames({ regions }: Pick<Config['stations'][number], 'regions'>): string[] {
+  return regions.length === 0 ? [WHOLE_FRAME] : regions.map(({ name }) => name);
+}

@@ -1,11 +1,13 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from '../paths.js';
-import { fromFile, listAt, readableFile, repeatedNames } from './checks.js';
+import { fromFile, listAt, passwordFaults, readableSecret, repeatedNames, urlFaults } from './checks.js';
 import { commandFaults } from './commands-relations.js';
 import { type Fault, type Path, valueAt } from './faults.js';
 import { inferFaults } from './infer-relations.js';
+import { idFaults, idInStore, modelsFaults } from './model-store.js';
 import { RESERVED_STATION_NAMES } from './schema.js';
+import { sparkplugFaults } from './sparkplug-relations.js';
 
 /** The bundle that a station without `model` uses. */
 export const DEMO_MODEL = join(PACKAGE_ROOT, 'models', 'demo');
@@ -19,9 +21,11 @@ export function relationFaults(value: unknown, file: string): Fault[] {
   const stations = listAt(value, ['stations']);
   return [
     ...mqttFaults(at('mqtt'), file),
+    ...sparkplugFaults(value, file),
     ...repeatedNames(value, ['stations'], 'station'),
     ...stations.flatMap((_, i) => stationFaults(value, i, file)),
     ...commandFaults(value),
+    ...modelsFaults(at('models'), file),
     ...inferFaults(at('infer'), file),
   ];
 }
@@ -32,24 +36,58 @@ function mqttFaults(mqtt: unknown, file: string): Fault[] {
   const faults: Fault[] = [];
   const fault = (path: Path, message: string) => faults.push({ path: ['mqtt', ...path], message });
 
-  faults.push(...urlFaults(url, ['mqtt', 'url'], ['mqtt', 'mqtts', 'ws', 'wss']));
+  const fallbacks = listAt(mqtt, ['fallbackUrls']);
+  const urls = [url, ...fallbacks];
+  for (const [i, one] of urls.entries()) {
+    const path = i === 0 ? ['url'] : ['fallbackUrls', i - 1];
+    faults.push(...urlFaults(one, ['mqtt', ...path], ['mqtt', 'mqtts', 'ws', 'wss']));
+    if (urls.indexOf(one) < i) fault(path, 'stands in the list a second time');
+  }
   if (url === undefined) {
-    for (const key of ['username', 'password', 'passwordFile', 'tls'] as const) {
-      if (at(key) !== undefined)
-        fault([key], 'has no effect without `mqtt.url`: the embedded broker has no users and no TLS');
+    for (const key of ['fallbackUrls', 'username', 'password', 'passwordFile', 'tls'] as const) {
+      if (at(key) !== undefined && !(key === 'fallbackUrls' && fallbacks.length === 0))
+        fault(
+          [key],
+          'has no effect without `mqtt.url`: the embedded broker has no users, no TLS and no other beside it',
+        );
     }
   } else {
-    if (at('tls') !== undefined && typeof url === 'string' && /^(mqtt|ws):/.test(url)) {
+    if (at('tls') !== undefined && urls.every((one) => typeof one === 'string' && /^(mqtt|ws):/.test(one))) {
       fault(['tls'], 'has no effect on an unencrypted connection: use `mqtts:` or `wss:` in `mqtt.url`');
     }
   }
+  faults.push(...sessionFaults(at('session'), at('protocolVersion')));
   if ((at('tls', 'cert') === undefined) !== (at('tls', 'key') === undefined)) {
     fault(['tls'], 'needs both `cert` and `key`, or neither');
   }
   for (const key of ['ca', 'cert', 'key'] as const) {
-    faults.push(...readableFile(at('tls', key), ['mqtt', 'tls', key], file));
+    faults.push(...readableSecret(at('tls', key), ['mqtt', 'tls', key], file));
   }
   faults.push(...passwordFaults(mqtt, ['mqtt'], file));
+  return faults;
+}
+
+function sessionFaults(session: unknown, protocolVersion: unknown): Fault[] {
+  const at = (key: string) => valueAt(session, [key]);
+  const base: Path = ['mqtt', 'session'];
+  const [delay, expiry] = [at('willDelaySeconds') ?? 0, at('expirySeconds') ?? 0];
+  const faults: Fault[] = [];
+  for (const [key, value] of [
+    ['willDelaySeconds', delay],
+    ['expirySeconds', expiry],
+  ] as const) {
+    if (value !== 0 && protocolVersion === 4) {
+      faults.push({
+        path: [...base, key],
+        message: 'has no effect with `protocolVersion: 4`: MQTT 3.1.1 has no such thing',
+      });
+    }
+  }
+  if (typeof delay !== 'number' || typeof expiry !== 'number' || delay === 0) return faults;
+  if (expiry < delay || at('cleanStart') !== false) {
+    const message = `needs \`cleanStart: false\` and \`expirySeconds\` of at least ${delay}: the will comes when the session ends, if that is sooner`;
+    faults.push({ path: [...base, 'willDelaySeconds'], message });
+  }
   return faults;
 }
 
@@ -91,6 +129,8 @@ function stationFaults(value: unknown, index: number, file: string): Fault[] {
 
 function modelFaults(model: unknown, path: Path, file: string): Fault[] {
   if (model !== undefined && (typeof model !== 'string' || model === '')) return [];
+  const id = model === undefined ? null : idInStore(model);
+  if (id !== null) return idFaults(id, path);
   const bundle = model === undefined ? DEMO_MODEL : fromFile(file, model);
   if (existsSync(join(bundle, 'manifest.json'))) return [];
   const why = existsSync(bundle) ? 'is not a model bundle (no manifest.json in it)' : 'does not exist';
@@ -104,36 +144,4 @@ function imageFilesFaults(pattern: unknown, path: Path, file: string): Fault[] {
   const folder = existsSync(full) && statSync(full).isDirectory() ? full : dirname(full);
   if (existsSync(folder) && statSync(folder).isDirectory()) return [];
   return [{ path, message: `the folder ${folder} does not exist` }];
-}
-
-function urlFaults(url: unknown, path: Path, schemes: readonly string[]): Fault[] {
-  if (typeof url !== 'string') return [];
-  const form = `must be ${schemes.map((scheme) => `${scheme}://host`).join(' or ')}`;
-  if (!URL.canParse(url)) return [{ path, message: `${form}, with a port and a path if need be` }];
-  const { protocol, hostname, username, password } = new URL(url);
-  if (!schemes.includes(protocol.slice(0, -1)) || hostname === '') return [{ path, message: form }];
-  if (username === '' && password === '') return [];
-  return [
-    { path, message: 'must not hold a user or a password: use `username` and `passwordFile`, addresses are logged' },
-  ];
-}
-
-function passwordFaults(group: unknown, base: Path, file: string): Fault[] {
-  const passwordFile = valueAt(group, ['passwordFile']);
-  const password = valueAt(group, ['password']);
-  const faults: Fault[] = [];
-  if (passwordFile !== undefined && password !== undefined) {
-    faults.push({ path: [...base, 'passwordFile'], message: 'cannot stand beside `password`: remove one of the two' });
-  }
-  if ((passwordFile ?? password) !== undefined && valueAt(group, ['username']) === undefined) {
-    const key = passwordFile === undefined ? 'password' : 'passwordFile';
-    faults.push({ path: [...base, key], message: 'needs a `username`' });
-  }
-  faults.push(...readableFile(passwordFile, [...base, 'passwordFile'], file));
-  return faults;
-}
-
-/** The password in a file: its text without the line end that editors add. */
-export function readPassword(file: string): string {
-  return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
 }

@@ -1,8 +1,14 @@
 import { z } from 'zod';
+import { AlarmsSchema } from './alarms.js';
 import { CameraSchema } from './cameras.js';
 import { type CommandsConfig, CommandsSchema } from './commands.js';
 import { name, password, passwordFile, text, whole } from './fields.js';
 import { InferSchema } from './infer.js';
+import { ModelsSchema } from './model-store.js';
+import { MqttSessionSchema } from './mqtt-session.js';
+import { PublishSchema } from './publish.js';
+import { HttpSchema, LogSchema } from './service.js';
+import { SparkplugSchema } from './sparkplug.js';
 
 /**
  * The one description of `config.yaml`: it validates, fills in defaults, and is what `docs/config.schema.json` and
@@ -27,7 +33,9 @@ const TlsSchema = z
     key: text('The private key of `cert` (PEM file).').exactOptional(),
     serverName: text('The name in the broker’s certificate, where it is not the host in `url`.').exactOptional(),
   })
-  .meta({ description: 'Files for an encrypted connection (`mqtts:` or `wss:`), relative to this file.' });
+  .meta({
+    description: 'Files for an encrypted connection (`mqtts:` or `wss:`), relative to this file, or `credential:NAME`.',
+  });
 
 const EmbeddedBrokerSchema = z
   .strictObject({
@@ -60,7 +68,10 @@ const OutboxSchema = z
         frame: hours('Frames.').default(1),
       })
       .prefault({})
-      .meta({ description: 'How long messages wait before they are dropped, in hours that sideglance runs.' }),
+      .meta({
+        description:
+          'How long messages wait before they are dropped, in hours that sideglance runs. In MQTT 5 a broker that keeps them for a consumer drops them at the same age.',
+      }),
     sync: z.enum(['batched', 'every']).default('batched').meta({
       description:
         '`batched`: what waits is synced every 100 ms, so a power cut costs 200 ms of undelivered messages at most, and the end of the process none. `every`: a message is sent only when it lies safely on the disk; without a disk nothing starts.',
@@ -85,6 +96,15 @@ const MqttSchema = z
           'The broker: `mqtt://host:1883`, `mqtts://host:8883`, `ws://…` or `wss://…`. Absent: the embedded broker is used.',
       })
       .exactOptional(),
+    fallbackUrls: z.array(z.string()).max(8).default([]).meta({
+      description:
+        'Brokers that stand in for `url`, the preferred first; same user, password and TLS files. They are tried when those before them cannot be used.',
+    }),
+    returnAfterSeconds: whole(
+      1,
+      86_400,
+      'On a broker that stands in, the preferred ones are tried again after about so long; each attempt in vain doubles it, up to eight times. The connection stays until the other one is up.',
+    ).default(300),
     protocolVersion: z
       .union([z.literal(5), z.literal(4)])
       .default(5)
@@ -102,6 +122,7 @@ const MqttSchema = z
       3600,
       'A broker that is silent for one and a half times as long counts as lost.',
     ).default(15),
+    session: MqttSessionSchema.prefault({}),
     outbox: OutboxSchema.prefault({}),
     embedded: EmbeddedBrokerSchema.prefault({}),
   })
@@ -131,14 +152,12 @@ const ThresholdSchema = z
   })
   .meta({ description: 'When a region fails: exactly one of the two keys.', minProperties: 1, maxProperties: 1 });
 
-const occasion = (description: string) => z.enum(['always', 'fail', 'never']).meta({ description });
-
 const StationSchema = z
   .strictObject({
     name: name('Name of the station, unique on this device; part of its topics.'),
     camera: CameraSchema,
     model: text(
-      'Folder of the model bundle, relative to this file. Absent: the demo model that comes with sideglance.',
+      'Folder of the model bundle, relative to this file, or `store:<id>` for a model that is installed in the store, see `models`. Absent: the demo model that comes with sideglance.',
     ).exactOptional(),
     regions: z
       .array(RegionSchema)
@@ -155,32 +174,21 @@ const StationSchema = z
       60_000,
       'A part that has no verdict so many milliseconds after its frame was taken is answered `invalid: late`.',
     ).default(1000),
-    publish: z
-      .strictObject({
-        maps: occasion('When anomaly maps are published.').default('always'),
-        frames: occasion('When whole frames are published.').default('fail'),
-      })
-      .prefault({})
-      .meta({ description: 'What is published beside the verdict: `always`, only on `fail`, or `never`.' }),
+    publish: PublishSchema.prefault({}),
+    alarms: AlarmsSchema.prefault({}),
   })
   .meta({ description: 'One camera and what is looked for in its frames. Each station is a process of its own.' });
-
-const LogSchema = z
-  .strictObject({
-    level: z
-      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
-      .default('info')
-      .meta({ description: 'How much is logged: from `fatal`, the least, to `trace`, the most.' }),
-  })
-  .meta({ description: 'Logging.' });
 
 export const ConfigSchema = z
   .strictObject({
     device: DeviceSchema,
     mqtt: MqttSchema.prefault({}),
+    sparkplug: SparkplugSchema.prefault({}),
     stations: z.array(StationSchema).min(1).max(16).meta({ description: 'The cameras of this device.' }),
     commands: CommandsSchema.prefault({}),
+    models: ModelsSchema.prefault({}),
     infer: InferSchema.prefault({}),
+    http: HttpSchema.exactOptional(),
     log: LogSchema.prefault({}),
   })
   .meta({ title: 'sideglance configuration' });
@@ -197,30 +205,45 @@ type WrittenOutbox = WrittenConfig['mqtt']['outbox'];
 /** `folder` is there, and absolute. */
 export type OutboxConfig = Omit<WrittenOutbox, 'folder'> & { readonly folder: string };
 export type MqttConfig = Omit<WithSecrets<WrittenConfig['mqtt']>, 'outbox'> & { readonly outbox: OutboxConfig };
+type WrittenSparkplug = WithSecrets<WrittenConfig['sparkplug']>;
+type SparkplugStore = WrittenConfig['sparkplug']['store'];
+/** The folder of the store is there, and absolute. */
+export type SparkplugConfig = Omit<WrittenSparkplug, 'store'> & {
+  readonly store: Omit<SparkplugStore, 'folder'> & { readonly folder: string };
+};
 /** Discriminated by `type`. */
 export type CameraConfig = WithSecrets<WrittenStation['camera']>;
 /** Exactly one of the two. */
 export type ThresholdConfig = { readonly falseRejectRate: number } | { readonly score: number };
-export type Occasion = 'always' | 'fail' | 'never';
 /** Survives a structured clone: this is what a station process is given. `regions` empty = whole frame. */
 export type StationConfig = Omit<WrittenStation, 'camera' | 'model' | 'threshold'> & {
   readonly camera: CameraConfig;
-  /** Absolute path of the bundle's folder. */
+  /** Absolute path of the bundle's folder, or of a model's folder in the store. */
   readonly model: string;
   readonly threshold: ThresholdConfig;
 };
 /** `threads` is a number now; paths are absolute. */
 export type InferConfig = Omit<WrittenConfig['infer'], 'threads'> & { readonly threads: number };
+/** Paths are absolute; `keys` may be absent, and then nothing can be installed. */
+export type ModelsConfig = Omit<WrittenConfig['models'], 'store'> & { readonly store: string };
+export type AlarmsConfig = WrittenStation['alarms'];
+export type HttpConfig = NonNullable<WrittenConfig['http']>;
 export type LogConfig = WrittenConfig['log'];
 
 /** The whole configuration: every default filled in, every path absolute, passwords read from their files. */
 export interface Config {
   /** Absolute path of the file that it came from. */
   readonly file: string;
+  /** Where a run keeps what the next one goes on with. */
+  readonly stateFolder: string;
   readonly device: DeviceConfig;
   readonly mqtt: MqttConfig;
+  readonly sparkplug: SparkplugConfig;
   readonly stations: readonly StationConfig[];
   readonly commands: CommandsConfig;
+  readonly models: ModelsConfig;
   readonly infer: InferConfig;
+  /** Absent: nothing listens. */
+  readonly http?: HttpConfig;
   readonly log: LogConfig;
 }

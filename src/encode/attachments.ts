@@ -1,49 +1,12 @@
 import { packPixels } from '../image/pixels.js';
 import { sharp } from '../image/sharp.js';
-import type { AnomalyMap, Attachment, Picture } from '../types.js';
-import { encodeGreyPng } from './png.js';
+import type { Attachment, Picture } from '../types.js';
+import { type Judged, renderOverlayJpeg } from './overlay.js';
 
 /** JPEG quality of published frames: artefacts stay below sensor noise, a frame of 1280×1024 takes 200 to 400 kB. */
 const FRAME_QUALITY = 90;
-
-/** The scores that grey 0 and grey 255 stand for. */
-export interface ScoreRange {
-  readonly min: number;
-  readonly max: number;
-}
-
-/**
- * An anomaly map as 8-bit grey PNG at the resolution of its grid: score = offset + grey × scale.
- *
- * Scores outside the range are clamped to it; a score that is not a number becomes 255, because what cannot be judged
- * must not look good. The range, the region and the geometry of the map also stand in the PNG's text chunks
- * (`sideglance.*`).
- */
-export async function encodeMap(map: AnomalyMap, region: string, range: ScoreRange): Promise<Attachment> {
-  const { rows, columns, values } = map;
-  const offset = range.min;
-  // A flat range still needs a scale that can be divided by.
-  const scale = range.max > range.min ? (range.max - range.min) / 255 : 1 / 255;
-  const grey = new Uint8Array(rows * columns);
-  for (let i = 0; i < grey.length; i++) {
-    const value = values[i]!;
-    grey[i] = Number.isNaN(value) ? 255 : Math.min(255, Math.max(0, Math.round((value - offset) / scale)));
-  }
-  const bytes = await encodeGreyPng(columns, rows, grey, {
-    'sideglance.region': region,
-    'sideglance.score': `${offset} + grey * ${scale}`,
-    'sideglance.geometry': `${map.cell} pixels a cell, model input ${map.inputWidth}x${map.inputHeight}`,
-  });
-  return {
-    kind: 'map',
-    region,
-    mediaType: 'image/png',
-    bytes,
-    scale: { offset, scale },
-    width: columns,
-    height: rows,
-  };
-}
+/** The longer side of the part on an overlay, in pixels, where nothing else is asked for. */
+const OVERLAY_SIDE = 768;
 
 /**
  * A whole frame as JPEG. The pixels are copied before this returns its promise: the camera may reuse the frame's
@@ -57,5 +20,22 @@ export async function encodeFrame(picture: Picture): Promise<Attachment> {
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .jpeg({ quality: FRAME_QUALITY })
     .toBuffer();
-  return { kind: 'frame', region: null, mediaType: 'image/jpeg', bytes, scale: null, width, height };
+  return { kind: 'frame', form: null, ...WHOLE_FRAME, bytes, width, height };
 }
+
+/**
+ * A whole part with its maps over it, as JPEG for people: see `renderOverlay`. `picture` is read until this settles.
+ *
+ * @param maxSide the longer side of the part, in pixels, at most; small parts are enlarged to half of it or more.
+ * @throws SideglanceError `SG_FRAME_FORMAT` where the picture does not hold what it says.
+ */
+export async function encodeOverlay(picture: Picture, judged: Judged, maxSide = OVERLAY_SIDE): Promise<Attachment> {
+  // Twice as large at most, so what is enlarged stays below `maxSide`.
+  const { bytes, width, height } = await renderOverlayJpeg(picture, judged, {
+    minSide: Math.floor(maxSide / 2),
+    maxSide,
+  });
+  return { kind: 'map', form: 'overlay', ...WHOLE_FRAME, bytes, width, height };
+}
+
+const WHOLE_FRAME = { region: null, mediaType: 'image/jpeg', scale: null, grid: null } as const;

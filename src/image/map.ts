@@ -54,6 +54,27 @@ function tapsOf(size: number, cellsPerPixel: number, cells: number): Taps {
   return taps;
 }
 
+/**
+ * The same map with at most `maxSide` rows and columns: each cell is the highest of the k × k cells that it stands for,
+ * so that no peak is lost, and not a number where one of them is none.
+ */
+export function reduceMap(map: AnomalyMap, maxSide: number): AnomalyMap {
+  const { rows, columns, values } = map;
+  const factor = Math.ceil(Math.max(rows, columns) / maxSide);
+  if (factor <= 1) return map;
+  const coarse = { rows: Math.ceil(rows / factor), columns: Math.ceil(columns / factor), cell: map.cell * factor };
+  const highest = new Float32Array(coarse.rows * coarse.columns).fill(Number.NEGATIVE_INFINITY);
+  for (let r = 0, i = 0; r < rows; r++) {
+    const row = Math.floor(r / factor) * coarse.columns;
+    for (let c = 0; c < columns; c++, i++) {
+      const at = row + Math.floor(c / factor);
+      // Math.max answers NaN where either is.
+      highest[at] = Math.max(highest[at]!, values[i]!);
+    }
+  }
+  return { ...map, ...coarse, values: highest };
+}
+
 /** The map's values after a Gaussian of `sigma` input pixels; at the edges the kernel is cut and normalised again. */
 export function smoothMap(map: Pick<AnomalyMap, 'rows' | 'columns' | 'cell' | 'values'>, sigma: number): Float32Array {
   const cells = sigma / map.cell;

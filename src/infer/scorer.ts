@@ -26,7 +26,7 @@ export interface ScorerOptions extends ModelGeometry {
 }
 
 /** The largest difference of the aspect ratios of region and model input. */
-const ASPECT_TOLERANCE = 0.05;
+export const ASPECT_TOLERANCE = 0.05;
 
 /**
  * Scores regions with a model whose input has one size: finds the part where the model asks for it, crops and scales, runs

@@ -24,18 +24,19 @@ export const bundleLimits = {
   maxRegionPixels: 64 * 1024 * 1024,
 } as const;
 
+/** Without `/` in its parts; what a name may be is the configuration's matter. */
+const DEVICE_PATTERN = /^[^/]{1,128}\/[^/]{1,128}\/[^/]{1,128}$/;
 const version = z.string().regex(VERSION_PATTERN, 'must be a version such as 1.4.0');
 const weight = z.number().min(0).max(1000);
 const whole = (min: number, max: number) => z.int().min(min).max(max);
+
+export const PLAIN_PATH = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
 
 /**
  * A file inside the bundle: plain names joined by `/`, so that no path leads out of the folder, and none means
  * something else on another system.
  */
-const path = z
-  .string()
-  .max(200)
-  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/, 'must be a plain path inside the bundle');
+const path = z.string().max(200).regex(PLAIN_PATH, 'must be a plain path inside the bundle');
 
 const FileSchema = z.object({
   path,
@@ -165,6 +166,22 @@ const ManifestSchema = z
     }),
     /** After this moment the bundle is no longer installed; one that is active stays so. */
     expires: z.iso.datetime().exactOptional(),
+    /** Devices that it may be installed on, as `site/line/name`, `*` for any text; without it, all. */
+    devices: z
+      .array(z.string().regex(DEVICE_PATTERN, 'must be site/line/name, with * for any text'))
+      .min(1)
+      .max(1000)
+      .exactOptional(),
+    /** Stations that may use it, `*` for any text; without it, all. */
+    stations: z.array(z.string().min(1).max(128)).min(1).max(1000).exactOptional(),
+    /** What the networks are made of, so that a device knows before it reads them whether it can run them. */
+    requires: z
+      .object({
+        /** The highest version of each operator set; the standard one is ``. */
+        opsets: z.record(z.string().max(200), whole(1, 1000)),
+        operators: z.array(z.string().max(200)).max(1000),
+      })
+      .exactOptional(),
   })
   .superRefine((manifest, context) => {
     const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
@@ -221,8 +238,8 @@ export function modelName(manifest: Pick<Manifest, 'id' | 'version'>): string {
 
 /**
  * @param where the file, for messages
- * @throws SideglanceError `SG_MODEL_UNREADABLE` for what is no manifest at all, `SG_MODEL_INVALID` for one that needs a
- * newer sideglance, or breaks the contract, naming every fault
+ * @throws SideglanceError `SG_MODEL_UNREADABLE` for what is no manifest at all, `SG_BUNDLE_AGENT_VERSION` for one
+ * that needs a newer sideglance, `SG_MODEL_INVALID` for one that breaks the contract, naming every fault
  */
 export function parseManifest(text: string, where: string): Manifest {
   let json: unknown;
@@ -251,14 +268,14 @@ function refuseNewer(json: unknown, where: string): void {
   const { format, minimumAgent } = json as { format?: unknown; minimumAgent?: unknown };
   if (typeof format === 'string' && /^sideglance-bundle\/\d+$/.test(format) && format !== BUNDLE_FORMAT) {
     throw new SideglanceError(
-      'SG_MODEL_INVALID',
+      'SG_BUNDLE_AGENT_VERSION',
       `${where} has the format ${format}, but sideglance ${AGENT_VERSION} reads ${BUNDLE_FORMAT}: update sideglance, or export the model with this version`,
     );
   }
   if (typeof minimumAgent !== 'string' || !VERSION_PATTERN.test(minimumAgent)) return;
   if (compareVersions(minimumAgent, AGENT_VERSION) > 0) {
     throw new SideglanceError(
-      'SG_MODEL_INVALID',
+      'SG_BUNDLE_AGENT_VERSION',
       `${where} needs sideglance ${minimumAgent} or newer, this is ${AGENT_VERSION}: update sideglance`,
     );
   }

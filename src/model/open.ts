@@ -56,12 +56,14 @@ export async function openBundle(folder: string): Promise<Bundle> {
 export async function readManifest(folder: string): Promise<Manifest> {
   const facts = await stat(folder).catch((cause: unknown) => {
     throw unreadable(
-      `the model bundle ${folder} cannot be found: ${reasonOf(cause)}. Check the path, or train one`,
+      `the model bundle ${folder} cannot be found: ${reasonOf(cause)}. Check the path, install it (\`sideglance model install\`), or train one`,
       cause,
     );
   });
   if (!facts.isDirectory()) {
-    throw unreadable(`the model bundle ${folder} is a file, not a folder with a ${MANIFEST_FILE}. Unpack it first`);
+    throw unreadable(
+      `the model bundle ${folder} is a file, not a folder with a ${MANIFEST_FILE}. Unpack or install it first`,
+    );
   }
   const file = join(folder, MANIFEST_FILE);
   const exists = await lstat(file).then(

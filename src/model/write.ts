@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
+import { decodeModel } from '../onnx/codec.js';
+import { operatorNeeds } from '../onnx/operators.js';
 import { exchange } from './exchange.js';
 import { MANIFEST_FILE, type Manifest, MODEL_FILE, parseManifest } from './manifest.js';
+import { syncFolder } from './sync.js';
 
 /** What a bundle is made of. The digests are taken here. */
 export interface BundleContents {
@@ -20,7 +23,7 @@ export interface BundleContents {
  * already is replaced; anything else is refused (`checkTarget`).
  *
  * @throws SideglanceError `SG_STORAGE` when the files cannot be written, `SG_MODEL_INVALID` for contents that
- * `openBundle` would refuse
+ * `openBundle` would refuse, `SG_MODEL_UNREADABLE` for a network that is none
  */
 export async function writeBundle(folder: string, contents: BundleContents): Promise<Manifest> {
   const target = resolve(folder);
@@ -31,7 +34,9 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
     size: bytes.byteLength,
     sha256: createHash('sha256').update(bytes).digest('hex'),
   }));
-  const text = `${JSON.stringify({ ...contents.manifest, files: listed }, null, 2)}\n`;
+  const graphs = [...files].filter(([path]) => path.endsWith('.onnx'));
+  const requires = operatorNeeds(graphs.map(([path, bytes]) => decodeModel(bytes, path)));
+  const text = `${JSON.stringify({ ...contents.manifest, requires, files: listed }, null, 2)}\n`;
   const manifest = parseManifest(text, join(target, MANIFEST_FILE));
 
   const staged = `${target}.partial`;
@@ -91,7 +96,7 @@ async function moveInPlace(staged: string, target: string): Promise<void> {
     await rename(staged, target);
     await rm(old, { recursive: true, force: true });
   }
-  await sync(dirname(target));
+  await syncFolder(dirname(target));
 }
 
 async function writeSynced(folder: string, path: string, bytes: Uint8Array): Promise<void> {
@@ -104,15 +109,5 @@ async function writeSynced(folder: string, path: string, bytes: Uint8Array): Pro
   } finally {
     await handle.close();
   }
-  await sync(dirname(file));
-}
-
-/** A name is on disk only when its folder is. */
-async function sync(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await syncFolder(dirname(file));
 }

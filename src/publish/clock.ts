@@ -11,7 +11,12 @@ const LIMITS = { askAgainAfterMs: 5_000 } as const;
 
 /** Both clocks, read together. The monotonic one is the machine's (CLOCK_MONOTONIC), the same in every process. */
 export function now(): Timestamp {
-  return { utc: new Date().toISOString(), monotonicMs: Number(process.hrtime.bigint() / 1000n) / 1000 };
+  return { utc: new Date().toISOString(), monotonicMs: monotonicMs() };
+}
+
+/** The monotonic one alone. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1000n) / 1000;
 }
 
 let adjtimex: NativeFunction<[Uint8Array], number> | null | undefined;

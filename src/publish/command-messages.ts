@@ -12,8 +12,8 @@ import {
   healthSchema,
   invalidReason,
   name,
+  open,
   part,
-  publishedSchema,
   result,
   timestamp,
 } from './messages.js';
@@ -185,8 +185,7 @@ export type ResultOf<Name extends CommandName> = z.output<(typeof RESULT_SCHEMAS
 const commandName = z.string().describe('The command, as its topic names it; at most 64 characters of it.');
 const station = z.string().nullable().describe('Null: the device.');
 const id = z.string().nullable().describe('As the command had it; correlation data that is no visible ASCII in hex.');
-const code = z
-  .enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
+const code = open(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
   .nullable()
   .describe('Why it was not carried out; null where it was.');
 
@@ -216,11 +215,9 @@ export const auditSchema = z
   .object({
     schema: z.literal('sideglance/audit/1'),
     device,
-    event: z
-      .enum(['begun', 'done', 'refused', 'failed', 'repeated', 'ignored'])
-      .describe(
-        '`begun` stands before the work, and its outcome follows. `repeated`: the answer was sent again. `ignored`: so many were too many.',
-      ),
+    event: open(['begun', 'done', 'refused', 'failed', 'repeated', 'ignored']).describe(
+      '`begun` stands before the work, and its outcome follows. `repeated`: the answer was sent again. `ignored`: so many were too many.',
+    ),
     command: commandName,
     station,
     id,
@@ -260,16 +257,16 @@ export type AnswerMessage = z.infer<typeof answerSchema>;
 export type AuditMessage = z.infer<typeof auditSchema>;
 export type SnapshotProperties = z.infer<typeof snapshotSchema>;
 
-/** By the name of the file in `docs/messages/`. */
-export const COMMAND_MESSAGE_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+export type CommandMessageName = 'answer' | 'audit' | 'snapshot' | `command-${CommandName}` | `result-${CommandName}`;
+
+/**
+ * By the name of the file in `docs/messages/`. A command is written as its sender writes it, and lets no unknown field
+ * pass.
+ */
+export const COMMAND_MESSAGE_SCHEMAS = {
   answer: answerSchema,
   audit: auditSchema,
   snapshot: snapshotSchema,
   ...Object.fromEntries(COMMAND_NAMES.map((command) => [`command-${command}`, COMMAND_SCHEMAS[command]])),
   ...Object.fromEntries(COMMAND_NAMES.map((command) => [`result-${command}`, RESULT_SCHEMAS[command]])),
-};
-
-/** As `jsonSchemaOf`. A command is written as its sender writes it, and lets no unknown field pass. */
-export function commandJsonSchemaOf(message: string): Record<string, unknown> {
-  return publishedSchema(message, COMMAND_MESSAGE_SCHEMAS[message]!);
-}
+} as unknown as Readonly<Record<CommandMessageName, z.ZodObject>>;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { SmallerPicture } from '../encode/shrink.js';
 import type { Attachment, CameraState, Defect, Inspection, RegionResult, Timestamp, Verdict } from '../types.js';
 import { clockSynced, now } from './clock.js';
 import type {
@@ -95,9 +96,10 @@ export function attachmentMessage(
   topic: string,
   delivery: DeliveryIdentity,
 ): AttachmentMessage {
-  const { kind, region, mediaType, bytes, width, height, scale } = attachment;
+  const { kind, region, form, mediaType, bytes, width, height, scale, grid } = attachment;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { kind, region, topic, delivery, mediaType, bytes: bytes.byteLength, sha256, width, height, scale };
+  const size = bytes.byteLength;
+  return { kind, region, form, topic, delivery, mediaType, bytes: size, sha256, width, height, scale, grid };
 }
 
 /** The MQTT 5 user properties of a picture. */
@@ -108,10 +110,9 @@ export function pictureProperties(
   delivery: DeliveryIdentity,
 ): Record<string, string> {
   const result = inspection.regions.find(({ region }) => region.name === attachment.region);
-  const { rows, columns, cell, inputWidth, inputHeight } = result?.map ?? {};
-  const isMap = attachment.kind === 'map';
+  const { rows, columns, cell, inputWidth, inputHeight } = attachment.grid ?? {};
   const properties: PictureUserProperties = {
-    schema: isMap ? 'sideglance/map/1' : 'sideglance/frame/1',
+    schema: attachment.kind === 'map' ? 'sideglance/map/1' : 'sideglance/frame/1',
     site: device.site,
     line: device.line,
     device: device.name,
@@ -126,24 +127,28 @@ export function pictureProperties(
     verdict: inspection.verdict.result,
     width: String(attachment.width),
     height: String(attachment.height),
+    form: attachment.form ?? undefined,
     region: attachment.region ?? undefined,
     box: result ? [result.region.x, result.region.y, result.region.width, result.region.height].join(',') : undefined,
     scale: text(attachment.scale?.scale),
     offset: text(attachment.scale?.offset),
-    rows: isMap ? text(rows) : undefined,
-    columns: isMap ? text(columns) : undefined,
-    cell: isMap ? text(cell) : undefined,
-    inputWidth: isMap ? text(inputWidth) : undefined,
-    inputHeight: isMap ? text(inputHeight) : undefined,
+    mapThreshold: text(result?.mapThreshold),
+    rows: text(rows),
+    columns: text(columns),
+    cell: text(cell),
+    inputWidth: text(inputWidth),
+    inputHeight: text(inputHeight),
   };
   return withoutUndefined(properties);
 }
 
 function text(value: number | undefined): string | undefined {
-  return value === undefined ? undefined : String(value);
+  return value === undefined || !Number.isFinite(value) ? undefined : String(value);
 }
 
-type PictureUserProperties = { [Name in keyof PictureProperties]-?: PictureProperties[Name] | undefined };
+type PictureUserProperties = {
+  [Name in Exclude<keyof PictureProperties, 'originalSha256'>]-?: PictureProperties[Name] | undefined;
+};
 
 function withoutUndefined(fields: Record<string, string | undefined>): Record<string, string> {
   const present: Record<string, string> = {};
@@ -206,13 +211,29 @@ export function gapMessage(device: DeviceIdentity, gap: Gap): GapMessage {
   };
 }
 
+/** A picture that was made smaller, as a packet; its properties say so. */
+export function smallerPacket(packet: Packet, smaller: SmallerPicture): Packet {
+  const { bytes, width, height, pooled, originalSha256 } = smaller;
+  const properties = { ...packet.properties, width: String(width), height: String(height), originalSha256 };
+  const { rows, columns, cell } = packet.properties ?? {};
+  const grid =
+    pooled === null || rows === undefined || columns === undefined || cell === undefined
+      ? {}
+      : {
+          rows: String(Math.ceil(Number(rows) / pooled)),
+          columns: String(Math.ceil(Number(columns) / pooled)),
+          cell: String(Number(cell) * pooled),
+        };
+  return { ...packet, payload: bytes, properties: { ...properties, ...grid } };
+}
+
 /** The packet for what the outbox offers; a verdict is shortened until it fits, as far as that goes. */
 export function offerPacket(
   device: DeviceIdentity,
   topics: DeviceTopics,
   offer: Offer,
   stored: boolean,
-  maxBytes: number | null,
+  maxBytes: number,
 ): Packet {
   if (offer.kind === 'gap') {
     const payload = encodeJson(gapMessage(device, offer));
@@ -229,12 +250,12 @@ export function offerPacket(
   if (offer.messageClass !== 'verdict') {
     return stored && properties ? { ...packet, properties: { ...properties, stored: 'true' } } : packet;
   }
-  if (!stored && (maxBytes === null || packetBytes(packet) <= maxBytes)) return packet;
+  if (!stored && packetBytes(packet) <= maxBytes) return packet;
   const whole = JSON.parse(Buffer.from(payload).toString()) as InspectionMessage;
   let shortened = packet;
   for (const message of shorterAndShorter({ ...whole, stored })) {
     shortened = { ...packet, payload: encodeJson(message) };
-    if (maxBytes === null || packetBytes(shortened) <= maxBytes) break;
+    if (packetBytes(shortened) <= maxBytes) break;
   }
   return shortened;
 }

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { connect, type IClientOptions, type MqttClient, Store } from 'mqtt';
-import { reasonOf, SideglanceError } from '../errors.js';
+import { SideglanceError } from '../errors.js';
 import { type BrokerFault, brokerFault } from './faults.js';
 import type { Inbox } from './inbox.js';
-import { KEEPALIVE_SECONDS, type MqttOptions, type MqttTls } from './options.js';
+import { KEEPALIVE_SECONDS, type MqttOptions, SESSION_DEFAULTS } from './options.js';
 import { JSON_CONTENT, type Packet } from './packet.js';
+import { readTlsFiles, type TlsFiles } from './tls-files.js';
 
 /** What the broker said when it took the connection (CONNACK). */
 export interface Welcome {
@@ -27,21 +27,20 @@ export type Answer =
   | { readonly outcome: 'acknowledged' }
   | { readonly outcome: 'refused'; readonly code: number; readonly text: string };
 
-/**
- * Where to connect to, taken from the URL once.
- * @throws SideglanceError SG_BROKER when the URL is not one of a broker
- */
+/** Where to connect to, taken from the URL once. */
 export interface BrokerAddress {
   readonly protocol: 'mqtt' | 'mqtts' | 'ws' | 'wss';
   readonly host: string;
   readonly port: number;
   readonly path: string;
+  readonly isEncrypted: boolean;
   /** For people: no credentials. */
   readonly text: string;
 }
 
 const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 } as const;
 
+/** @throws SideglanceError SG_BROKER when the URL is not one of a broker */
 export function brokerAddress(url: string): BrokerAddress {
   const fail = (what: string) =>
     new SideglanceError('SG_BROKER', `mqtt.url ${what}: write mqtt://host:1883 or mqtts://host:8883`);
@@ -55,7 +54,9 @@ export function brokerAddress(url: string): BrokerAddress {
   const known = protocol as keyof typeof DEFAULT_PORTS;
   const port = parsed.port ? Number(parsed.port) : DEFAULT_PORTS[known];
   const host = parsed.hostname.replace(/^\[|\]$/g, '');
-  return { protocol: known, host, port, path: parsed.pathname || '/', text: `${known}://${parsed.hostname}:${port}` };
+  const isEncrypted = known === 'mqtts' || known === 'wss';
+  const text = `${known}://${parsed.hostname}:${port}`;
+  return { protocol: known, host, port, path: parsed.pathname || '/', isEncrypted, text };
 }
 
 /**
@@ -66,6 +67,8 @@ export class Connection {
   readonly #client: MqttClient;
   readonly #fault: (thrown: unknown) => BrokerFault;
   readonly #events: ConnectionEvents;
+  /** A fingerprint of the TLS files that it was opened with. */
+  readonly certificates: string;
   #up = false;
   #closed = false;
   #retainAvailable = true;
@@ -81,37 +84,35 @@ export class Connection {
     events: ConnectionEvents,
   ) {
     const { username, clientId } = options;
+    const session = options.session ?? SESSION_DEFAULTS;
+    // Read at every connection, so that renewed files are used without a restart.
+    const tls = readTlsFiles(address.isEncrypted ? options.tls : undefined);
+    this.certificates = tls.fingerprint;
     this.#events = events;
-    this.#fault = (thrown) => brokerFault(thrown, { address: address.text, username, clientId, wasUp: this.#up });
+    const { isEncrypted } = address;
+    const context = { address: address.text, username, clientId, isEncrypted, hasCertificate: tls.cert !== undefined };
+    this.#fault = (thrown) => brokerFault(thrown, { ...context, wasUp: this.#up });
+    const transport = transportOptions(address, options, protocolVersion, connectTimeoutMs, tls);
     this.#client = connect({
-      protocol: address.protocol,
-      host: address.host,
-      port: address.port,
-      path: address.path,
-      protocolVersion,
-      protocolId: 'MQTT',
-      clientId,
-      clean: true,
-      keepalive: options.keepaliveSeconds ?? KEEPALIVE_SECONDS,
-      connectTimeout: connectTimeoutMs,
-      reconnectPeriod: 0,
-      queueQoSZero: false,
-      outgoingStore: new PassingStore(),
-      ...(inbox !== null && protocolVersion === 5
-        ? { properties: { maximumPacketSize: inbox.maxPacketBytes, receiveMaximum: inbox.receiveMaximum } }
+      ...transport,
+      ...(inbox !== null && transport.properties
+        ? {
+            properties: {
+              ...transport.properties,
+              maximumPacketSize: inbox.maxPacketBytes,
+              receiveMaximum: inbox.receiveMaximum,
+            },
+          }
         : {}),
-      ...(username === undefined ? {} : { username }),
-      ...(options.password === undefined ? {} : { password: options.password }),
-      ...tlsFiles(options.tls),
       will: {
         topic: will.topic,
         payload: Buffer.from(will.payload),
         qos: 1,
         retain: true,
-        ...(protocolVersion === 5 ? { properties: { contentType: JSON_CONTENT } } : {}),
+        ...(protocolVersion === 5
+          ? { properties: { contentType: JSON_CONTENT, willDelayInterval: session.willDelaySeconds } }
+          : {}),
       },
-      // MQTT.js would print every packet, the password in CONNECT among them, when DEBUG is set.
-      log: () => {},
     });
     this.#listen(protocolVersion);
     if (inbox !== null) this.#hear(inbox, protocolVersion);
@@ -129,6 +130,7 @@ export class Connection {
         properties: {
           contentType: packet.contentType,
           payloadFormatIndicator: packet.contentType === JSON_CONTENT,
+          ...(packet.expirySeconds === undefined ? {} : { messageExpiryInterval: packet.expirySeconds }),
           ...(packet.properties ? { userProperties: { ...packet.properties } } : {}),
           ...(packet.correlation ? { correlationData: Buffer.from(packet.correlation) } : {}),
         },
@@ -143,15 +145,19 @@ export class Connection {
     );
   }
 
-  /** DISCONNECT, so that the broker discards the last will. `down` is not called. */
-  async goodbye(timeoutMs: number): Promise<void> {
+  /**
+   * DISCONNECT, so that the broker discards the last will. `down` is not called. `forGood`: the broker need not keep the
+   * session (MQTT 5).
+   */
+  async goodbye(timeoutMs: number, forGood = false): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     // end() would wait without a bound for what the broker has not acknowledged.
     for (const id of Object.keys(this.#client.outgoing)) this.#client.removeOutgoingMessage(Number(id));
     await new Promise<void>((done) => {
       const timer = setTimeout(done, timeoutMs);
-      this.#client.end(false, {}, () => {
+      const properties = { sessionExpiryInterval: 0 };
+      this.#client.end(false, forGood && this.#client.options.protocolVersion === 5 ? { properties } : {}, () => {
         clearTimeout(timer);
         done();
       });
@@ -228,6 +234,41 @@ export class Connection {
   }
 }
 
+/**
+ * How MQTT.js is to connect: once, without a memory of its own.
+ */
+export function transportOptions(
+  address: BrokerAddress,
+  options: MqttOptions & { readonly clientId: string },
+  protocolVersion: 5 | 4,
+  connectTimeoutMs: number,
+  tls: TlsFiles,
+): IClientOptions {
+  const { username, password, clientId, session = SESSION_DEFAULTS } = options;
+  return {
+    protocol: address.protocol,
+    host: address.host,
+    port: address.port,
+    path: address.path,
+    protocolVersion,
+    protocolId: 'MQTT',
+    clientId,
+    clean: session.cleanStart,
+    keepalive: options.keepaliveSeconds ?? KEEPALIVE_SECONDS,
+    connectTimeout: connectTimeoutMs,
+    reconnectPeriod: 0,
+    queueQoSZero: false,
+    outgoingStore: new PassingStore(),
+    ...(username === undefined ? {} : { username }),
+    // As bytes: the encoder prints every string that it writes, when DEBUG is set.
+    ...(password === undefined ? {} : { password: Buffer.from(password) }),
+    ...tlsOptions(tls),
+    ...(protocolVersion === 5 ? { properties: { sessionExpiryInterval: session.expirySeconds } } : {}),
+    // MQTT.js would print every packet, the password in CONNECT among them, when DEBUG is set.
+    log: () => {},
+  };
+}
+
 /** Keeps nothing: the outbox is the only store, and MQTT.js must have nothing of its own to send again. */
 class PassingStore extends Store {
   override put(...[, done]: Parameters<Store['put']>): this {
@@ -241,25 +282,12 @@ class PassingStore extends Store {
   }
 }
 
-/** Read at every connection, so that a renewed certificate is used without a restart. */
-function tlsFiles(tls: MqttTls | undefined): Pick<IClientOptions, 'ca' | 'cert' | 'key' | 'servername'> {
-  const read = (key: 'ca' | 'cert' | 'key') => {
-    const path = tls?.[key];
-    if (path === undefined) return {};
-    try {
-      return { [key]: readFileSync(path) };
-    } catch (cause) {
-      throw new SideglanceError(
-        'SG_BROKER',
-        `mqtt.tls.${key}: ${path} cannot be read (${reasonOf(cause)}): correct the path or its permissions`,
-        { cause },
-      );
-    }
-  };
+/** MQTT.js hands the name for SNI on to TLS, but not to a WebSocket. */
+function tlsOptions({ ca, cert, key, serverName }: TlsFiles): IClientOptions {
   return {
-    ...read('ca'),
-    ...read('cert'),
-    ...read('key'),
-    ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName, wsOptions: { servername: serverName } as object }),
   };
 }

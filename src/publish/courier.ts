@@ -2,24 +2,26 @@ import { EventEmitter } from 'node:events';
 import { SideglanceError } from '../errors.js';
 import { Mail, type MailCounters } from './mail.js';
 import type { Outbox } from './outbox/outbox.js';
-import type { Offer } from './outbox/types.js';
+import type { DropReason, MessageClass, Offer, StoredMessage } from './outbox/types.js';
 import { type Packet, packetBytes } from './packet.js';
-import type { MqttSession, SessionState, Settlement } from './session.js';
+import type { MqttSession, SessionState } from './session.js';
+import { Suspicion } from './suspicion.js';
+import type { Settlement } from './window.js';
 
 /**
  * Makes a packet of what the outbox offers. `stored`: it comes later than it was made. `maxBytes`: the result should
- * not be larger where that can be helped; null is no limit.
+ * not be larger where that can be helped.
  */
-export type PacketWriter = (offer: Offer, stored: boolean, maxBytes: number | null) => Packet;
+export type PacketWriter = (offer: Offer, stored: boolean, maxBytes: number) => Packet;
 
-const LIMITS = {
-  /** Times a message may be under way when the broker ends the connection, before it goes alone. */
-  lossesUntilAlone: 2,
-  /** And altogether, the last times alone, before it counts as the reason. */
-  lossesUntilPoison: 5,
-  /** Messages whose losses are remembered; the oldest are forgotten first. */
-  lossesRemembered: 256,
-} as const;
+/** Makes a packet with a picture smaller, its payload to so many bytes at most. Null: it cannot be made as small. */
+export type PacketShrinker = (packet: Packet, maxPayloadBytes: number) => Promise<Packet | null>;
+
+/** What the properties of a picture that was made smaller may take more. */
+const MORE_PROPERTY_BYTES = 128;
+
+/** While a picture is made smaller nothing that comes after it in its stream may go ahead of it. */
+const WHILE_SHRINKING: readonly MessageClass[] = ['verdict'];
 
 type ValueState = 'waiting' | 'under way' | 'delivered';
 
@@ -27,31 +29,45 @@ type ValueState = 'waiting' | 'under way' | 'delivered';
  * Carries messages from the outbox to the session: retained values first, then what the outbox offers, as far as the
  * window has room, and hands the answers back.
  *
- * Some brokers do not say what is too large for them and just close the connection, also when the same message comes
- * again. A message that was under way more than once when the broker closed therefore goes alone, and when it still
- * ends every connection it is dropped (a verdict is made as small as it goes and kept).
+ * A picture that is larger than the broker takes is made smaller; so is one for which it ends every connection without a
+ * word, by half each time. A picture that even then ends them is dropped, a verdict made as small as it goes and kept.
  */
-export class Courier extends EventEmitter<{ refused: [SideglanceError]; idle: [] }> {
+export class Courier extends EventEmitter<{
+  refused: [SideglanceError];
+  /** The broker has acknowledged a message that was sent as soon as it was made. */
+  delivered: [StoredMessage];
+  idle: [];
+}> {
   readonly #session: MqttSession;
   readonly #outbox: Outbox;
   readonly #write: PacketWriter;
   readonly #mail = new Mail();
   readonly #values = new Map<string, { packet: Packet; state: ValueState }>();
-  /** By the id of the offer: how often the broker ended the connection while it was under way. */
-  readonly #losses = new Map<number, number>();
+  readonly #shrink: PacketShrinker;
+  readonly #suspicion = new Suspicion();
   readonly #refusals = new Set<string>();
   #underWay = 0;
   /** Under suspicion: sent when nothing else is under way, and nothing else until it is settled. */
   #suspect: Offer | null = null;
+  /** A picture that is made smaller, and the result, once it is there. It counts as under way. */
+  #shrinking: { readonly offer: StoredMessage; packet: Packet | null } | null = null;
+  #shrunk = 0;
   #scheduled = false;
 
-  constructor(session: MqttSession, outbox: Outbox, write: PacketWriter) {
+  constructor(session: MqttSession, outbox: Outbox, write: PacketWriter, shrink: PacketShrinker) {
     super();
     this.#session = session;
     this.#outbox = outbox;
     this.#write = write;
+    this.#shrink = shrink;
     session.on('state', (state) => this.#follow(state));
+    session.on('room', () => this.#schedule());
     outbox.onOfferable(() => this.#schedule());
+  }
+
+  /** Pictures that were delivered smaller than they were made. */
+  get shrunk(): number {
+    return this.#shrunk;
   }
 
   /** Publishes a retained value, now or as soon as there is a connection; only the newest of a topic is kept. */
@@ -100,8 +116,14 @@ export class Courier extends EventEmitter<{ refused: [SideglanceError]; idle: []
       for (const value of this.#values.values()) value.state = 'waiting';
       this.#schedule();
     } else {
+      this.#stopShrinking();
       this.emit('idle');
     }
+  }
+
+  get #announcedBytes(): number {
+    const { state } = this.#session;
+    return (state.state === 'online' ? state.maxPacketBytes : null) ?? Number.POSITIVE_INFINITY;
   }
 
   /** All that is stored in one turn is looked at together, so that a verdict goes ahead of its pictures. */
@@ -151,10 +173,14 @@ export class Courier extends EventEmitter<{ refused: [SideglanceError]; idle: []
 
   #pumpOutbox(): void {
     while (this.#session.hasRoom) {
+      if (this.#shrinking?.packet) {
+        this.#sendShrunk(this.#shrinking.offer, this.#shrinking.packet);
+        continue;
+      }
       if (this.#suspect && this.#underWay > 0) return;
-      const offer = this.#suspect ?? this.#outbox.next();
+      const offer = this.#suspect ?? this.#outbox.next(this.#shrinking ? WHILE_SHRINKING : undefined);
       if (!offer) return;
-      if ((this.#losses.get(offer.id) ?? 0) >= LIMITS.lossesUntilAlone) {
+      if (this.#suspicion.hasToGoAlone(offer)) {
         this.#suspect = offer;
         if (this.#underWay > 0) return;
       }
@@ -163,42 +189,104 @@ export class Courier extends EventEmitter<{ refused: [SideglanceError]; idle: []
   }
 
   #sendValue(value: { packet: Packet; state: ValueState }): void {
+    const { topic } = value.packet;
+    const maxBytes = this.#announcedBytes;
+    if (packetBytes(value.packet) > maxBytes) {
+      value.state = 'delivered';
+      this.#reportRefusal(topic, `it takes packets of at most ${maxBytes} bytes`, 'raise its limit');
+      return;
+    }
     value.state = 'under way';
     this.#session.publish(value.packet, (settlement) => {
       // A newer value of the topic is a new object and waits already.
       value.state = 'delivered';
-      if (settlement.outcome === 'refused') this.#reportRefusal(value.packet.topic, settlement.text);
+      if (settlement.outcome === 'refused') this.#reportRefusal(topic, settlement.text);
       this.#schedule();
     });
   }
 
   /** Returns false when the session had to be given up. */
   #sendOffer(offer: Offer): boolean {
-    const { state } = this.#session;
-    const announced = state.state === 'online' ? state.maxPacketBytes : null;
-    const isPoison = (this.#losses.get(offer.id) ?? 0) >= LIMITS.lossesUntilPoison;
+    const isPoison = this.#suspicion.isPoison(offer);
+    const announced = this.#announcedBytes;
     const packet = this.#write(offer, this.#outbox.isLate(offer), isPoison ? 0 : announced);
-    const isVerdict = offer.kind === 'message' && offer.messageClass === 'verdict';
-    if (announced !== null && packetBytes(packet) > announced) {
-      if (isVerdict) {
-        this.#giveUp(`takes packets of at most ${announced} bytes, too few for a verdict: raise its limit`);
-        return false;
-      }
-      this.#forget(offer);
-      this.#outbox.reject(offer.id, 'tooLarge');
-      return true;
+    const bytes = packetBytes(packet);
+    const fits = bytes <= announced;
+    if (offer.kind === 'gap') {
+      if (fits && !isPoison) this.#transmit(offer, packet, bytes);
+      else this.#reject(offer, 'refused');
+    } else if (offer.messageClass !== 'verdict') {
+      this.#sendPicture(offer, packet, bytes, isPoison);
+    } else if (fits) {
+      this.#transmit(offer, packet, bytes);
+    } else {
+      this.#giveUp(`takes packets of at most ${announced} bytes, too few for a verdict: raise its limit`);
+      return false;
     }
-    if (isPoison && !isVerdict) {
-      this.#forget(offer);
-      this.#outbox.reject(offer.id, 'refused');
-      return true;
-    }
-    this.#underWay++;
-    this.#session.publish(packet, (settlement) => this.#settle(offer, packet.topic, settlement));
     return true;
   }
 
-  #settle(offer: Offer, topic: string, settlement: Settlement): void {
+  #sendPicture(offer: StoredMessage, packet: Packet, bytes: number, isPoison: boolean): void {
+    const broker = this.#session.broker.text;
+    if (isPoison && !this.#suspicion.learn(offer, broker)) {
+      this.#reject(offer, 'refused');
+      return;
+    }
+    const maxBytes = Math.min(this.#announcedBytes, this.#suspicion.takes(broker));
+    if (bytes > maxBytes) this.#makeSmaller(offer, packet, maxBytes);
+    else this.#transmit(offer, packet, bytes);
+  }
+
+  #transmit(offer: Offer, packet: Packet, bytes: number): void {
+    this.#underWay++;
+    const leftMs = this.#outbox.leftMs(offer);
+    const expirySeconds = leftMs === null ? undefined : Math.max(1, Math.ceil(leftMs / 1000));
+    const isLive = offer.kind === 'message' && !this.#outbox.isLate(offer);
+    this.#session.publish({ ...packet, expirySeconds }, (settlement) => {
+      if (isLive && settlement.outcome === 'acknowledged') this.emit('delivered', offer);
+      this.#settle(offer, packet.topic, bytes, settlement);
+    });
+  }
+
+  #makeSmaller(offer: StoredMessage, packet: Packet, maxBytes: number): void {
+    const job: { readonly offer: StoredMessage; packet: Packet | null } = { offer, packet: null };
+    this.#shrinking = job;
+    this.#underWay++;
+    const overhead = packetBytes(packet) - packet.payload.byteLength + MORE_PROPERTY_BYTES;
+    const settle = (smaller: Packet | null) => {
+      // Else the connection is gone, and it will be offered again.
+      if (this.#shrinking !== job) return;
+      job.packet = smaller;
+      if (smaller === null) {
+        this.#shrinking = null;
+        this.#underWay--;
+        this.#reject(offer, 'tooLarge');
+      }
+      this.#schedule();
+    };
+    this.#shrink(packet, maxBytes - overhead).then(settle, () => settle(null));
+  }
+
+  #sendShrunk(offer: StoredMessage, packet: Packet): void {
+    this.#shrinking = null;
+    this.#underWay--;
+    this.#shrunk++;
+    this.#transmit(offer, packet, packetBytes(packet));
+  }
+
+  #stopShrinking(): void {
+    if (!this.#shrinking) return;
+    this.#shrinking = null;
+    this.#underWay--;
+    if (this.#underWay === 0) this.#rewind();
+  }
+
+  #reject(offer: Offer, reason: DropReason): void {
+    this.#forget(offer);
+    this.#outbox.reject(offer.id, reason);
+  }
+
+  #settle(offer: Offer, topic: string, bytes: number, settlement: Settlement): void {
     this.#underWay--;
     switch (settlement.outcome) {
       case 'acknowledged':
@@ -212,31 +300,22 @@ export class Courier extends EventEmitter<{ refused: [SideglanceError]; idle: []
           this.#giveUp(`refuses verdicts on ${topic} (${settlement.text}): correct its access rules`);
           return;
         }
-        this.#forget(offer);
-        this.#outbox.reject(offer.id, 'refused');
+        this.#reject(offer, 'refused');
         break;
       case 'lost':
-        this.#lose(offer, settlement.byBroker);
+        this.#lose(offer, bytes, settlement.byBroker);
         return;
     }
     this.#schedule();
   }
 
   #forget(offer: Offer): void {
-    this.#losses.delete(offer.id);
+    this.#suspicion.forget(offer);
     if (this.#suspect?.id === offer.id) this.#suspect = null;
   }
 
-  #lose(offer: Offer, byBroker: boolean): void {
-    if (byBroker) {
-      const losses = (this.#losses.get(offer.id) ?? 0) + 1;
-      this.#losses.delete(offer.id);
-      this.#losses.set(offer.id, losses);
-      for (const id of this.#losses.keys()) {
-        if (this.#losses.size <= LIMITS.lossesRemembered) break;
-        this.#losses.delete(id);
-      }
-    }
+  #lose(offer: Offer, bytes: number, byBroker: boolean): void {
+    if (byBroker) this.#suspicion.lost(offer, bytes);
     // With the last of this connection, everything that was under way is known to be lost.
     if (this.#underWay === 0) this.#rewind();
   }
@@ -252,10 +331,10 @@ export class Courier extends EventEmitter<{ refused: [SideglanceError]; idle: []
     this.#rewind();
   }
 
-  #reportRefusal(topic: string, text: string): void {
+  #reportRefusal(topic: string, text: string, fix = 'correct its access rules'): void {
     if (this.#refusals.has(topic)) return;
     this.#refusals.add(topic);
-    const message = `the MQTT broker at ${this.#session.broker.text} refuses ${topic} (${text}): correct its access rules`;
+    const message = `the MQTT broker at ${this.#session.broker.text} refuses ${topic} (${text}): ${fix}`;
     this.emit('refused', new SideglanceError('SG_BROKER', message));
   }
 }

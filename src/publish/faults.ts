@@ -17,6 +17,9 @@ export interface FaultContext {
   readonly address: string;
   readonly username: string | undefined;
   readonly clientId: string;
+  readonly isEncrypted: boolean;
+  /** Whether this device has a certificate of its own. */
+  readonly hasCertificate: boolean;
   /** Whether the connection had come up. */
   readonly wasUp: boolean;
 }
@@ -40,7 +43,7 @@ export function brokerFault(thrown: unknown, context: FaultContext): BrokerFault
 function explain(thrown: unknown, context: FaultContext): Explanation {
   const code = (thrown as { code?: unknown } | null)?.code;
   if (typeof code === 'number') return explainReasonCode(code, thrown, context);
-  if (typeof code === 'string') return explainSystemCode(code, thrown);
+  if (typeof code === 'string') return explainTls(code, thrown, context) ?? explainSystemCode(code, thrown, context);
   if (thrown === null) return closed(context);
   const reason = reasonOf(thrown);
   if (reason === 'connack timeout') {
@@ -103,7 +106,78 @@ function explainReasonCode(code: number, thrown: unknown, { username, clientId }
 
 const CERTIFICATE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA)/;
 
-function explainSystemCode(code: string, thrown: unknown): Explanation {
+/** What we have against the broker's certificate, and what it has against ours. */
+function explainTls(code: string, thrown: unknown, context: FaultContext): Explanation | null {
+  switch (code) {
+    case 'CERT_NOT_YET_VALID':
+    case 'CERT_HAS_EXPIRED':
+      return {
+        text: `has a certificate that is not valid now (${code}): renew it, or set this device's clock`,
+        retry: 'slowly',
+      };
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return {
+        text: `has a certificate for another name (${reasonOf(thrown)}): use that name in mqtt.url, or set mqtt.tls.serverName`,
+        retry: 'slowly',
+      };
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+      return { text: 'does not speak TLS on this port: correct the port, or use `mqtt://`', retry: 'slowly' };
+    case 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME':
+      return { text: 'does not know the name that it was asked for (SNI): set mqtt.tls.serverName', retry: 'slowly' };
+  }
+  if (CERTIFICATE.test(code)) {
+    return {
+      text: `has a certificate that nobody we trust has signed (${code}): set mqtt.tls.ca to the authority's certificate`,
+      retry: 'slowly',
+    };
+  }
+  const alert = /_ALERT_(\w+)$/.exec(code)?.[1];
+  if (alert !== undefined) return { text: explainAlert(alert, context), retry: 'slowly' };
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL') || code.startsWith('ERR_OSSL')) {
+    return {
+      text: `and this device cannot agree on TLS (${reasonOf(thrown)}): check the port and mqtt.tls`,
+      retry: 'slowly',
+    };
+  }
+  return null;
+}
+
+const CERTIFICATE_WANTED = 'it may want a certificate of this device (mqtt.tls.cert, mqtt.tls.key)';
+
+/** An alert that the broker has sent (RFC 8446 §6.2), by its name in OpenSSL. */
+function explainAlert(alert: string, { hasCertificate }: FaultContext): string {
+  switch (alert) {
+    case 'CERTIFICATE_REQUIRED':
+      return 'wants a certificate of this device: set mqtt.tls.cert and mqtt.tls.key';
+    case 'CERTIFICATE_EXPIRED':
+      return "refused this device's certificate as expired: renew mqtt.tls.cert, or set the broker's clock";
+    case 'CERTIFICATE_REVOKED':
+      return "refused this device's certificate as revoked: have a new one issued for mqtt.tls.cert";
+    case 'UNKNOWN_CA':
+      return "does not trust who has signed this device's certificate: take mqtt.tls.cert from an authority that it trusts";
+    case 'BAD_CERTIFICATE':
+    case 'UNSUPPORTED_CERTIFICATE':
+    case 'CERTIFICATE_UNKNOWN':
+      return `refused this device's certificate (${alert}): correct mqtt.tls.cert`;
+    case 'HANDSHAKE_FAILURE':
+      return hasCertificate
+        ? 'and this device find no common TLS settings (HANDSHAKE_FAILURE): check mqtt.tls and the ciphers of the broker'
+        : `ended the TLS handshake: ${CERTIFICATE_WANTED}`;
+    case 'PROTOCOL_VERSION':
+      return 'and this device have no version of TLS in common: the broker has to offer TLS 1.2 or 1.3';
+    default:
+      return `ended the TLS handshake (${alert}): check mqtt.tls`;
+  }
+}
+
+/** With TLS 1.3 a broker finds that a certificate is missing when we are done already, and its alert may be lost. */
+function brokenOff(code: string, context: FaultContext): Explanation {
+  if (!context.isEncrypted) return closed(context);
+  const hint = context.hasCertificate ? '' : `, or ${CERTIFICATE_WANTED}`;
+  return { text: `broke the connection off (${code}): it may not speak TLS on this port${hint}` };
+}
+
+function explainSystemCode(code: string, thrown: unknown, context: FaultContext): Explanation {
   switch (code) {
     case 'ECONNREFUSED':
       return { text: 'does not listen there (connection refused): start it, or correct mqtt.url' };
@@ -117,31 +191,9 @@ function explainSystemCode(code: string, thrown: unknown): Explanation {
       return { text: `cannot be reached (${code}): check the cable, the route and the firewall` };
     case 'ECONNRESET':
     case 'EPIPE':
+      if (!context.wasUp) return brokenOff(code, context);
       return { text: `broke the connection off (${code})`, byBroker: true };
-    case 'CERT_NOT_YET_VALID':
-    case 'CERT_HAS_EXPIRED':
-      return {
-        text: `has a certificate that is not valid now (${code}): renew it, or set this device's clock`,
-        retry: 'slowly',
-      };
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return {
-        text: `has a certificate for another name (${reasonOf(thrown)}): use that name in mqtt.url`,
-        retry: 'slowly',
-      };
     default:
-      if (CERTIFICATE.test(code)) {
-        return {
-          text: `has a certificate that nobody we trust has signed (${code}): set mqtt.tls.ca to the authority's certificate`,
-          retry: 'slowly',
-        };
-      }
-      if (code === 'EPROTO' || code.startsWith('ERR_SSL') || code.startsWith('ERR_OSSL')) {
-        return {
-          text: `and this device cannot agree on TLS (${reasonOf(thrown)}): check the port and mqtt.tls`,
-          retry: 'slowly',
-        };
-      }
       return { text: `cannot be used: ${reasonOf(thrown)} (${code})` };
   }
 }

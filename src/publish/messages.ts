@@ -1,10 +1,16 @@
 /**
  * Every message that sideglance publishes, as versioned schemas. They are the one source: the TypeScript types, the
- * JSON Schemas in `docs/messages/` (`scripts/generate-message-schemas.mjs`) and the tests all come from here.
- * A field may be added within a version; a field that changes its meaning or goes away makes a new version.
+ * JSON Schemas in `docs/messages/`, `docs/asyncapi.yaml` and the tests all come from here.
+ * Within a version a field may be added, and a value of an `open` list; a field that changes its meaning or goes away
+ * makes a new version. Tests hold that against `docs/messages/published/`.
  */
 import { z } from 'zod';
 import { DEFECT_KINDS, KIND_MEANINGS } from '../kinds.js';
+import { MAP_FORMS } from '../map-forms.js';
+
+/** Values that may become more within a version: the published schema names them as examples only. */
+export const open = <const Values extends readonly [string, ...string[]]>(values: Values) =>
+  z.enum(values).meta({ open: true });
 
 export const count = z.int().nonnegative();
 export const name = z.string().min(1);
@@ -47,7 +53,7 @@ const box = z
   .describe('In frame pixels, from the top left corner.');
 
 export const result = z.enum(['pass', 'fail', 'invalid']);
-export const invalidReason = z.enum([
+export const invalidReason = open([
   'exposure',
   'blur',
   'no part',
@@ -78,9 +84,9 @@ const mapGeometry = z
     'Cell (r, c) stands for the square of cell × cell model input pixels at (c × cell, r × cell). The last row and column may reach beyond the input, or leave up to half a cell of it out.',
   );
 
-const greyScale = z
+const valueScale = z
   .object({ offset: z.number(), scale: z.number() })
-  .describe('A grey value v of the picture stands for the value offset + v × scale of the map.');
+  .describe('What is stored as v, in a PNG the grey value, stands for the value offset + v × scale of the map.');
 
 const byKind = <Value extends z.ZodType>(value: Value) =>
   z.object({
@@ -93,7 +99,7 @@ const defect = z.object({
   box,
   area: z.number().describe('In frame pixels².'),
   peak: finiteOrNull.describe('Highest value of the map inside.'),
-  kind: z.enum(DEFECT_KINDS).describe('The evidence with the largest share.'),
+  kind: open(DEFECT_KINDS).describe('The evidence with the largest share.'),
   shares: byKind(z.number().min(0).max(1)).describe('Why: the share of each kind of evidence; 1 in sum.'),
 });
 
@@ -116,18 +122,22 @@ const region = z.object({
 });
 
 const attachment = z.object({
-  kind: z.enum(['map', 'frame']),
-  region: name.nullable().describe('Null for a whole frame.'),
+  kind: open(['map', 'frame']),
+  region: name.nullable().describe('Null for a picture of the whole frame.'),
+  form: open(MAP_FORMS).nullable().describe('How a map is encoded; null for a frame.'),
   topic: name,
   delivery,
-  mediaType: z.enum(['image/png', 'image/jpeg']),
+  mediaType: open(['image/png', 'image/jpeg', 'application/vnd.sideglance.map']),
   bytes: count,
   sha256: z
     .string()
     .describe('Of the payload, in hex: pairs a picture with its inspection where MQTT 5 is not spoken.'),
   width: count,
   height: count,
-  scale: greyScale.nullable().describe('For maps.'),
+  scale: valueScale.nullable().describe('For maps that can be read back; null for overlays and frames.'),
+  grid: mapGeometry
+    .nullable()
+    .describe('For the same: the grid as it is encoded, which may be coarser than the region’s.'),
 });
 
 const timings = z
@@ -184,19 +194,32 @@ export const pictureSchema = z
     verdict: result.describe("The part's verdict."),
     width: z.string().describe('Of the picture, in pixels.'),
     height: z.string(),
-    region: name.optional(),
+    form: open(MAP_FORMS).optional().describe('For maps: how they are encoded.'),
+    region: name.optional().describe('Absent for a picture of the whole frame.'),
     box: z.string().optional().describe('`x,y,width,height` of the region in frame pixels.'),
-    scale: z.string().optional().describe('For maps: grey value v stands for the value offset + v × scale of the map.'),
+    scale: z
+      .string()
+      .optional()
+      .describe(
+        'For maps that can be read back: what is stored as v stands for the value offset + v × scale of the map.',
+      ),
     offset: z.string().optional(),
-    rows: z.string().optional().describe('For maps: the grid of scores behind the picture.'),
+    mapThreshold: z.string().optional().describe('Places of the map above it belong to a defect.'),
+    rows: z.string().optional().describe('For the same maps: the grid as it is encoded.'),
     columns: z.string().optional(),
     cell: z.string().optional(),
     inputWidth: z.string().optional(),
     inputHeight: z.string().optional(),
+    originalSha256: z
+      .string()
+      .optional()
+      .describe(
+        'Where the broker takes no packet as large as the picture, and it was made smaller: SHA-256 of the picture that the inspection lists. Width, height, rows, columns and cell are those of the smaller one.',
+      ),
   })
   .describe(
-    'The MQTT 5 user properties of an anomaly map (`<station>/map`, image/png) or a frame (`<station>/frame`, image/jpeg). ' +
-      'The payload is the picture file itself.',
+    'The MQTT 5 user properties of an anomaly map (`<station>/map`) or a frame (`<station>/frame`, image/jpeg). ' +
+      'The payload is the picture file itself; the content type says of which kind.',
   );
 
 export const statusSchema = z
@@ -204,10 +227,11 @@ export const statusSchema = z
     schema: z.literal('sideglance/status/1'),
     device,
     state: z.enum(['online', 'offline']),
-    reason: z
-      .enum(['stopped', 'connection lost'])
+    reason: open(['stopped', 'connection lost', 'moved'])
       .nullable()
-      .describe('Of offline: a clean stop, or the last will that the broker publishes when the device is gone.'),
+      .describe(
+        'Of offline: a clean stop, the last will that the broker publishes when the device is gone, or the device has gone over to a broker that it prefers.',
+      ),
     agent: z.string().describe('Version of the agent.'),
     at: timestamp.describe('When this was written; for `connection lost` that is when the lost connection was opened.'),
     clockSynced,
@@ -219,7 +243,7 @@ export const cameraSchema = z
     schema: z.literal('sideglance/camera/1'),
     device,
     station: name,
-    state: z.enum(['opening', 'running', 'silent', 'lost', 'ended']),
+    state: open(['opening', 'running', 'silent', 'lost', 'ended']),
     reason: z.string().nullable().describe('What happened, in words; null when all is well.'),
     since: timestamp,
     outages: count.describe('How often a running camera went silent or lost since the agent started.'),
@@ -239,7 +263,7 @@ const modelInUse = {
     .object({
       provider: name,
       precision: name,
-      phase: z.enum(['waiting', 'building']).describe('`waiting`: another process of the device builds first.'),
+      phase: open(['waiting', 'building']).describe('`waiting`: another process of the device builds first.'),
       elapsedS: z.number(),
     })
     .nullable()
@@ -261,9 +285,43 @@ export const modelSchema = z
 
 const byClass = z.object({ verdict: count, map: count, frame: count });
 
+const alarm = z
+  .object({
+    alarm: z
+      .enum(['score-high', 'score-low', 'reject-rate'])
+      .describe('Scores of good parts that moved up or down, or more rejects than is normal.'),
+    region: name,
+    since: timestamp,
+    text: z.string(),
+  })
+  .describe('Something is no longer as it was when the device learnt what is normal.');
+
+const healthReason = z
+  .object({
+    reason: z.enum([
+      'station-starting',
+      'station-restarting',
+      'station-failed',
+      'station-stopped',
+      'station-stuck',
+      'camera-opening',
+      'camera-lost',
+      'camera-silent',
+      'camera-ended',
+      'provider-skipped',
+      'broker-offline',
+      'outbox-alarm',
+      'alarm',
+    ]),
+    station: name.nullable().describe('Null where it concerns the device.'),
+    blocks: z.enum(['live', 'ready']).nullable().describe('What is false because of it; null: a warning.'),
+    text: z.string(),
+  })
+  .describe('Why all is not well.');
+
 const storage = z
   .object({
-    kind: z.enum(['disk', 'memory']).describe('Where messages wait. In memory they are lost with the process.'),
+    kind: open(['disk', 'memory']).describe('Where messages wait. In memory they are lost with the process.'),
     folder: z.string().nullable(),
     alarm: z
       .string()
@@ -285,14 +343,17 @@ export const healthSchema = z
     device,
     published: timestamp,
     clockSynced,
+    live: z.boolean().describe('False when only a restart of the daemon helps; then not ready either.'),
+    ready: z.boolean().describe('Whether every station can give verdicts now, and they reach the broker.'),
+    reasons: z.array(healthReason).describe('Empty when all is well.'),
     agent: z.object({ version: z.string(), uptimeS: z.number(), rssBytes: count, eventLoopLagMs: z.number() }),
     stations: z.array(
       z.object({
         name,
-        state: z.enum(['starting', 'running', 'restarting', 'failed', 'stopped']),
+        state: open(['starting', 'running', 'restarting', 'failed', 'stopped']),
         reason: z.string().nullable(),
         camera: z.object({
-          state: z.enum(['opening', 'running', 'silent', 'lost', 'ended']).nullable(),
+          state: open(['opening', 'running', 'silent', 'lost', 'ended']).nullable(),
           reason: z.string().nullable(),
         }),
         ...modelInUse,
@@ -304,10 +365,11 @@ export const healthSchema = z
             exposureMicroseconds: z.number().nullable().describe('Null: as the camera is set.'),
             gainDb: z.number().nullable(),
             byCommand: z
-              .array(z.enum(['paused', 'threshold', 'exposureMicroseconds', 'gainDb']))
+              .array(open(['paused', 'threshold', 'exposureMicroseconds', 'gainDb']))
               .describe('Set by a command; the others are as in the configuration.'),
           })
           .describe('What commands can change, as it is now.'),
+        alarms: z.array(alarm).describe('Alarms that are raised now.'),
         restarts: count,
         rssBytes: count.describe('Resident memory of the station process; 0 while there is none.'),
         eventLoopLagMs: z.number(),
@@ -337,7 +399,8 @@ export const healthSchema = z
       .nullable()
       .describe('What became of commands since the agent started; null where they are not listened to.'),
     publishing: z.object({
-      protocol: z.enum(['5', '3.1.1']).nullable(),
+      protocol: open(['5', '3.1.1']).nullable(),
+      broker: z.string().nullable().describe('The broker that is spoken to; null while there is none.'),
       connections: count.describe('Connections to the broker that came up since the agent started.'),
       lastFault: z.string().nullable().describe('Why the broker could not be used the last time.'),
       waiting: byClass.describe('Messages in the store, per class.'),
@@ -345,6 +408,7 @@ export const healthSchema = z
       inFlight: count.describe('Sent and not yet acknowledged.'),
       stored: byClass.describe('Messages taken in since the start.'),
       delivered: byClass.describe('Acknowledged by the broker.'),
+      shrunk: count.describe('Pictures that were delivered smaller, because the broker takes no larger packets.'),
       dropped: z.object({
         age: byClass,
         bytes: byClass,
@@ -402,19 +466,7 @@ export type StatusMessage = z.infer<typeof statusSchema>;
 export type CameraMessage = z.infer<typeof cameraSchema>;
 export type ModelMessage = z.infer<typeof modelSchema>;
 export type HealthMessage = z.infer<typeof healthSchema>;
+export type HealthReason = z.infer<typeof healthReason>;
 export type GapMessage = z.infer<typeof gapSchema>;
 export type DeviceIdentity = z.infer<typeof device>;
 export type DeliveryIdentity = z.infer<typeof delivery>;
-
-/**
- * The JSON Schema (draft 2020-12) of one message, as written to `docs/messages/<name>.schema.json`. It lets unknown
- * fields pass, so that a consumer that validates survives a field that is added later.
- */
-export function jsonSchemaOf(message: MessageName): Record<string, unknown> {
-  return publishedSchema(message, MESSAGE_SCHEMAS[message]);
-}
-
-export function publishedSchema(title: string, schema: z.ZodType): Record<string, unknown> {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' });
-  return { $schema, title: `sideglance ${title}`, ...rest };
-}

@@ -2,6 +2,10 @@
 export interface MqttOptions {
   /** `mqtt://host:1883`, `mqtts://host:8883`, `ws://…` or `wss://…`. */
   readonly url: string;
+  /** Brokers that stand in for it, the preferred first; with the same user, password and TLS files. */
+  readonly fallbackUrls?: readonly string[] | undefined;
+  /** On a broker that stands in, a preferred one is tried again after so long; every failure doubles it, up to 8 times. */
+  readonly returnAfterSeconds?: number | undefined;
   /** 5 (the default) falls back to 3.1.1 where the broker does not speak it; 4 is MQTT 3.1.1 from the start. */
   readonly protocolVersion?: 5 | 4 | undefined;
   /** `sideglance-<site>-<line>-<name>` when absent. */
@@ -11,7 +15,20 @@ export interface MqttOptions {
   readonly tls?: MqttTls | undefined;
   /** A broker that is silent for 1.5 times as long counts as lost. */
   readonly keepaliveSeconds?: number | undefined;
+  readonly session?: SessionOptions | undefined;
 }
+
+/** What the broker keeps of us (MQTT 5 §3.1.2.4, §3.1.2.11.2, §3.1.3.2.2). */
+export interface SessionOptions {
+  /** It forgets at each connection what an earlier one has left. */
+  readonly cleanStart: boolean;
+  /** How long it keeps the session after a connection; MQTT 3.1.1 keeps it for as long as the broker likes. */
+  readonly expirySeconds: number;
+  /** The last will comes so long after the connection has gone, or when the session ends, if that is sooner. */
+  readonly willDelaySeconds: number;
+}
+
+export const SESSION_DEFAULTS: SessionOptions = { cleanStart: true, expirySeconds: 0, willDelaySeconds: 0 };
 
 /** PEM files for `mqtts:` and `wss:`. */
 export interface MqttTls {
@@ -36,6 +53,10 @@ export interface SessionLimits {
   readonly windowBytes: number;
   /** Nothing acknowledged for as long while messages are under way: the connection is given up. */
   readonly acknowledgeTimeoutMs: number;
+  /** How often the TLS files are looked at for changes. */
+  readonly certificateCheckMs: number;
+  /** How long a change of broker waits for what is under way on the old connection; then it counts as lost. */
+  readonly handOverMs: number;
   /** How long a stop waits for what is in the store, and then for the farewell. */
   readonly drainMs: number;
   readonly farewellMs: number;
@@ -50,8 +71,11 @@ export const SESSION_LIMITS: SessionLimits = {
   windowMessages: 20,
   windowBytes: 512 * 1024,
   acknowledgeTimeoutMs: 30_000,
+  certificateCheckMs: 30_000,
+  handOverMs: 5_000,
   drainMs: 1_000,
   farewellMs: 500,
 };
 
 export const KEEPALIVE_SECONDS = 15;
+export const RETURN_AFTER_SECONDS = 300;

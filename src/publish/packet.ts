@@ -8,6 +8,8 @@ export interface Packet {
   readonly properties: Readonly<Record<string, string>> | null;
   /** Of an answer: what the request had, in MQTT 5. */
   readonly correlation?: Uint8Array | null;
+  /** The broker drops it where it has not been delivered by then; MQTT 5. Absent: never. */
+  readonly expirySeconds?: number | undefined;
 }
 
 export const JSON_CONTENT = 'application/json';
@@ -27,7 +29,8 @@ export function packetBytes(packet: Packet): number {
   const packetId = 2;
   const propertyLength = 4;
   const payloadFormat = 2;
-  let bytes = fixedHeader + packetId + propertyLength + payloadFormat + packet.payload.byteLength;
+  const messageExpiry = 5;
+  let bytes = fixedHeader + packetId + propertyLength + payloadFormat + messageExpiry + packet.payload.byteLength;
   bytes += 2 + Buffer.byteLength(packet.topic) + 3 + Buffer.byteLength(packet.contentType);
   if (packet.correlation) bytes += 3 + packet.correlation.byteLength;
   for (const [key, value] of Object.entries(packet.properties ?? {})) {

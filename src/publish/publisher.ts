@@ -10,15 +10,16 @@ import {
   inspectionMessage,
   offerPacket,
   pictureProperties,
+  smallerPacket,
   statusMessage,
 } from './compose.js';
 import { Courier } from './courier.js';
 import type { IncomingMessage } from './inbox.js';
 import type { MailCounters } from './mail.js';
-import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage } from './messages.js';
+import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage, StatusMessage } from './messages.js';
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
 import { Outbox } from './outbox/outbox.js';
-import type { MessageClass } from './outbox/types.js';
+import type { MessageClass, PerClass } from './outbox/types.js';
 import { encodeJson, JSON_CONTENT, type Packet, retainedJson } from './packet.js';
 import { MqttSession, type SessionState } from './session.js';
 import { type DeviceTopics, deviceTopics } from './topics.js';
@@ -36,7 +37,7 @@ export interface PublisherOptions {
 const INBOX_LIMITS = { maxPacketBytes: 64 * 1024, receiveMaximum: 20 } as const;
 
 /** What the agent knows about itself and its stations; the rest of `health` is the publisher's own. */
-export interface HealthReport {
+export interface HealthReport extends Pick<HealthMessage, 'live' | 'ready' | 'reasons'> {
   readonly agent: Omit<HealthMessage['agent'], 'version'>;
   readonly stations: HealthMessage['stations'];
   readonly commands: HealthMessage['commands'];
@@ -47,6 +48,10 @@ export interface PublisherEvents {
   state: [SessionState];
   /** The broker took the connection and refuses a topic; once a connection and topic. */
   refused: [SideglanceError];
+  /** The broker has acknowledged a verdict that was sent as soon as it was made; so long after it was made. */
+  delivered: [station: string, ms: number];
+  /** Something should be mended, and the connection is none the worse for it: TLS files that cannot take the place of the old. */
+  fault: [SideglanceError];
 }
 
 /**
@@ -74,19 +79,26 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     this.#limits = { ...SESSION_LIMITS, ...options.limits };
     this.topics = deviceTopics(device);
     this.#outbox = options.outbox ?? new Outbox();
-    const status = (state: 'online' | 'offline', reason: 'stopped' | 'connection lost' | null) =>
+    const status = (state: 'online' | 'offline', reason: StatusMessage['reason']) =>
       retainedJson(this.topics.status, statusMessage(device, options.agentVersion, state, reason));
     this.#session = new MqttSession(
       { ...options.mqtt, clientId: options.mqtt.clientId ?? `sideglance-${site}-${line}-${name}` },
       { online: () => status('online', null), offline: (reason) => status('offline', reason) },
       this.#limits,
     );
-    this.#courier = new Courier(this.#session, this.#outbox, (offer, stored, maxBytes) =>
-      offerPacket(device, this.topics, offer, stored, maxBytes),
+    this.#courier = new Courier(
+      this.#session,
+      this.#outbox,
+      (offer, stored, maxBytes) => offerPacket(device, this.topics, offer, stored, maxBytes),
+      makeSmaller,
     );
     this.#session.on('state', (state) => this.emit('state', state));
+    this.#session.on('fault', (error) => this.emit('fault', error));
     this.#courier.on('refused', (error) => this.emit('refused', error));
     this.#session.on('deaf', (error) => this.emit('refused', error));
+    this.#courier.on('delivered', ({ messageClass, station, at }) => {
+      if (messageClass === 'verdict') this.emit('delivered', station, now().monotonicMs - at.monotonicMs);
+    });
   }
 
   get state(): SessionState {
@@ -196,26 +208,45 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     this.#courier.setValue(retainedJson(this.topics.model, message));
   }
 
-  /** Publishes how the device is doing (retained, the newest only). Returns the message, for logs and metrics. */
-  publishHealth(report: HealthReport): HealthMessage {
-    const message: HealthMessage = {
+  /** Publishes how the device is doing (retained, the newest only). */
+  publishHealth(report: HealthReport): void {
+    this.#courier.setValue(retainedJson(this.topics.health, this.health(report)));
+  }
+
+  /** The message on how the device is doing. */
+  health({ agent, stations, commands, live, ready, reasons }: HealthReport): HealthMessage {
+    return {
       schema: 'sideglance/health/1',
       device: this.#device,
       published: now(),
       clockSynced: clockSynced(),
-      agent: { version: this.#agentVersion, ...report.agent },
-      stations: report.stations,
-      commands: report.commands,
+      live,
+      ready,
+      reasons,
+      agent: { version: this.#agentVersion, ...agent },
+      stations,
+      commands,
       publishing: this.counters(),
     };
-    this.#courier.setValue(retainedJson(this.topics.health, message));
-    return message;
+  }
+
+  /** How long messages have waited, by class. */
+  oldestAgeMs(): PerClass {
+    return this.#outbox.oldestAgeMs();
   }
 
   /** Queue depth, drops and what else `health` says about publishing. */
   counters(): HealthMessage['publishing'] {
     const { state } = this;
     const protocol = state.state === 'online' ? (state.protocolVersion === 5 ? '5' : '3.1.1') : null;
-    return { protocol, ...this.#session.history, ...this.#outbox.counters() };
+    const broker = state.state === 'online' ? state.broker : null;
+    return { protocol, broker, ...this.#session.history, shrunk: this.#courier.shrunk, ...this.#outbox.counters() };
   }
+}
+
+/** Few brokers take so little that the code for it, which is large, is ever needed. */
+async function makeSmaller(packet: Packet, maxPayloadBytes: number): Promise<Packet | null> {
+  const { shrinkPicture } = await import('../encode/shrink.js');
+  const smaller = await shrinkPicture(packet.contentType, packet.payload, maxPayloadBytes);
+  return smaller && smallerPacket(packet, smaller);
 }

@@ -1,12 +1,15 @@
 import { EventEmitter } from 'node:events';
-import { reasonOf, SideglanceError } from '../errors.js';
+import { SideglanceError } from '../errors.js';
 import type { Timestamp } from '../types.js';
+import { type Broker, Brokers } from './brokers.js';
 import { now } from './clock.js';
-import { type Answer, type BrokerAddress, brokerAddress, Connection, type Welcome } from './connection.js';
+import { type BrokerAddress, Connection, type Welcome } from './connection.js';
 import type { BrokerFault } from './faults.js';
 import type { Inbox } from './inbox.js';
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
-import { type Packet, packetBytes } from './packet.js';
+import type { Packet } from './packet.js';
+import { Succession, type Successor } from './succession.js';
+import { type Settlement, Window } from './window.js';
 
 export type SessionState =
   | { readonly state: 'stopped' }
@@ -28,64 +31,75 @@ export type SessionState =
       readonly retryInMs: number;
     };
 
-/** How a message that was sent ended. `lost`: the connection went away before the answer; it may have arrived. */
-export type Settlement = Answer | { readonly outcome: 'lost'; readonly byBroker: boolean };
-
 /** What the session says about the device itself; written anew for each connection. */
 export interface Presence {
   online(): Packet;
-  offline(reason: 'stopped' | 'connection lost'): Packet;
+  /** `moved`: to a broker that is preferred to this one. */
+  offline(reason: 'stopped' | 'connection lost' | 'moved'): Packet;
 }
 
-interface UnderWay {
-  readonly bytes: number;
-  readonly settled: (settlement: Settlement) => void;
+export interface SessionEvents {
+  state: [SessionState];
+  /** There may be room again, although the state is what it was. */
+  room: [];
+  /** Something should be mended, and the connection is none the worse for it. */
+  fault: [SideglanceError];
+  /** The broker does not let us hear what the inbox asks for. */
+  deaf: [SideglanceError];
 }
 
 /**
- * The session with the broker: connects, says `online` (and leaves `offline` as last will), keeps a window of messages
- * under way, notices a dead connection and comes back with back-off and jitter. It keeps no message: whatever was
- * under way when a connection goes is reported `lost`.
+ * The session with a broker: connects, says `online` (and leaves `offline` as last will), keeps a window of messages
+ * under way, notices a dead connection and comes back with back-off and jitter, to another broker where there are several.
+ * It keeps no message: whatever was under way when a connection goes is reported `lost`.
  */
-export class MqttSession extends EventEmitter<{ state: [SessionState]; deaf: [SideglanceError] }> {
-  readonly broker: BrokerAddress;
+export class MqttSession extends EventEmitter<SessionEvents> {
   readonly #options: MqttOptions & { readonly clientId: string };
   readonly #presence: Presence;
   readonly #limits: SessionLimits;
+  readonly #brokers: Brokers;
+  readonly #window: Window;
+  readonly #succession: Succession;
   #state: SessionState = { state: 'stopped' };
+  /** That of the connection, or of the next attempt. */
+  #broker: Broker;
   #connection: Connection | null = null;
-  #protocolVersion: 5 | 4;
-  /** The broker has said that it does not speak MQTT 5. */
-  #refused5 = false;
-  /** The version that is tried now has been online before: a broker that closes without a word says nothing about it. */
-  #proven = false;
+  /** Nothing more is sent on this connection: another one takes its place. */
+  #isHandingOver = false;
   #connections = 0;
-  #failures = 0;
   #onlineAtMs: number | null = null;
   #lastFault: SideglanceError | null = null;
-  #window = 1;
-  readonly #underWay = new Set<UnderWay>();
-  #bytesUnderWay = 0;
   #retryTimer: NodeJS.Timeout | undefined;
-  #answerTimer: NodeJS.Timeout | undefined;
   #inbox: Inbox | null = null;
 
-  /** @throws SideglanceError SG_BROKER when the URL is not one of a broker */
+  /** @throws SideglanceError SG_BROKER when a URL is not one of a broker */
   constructor(
     options: MqttOptions & { readonly clientId: string },
     presence: Presence,
     limits: SessionLimits = SESSION_LIMITS,
   ) {
     super();
-    this.broker = brokerAddress(options.url);
     this.#options = options;
     this.#presence = presence;
     this.#limits = limits;
-    this.#protocolVersion = options.protocolVersion ?? 5;
+    this.#brokers = new Brokers(options, limits);
+    this.#broker = this.#brokers.preferred;
+    this.#window = new Window(limits, () => this.#noAnswer());
+    this.#succession = new Succession(options, limits, this.#brokers, {
+      open: (broker) => this.#open(broker),
+      ready: (successor, welcome) => void this.#handOver(successor, welcome),
+      failed: (broker, fault) => this.#successorFailed(broker, fault),
+      fault: (error) => this.emit('fault', error),
+    });
   }
 
   get state(): SessionState {
     return this.#state;
+  }
+
+  /** The one that is spoken to, or tried next. */
+  get broker(): BrokerAddress {
+    return this.#broker.address;
   }
 
   /** Connections that came up, and why the last one did not or ended. */
@@ -94,16 +108,12 @@ export class MqttSession extends EventEmitter<{ state: [SessionState]; deaf: [Si
   }
 
   get inFlight(): number {
-    return this.#underWay.size;
+    return this.#window.size;
   }
 
   /** Whether the window has room for another message; it is kept in messages and in bytes. */
   get hasRoom(): boolean {
-    return (
-      this.#state.state === 'online' &&
-      this.#underWay.size < this.#window &&
-      this.#bytesUnderWay < this.#limits.windowBytes
-    );
+    return this.#state.state === 'online' && !this.#isHandingOver && this.#window.hasRoom;
   }
 
   /** Subscribes from the next connection on; to be called before `start`. */
@@ -122,7 +132,7 @@ export class MqttSession extends EventEmitter<{ state: [SessionState]; deaf: [Si
    */
   publish(packet: Packet, settled: (settlement: Settlement) => void): void {
     if (!this.hasRoom || !this.#connection) throw new Error('publish() without room in the window');
-    this.#send(this.#connection, packet, settled);
+    this.#window.send(this.#connection, packet, settled);
   }
 
   /** Gives the connection up because of something that only the caller can see. */
@@ -133,21 +143,22 @@ export class MqttSession extends EventEmitter<{ state: [SessionState]; deaf: [Si
   /** Says `offline: stopped` where somebody listens, and ends. Takes at most twice `farewellMs`. */
   async stop(): Promise<void> {
     const connection = this.#connection;
-    const said = connection !== null && (await this.#sayFarewell(connection));
+    this.#succession.stop();
+    const said = connection !== null && (await this.#sayFarewell(connection, 'stopped'));
     this.#connection = null;
     this.#setState({ state: 'stopped' });
     clearTimeout(this.#retryTimer);
-    this.#settleLost(false);
+    this.#window.settleLost(false);
     // Without an acknowledged farewell the last will has to speak: a DISCONNECT would leave `online` standing for ever.
     if (said) await connection.goodbye(this.#limits.farewellMs);
     else connection?.cut();
   }
 
-  async #sayFarewell(connection: Connection): Promise<boolean> {
-    if (this.#state.state !== 'online' || this.#underWay.size >= this.#window) return false;
+  async #sayFarewell(connection: Connection, reason: 'stopped' | 'moved'): Promise<boolean> {
+    if (this.#state.state !== 'online' || !this.#window.mayHaveOneMore) return false;
     return new Promise<boolean>((done) => {
       const timer = setTimeout(done, this.#limits.farewellMs, false);
-      this.#send(connection, this.#presence.offline('stopped'), ({ outcome }) => {
+      this.#window.send(connection, this.#presence.offline(reason), ({ outcome }) => {
         clearTimeout(timer);
         done(outcome === 'acknowledged');
       });
@@ -162,41 +173,39 @@ export class MqttSession extends EventEmitter<{ state: [SessionState]; deaf: [Si
   #connect(): void {
     this.#setState({ state: 'connecting', broker: this.broker.text });
     try {
-      const connection = new Connection(
-        this.broker,
-        this.#options,
-        this.#protocolVersion,
-        this.#limits.connectTimeoutMs,
-        this.#presence.offline('connection lost'),
-        this.#inbox,
-        {
-          up: (welcome) => this.#greet(connection, welcome),
-          down: (fault) => this.#down(connection, fault),
-          deaf: (text) => this.#reportDeaf(text),
-        },
-      );
-      this.#connection = connection;
+      this.#connection = this.#open(this.#broker);
     } catch (thrown) {
-      this.#down(null, {
-        error:
-          thrown instanceof SideglanceError
-            ? thrown
-            : new SideglanceError(
-                'SG_BROKER',
-                `no connection to ${this.broker.text} can be made: ${reasonOf(thrown)}; check mqtt.tls`,
-                { cause: thrown },
-              ),
-        retry: 'slowly',
-        wrongVersion: 'no',
-        byBroker: false,
-      });
+      this.#down(this.#broker.noConnection(thrown));
     }
+  }
+
+  #open(broker: Broker): Connection {
+    const connection: Connection = new Connection(
+      broker.address,
+      this.#options,
+      broker.protocolVersion,
+      this.#limits.connectTimeoutMs,
+      this.#presence.offline('connection lost'),
+      this.#inbox,
+      {
+        up: (welcome) => {
+          if (connection === this.#connection) this.#greet(connection, welcome);
+          else this.#succession.came(connection, welcome);
+        },
+        down: (fault) => {
+          if (connection === this.#connection) this.#down(fault);
+          else this.#succession.wentDown(connection, fault);
+        },
+        deaf: (text) => this.#reportDeaf(broker, text),
+      },
+    );
+    return connection;
   }
 
   /** `online` follows the broker's acknowledgement of `online` itself: that proves that publishing works. */
   #greet(connection: Connection, welcome: Welcome): void {
-    this.#window = Math.max(1, Math.min(this.#limits.windowMessages, welcome.receiveMaximum));
-    this.#send(connection, this.#presence.online(), (settlement) => {
+    this.#window.open(welcome.receiveMaximum);
+    this.#window.send(connection, this.#presence.online(), (settlement) => {
       if (connection !== this.#connection || settlement.outcome === 'lost') return;
       if (settlement.outcome === 'refused') {
         const what = `does not let us publish ${this.#presence.online().topic}: ${settlement.text}`;
@@ -207,6 +216,7 @@ export class MqttSession extends EventEmitter<{ state: [SessionState]; deaf: [Si
       }
       this.#connections++;
       this.#onlineAtMs = performance.now();
+      this.#succession.watch(this.#broker, connection.certificates);
       this.#setState({
         state: 'online',
         broker: this.broker.text,
@@ -217,92 +227,80 @@ export class MqttSession extends EventEmitter<{ state: [SessionState]; deaf: [Si
     });
   }
 
-  #reportDeaf(text: string): void {
+  #reportDeaf({ address }: Broker, text: string): void {
     const what = `does not let us hear commands (${text}): correct its access rules, or set commands.enabled: false`;
-    this.emit('deaf', new SideglanceError('SG_BROKER', `the MQTT broker at ${this.broker.text} ${what}`));
+    this.emit('deaf', new SideglanceError('SG_BROKER', `the MQTT broker at ${address.text} ${what}`));
   }
 
-  #send(connection: Connection, packet: Packet, settled: (settlement: Settlement) => void): void {
-    const underWay: UnderWay = { bytes: packetBytes(packet), settled };
-    this.#underWay.add(underWay);
-    this.#bytesUnderWay += underWay.bytes;
-    this.#answerTimer ??= setTimeout(() => this.#noAnswer(), this.#limits.acknowledgeTimeoutMs);
-    connection.publish(packet, (answer) => {
-      if (!this.#underWay.delete(underWay)) return;
-      this.#bytesUnderWay -= underWay.bytes;
-      if (this.#underWay.size > 0) this.#answerTimer?.refresh();
-      else this.#clearAnswerTimer();
-      settled(answer);
-    });
+  /**
+   * Another connection is up and takes the place of this one. Nothing may be sent on it before all that is under way here is
+   * answered or given up: a stream would overtake itself.
+   */
+  async #handOver(successor: Successor, welcome: Welcome): Promise<void> {
+    this.#isHandingOver = true;
+    await this.#window.empty(this.#limits.handOverMs);
+    const isOtherBroker = successor.broker !== this.#broker;
+    const old = this.#connection;
+    const isReady = this.#succession.isReady(successor);
+    const said = isReady && old !== null && isOtherBroker && (await this.#sayFarewell(old, 'moved'));
+    this.#isHandingOver = false;
+    if (!this.#succession.isReady(successor)) {
+      // It is gone again, or we are stopping. Where `moved` has been said, only a new connection says `online`.
+      if (said) old.abandon(this.#broker.noConnection(new Error('the preferred broker is gone again')));
+      else this.emit('room');
+      return;
+    }
+    this.#succession.take();
+    this.#connection = successor.connection;
+    this.#broker = successor.broker;
+    this.#onlineAtMs = null;
+    this.#setState({ state: 'connecting', broker: this.broker.text });
+    this.#window.settleLost(false);
+    if (said) void old.goodbye(this.#limits.farewellMs, true);
+    else old?.cut();
+    this.#greet(successor.connection, welcome);
+  }
+
+  #successorFailed(broker: Broker, fault: BrokerFault): void {
+    broker.failed(fault, null);
+    if (this.#connection !== null || this.#state.state === 'stopped') return;
+    this.#lastFault = fault.error;
+    this.#broker = broker;
+    this.#retry(fault);
   }
 
   #noAnswer(): void {
     const error = new SideglanceError(
       'SG_BROKER',
       `the MQTT broker at ${this.broker.text} has acknowledged nothing for ${this.#limits.acknowledgeTimeoutMs} ms ` +
-        `while ${this.#underWay.size} messages are under way: look at its load and its log`,
+        `while ${this.#window.size} messages are under way: look at its load and its log`,
     );
     this.#connection?.abandon({ error, retry: 'soon', wrongVersion: 'no', byBroker: false });
   }
 
-  #clearAnswerTimer(): void {
-    clearTimeout(this.#answerTimer);
-    this.#answerTimer = undefined;
-  }
-
-  #down(connection: Connection | null, fault: BrokerFault): void {
-    if (connection !== this.#connection) return;
+  #down(fault: BrokerFault): void {
     this.#connection = null;
-    this.#lastFault = fault.error;
-    const wasOnline = this.#onlineAtMs !== null;
-    const lasted = this.#onlineAtMs === null ? 0 : performance.now() - this.#onlineAtMs;
+    const onlineMs = this.#onlineAtMs === null ? null : performance.now() - this.#onlineAtMs;
     this.#onlineAtMs = null;
-    if (lasted >= this.#limits.stableAfterMs) this.#failures = 0;
-    const retryInMs = this.#changeVersion(fault.wrongVersion, wasOnline) ? 0 : this.#backoff(fault.retry);
-    this.#failures++;
-    this.#setState({
-      state: 'offline',
-      broker: this.broker.text,
-      reason: fault.error.message,
-      error: fault.error,
-      retryInMs,
-    });
-    this.#settleLost(fault.byBroker);
-    if (this.#state.state === 'offline') this.#retryTimer = setTimeout(() => this.#connect(), retryInMs);
-  }
-
-  /**
-   * Chooses the version for the next attempt. 3.1.1 stays when the broker itself has refused 5; a broker that just
-   * closed may also have been about to start, so then both are tried in turn, and 5 again after the next loss.
-   * Returns whether to try again at once.
-   */
-  #changeVersion(wrongVersion: BrokerFault['wrongVersion'], wasOnline: boolean): boolean {
-    if (this.#options.protocolVersion === 4) return false;
-    if (wasOnline) {
-      this.#proven = this.#protocolVersion === 5 || this.#refused5;
-      if (!this.#refused5) this.#protocolVersion = 5;
-      return false;
+    this.#succession.rest();
+    const { pending } = this.#succession;
+    if (pending) {
+      // A broker ends the old connection when the same client comes a second time: that is no fault.
+      this.#setState({ state: 'connecting', broker: pending.broker.address.text });
+      this.#window.settleLost(false);
+      return;
     }
-    if (wrongVersion === 'no' || (wrongVersion === 'perhaps' && this.#proven)) return false;
-    const isFirstRefusal = wrongVersion === 'certainly' && this.#protocolVersion === 5 && !this.#refused5;
-    if (wrongVersion === 'certainly') this.#refused5 = this.#protocolVersion === 5;
-    this.#protocolVersion = this.#protocolVersion === 5 ? 4 : 5;
-    return isFirstRefusal;
+    this.#lastFault = fault.error;
+    this.#broker.failed(fault, onlineMs);
+    this.#retry(fault);
   }
 
-  /** Exponential, with jitter between half and all of it, so that a hall full of devices does not return at once. */
-  #backoff(retry: 'soon' | 'slowly'): number {
-    const { backoffMinMs, backoffMaxMs, slowRetryMs } = this.#limits;
-    const first = retry === 'slowly' ? slowRetryMs : backoffMinMs;
-    const most = Math.max(backoffMaxMs, retry === 'slowly' ? 4 * slowRetryMs : 0);
-    return Math.round(Math.min(most, first * 2 ** Math.min(this.#failures, 16)) * (0.5 + Math.random() / 2));
-  }
-
-  #settleLost(byBroker: boolean): void {
-    this.#clearAnswerTimer();
-    this.#bytesUnderWay = 0;
-    const lost = [...this.#underWay];
-    this.#underWay.clear();
-    for (const { settled } of lost) settled({ outcome: 'lost', byBroker });
+  #retry(fault: BrokerFault): void {
+    const { broker, inMs } = this.#brokers.next(this.#broker);
+    const offline = { state: 'offline', broker: this.broker.text, reason: fault.error.message } as const;
+    this.#broker = broker;
+    this.#setState({ ...offline, error: fault.error, retryInMs: inMs });
+    this.#window.settleLost(fault.byBroker);
+    if (this.#state.state === 'offline') this.#retryTimer = setTimeout(() => this.#connect(), inMs);
   }
 }

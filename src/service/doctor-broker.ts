@@ -4,20 +4,28 @@ import type { Config, DeviceConfig, MqttConfig } from '../config/schema.js';
 import { reasonOf } from '../errors.js';
 import { brokerAddress, Connection, type Welcome } from '../publish/connection.js';
 import type { BrokerFault } from '../publish/faults.js';
+import { SESSION_DEFAULTS } from '../publish/options.js';
 import { retainedJson } from '../publish/packet.js';
 import { deviceTopics } from '../publish/topics.js';
 import type { Check, Finding } from './doctor.js';
 
 export const BROKER_CHECK_LIMITS = { connectMs: 5_000, goodbyeMs: 500 } as const;
 
-/** Whether verdicts could be delivered: the broker takes us as a client, or ours would get its port. */
-export function brokerCheck({ device, mqtt }: Pick<Config, 'device' | 'mqtt'>): Check {
-  const { url, embedded } = mqtt;
-  return {
-    name: 'MQTT broker',
-    fix: 'start the broker, or correct `mqtt` in the configuration',
-    run: () => (url === undefined ? portFinding(embedded) : brokerFinding(device, mqtt, url)),
-  };
+/** Whether verdicts could be delivered: each broker takes us as a client, or ours would get its port. */
+export function brokerChecks({ device, mqtt }: Pick<Config, 'device' | 'mqtt'>): Check[] {
+  const { url, fallbackUrls, embedded } = mqtt;
+  const fix = 'start the broker, or correct `mqtt` in the configuration';
+  const standIns = fallbackUrls.map((standIn): Check => {
+    const check = { name: 'MQTT broker that stands in', fix };
+    return { ...check, run: () => brokerFinding(device, mqtt, standIn).catch((thrown) => standInFault(thrown, fix)) };
+  });
+  const run = () => (url === undefined ? portFinding(embedded) : brokerFinding(device, mqtt, url));
+  return [{ name: 'MQTT broker', fix, run }, ...standIns];
+}
+
+/** Verdicts are delivered without it, until the preferred one goes. */
+function standInFault(thrown: unknown, fix: string): Omit<Finding, 'check'> {
+  return { state: 'warn', text: reasonOf(thrown), fix };
 }
 
 async function brokerFinding(device: DeviceConfig, mqtt: MqttConfig, url: string): Promise<Omit<Finding, 'check'>> {
@@ -30,9 +38,8 @@ async function brokerFinding(device: DeviceConfig, mqtt: MqttConfig, url: string
     if (!('error' in older)) answer = older;
   }
   if ('error' in answer) throw answer.error;
-  const encrypted = address.protocol === 'mqtts' || address.protocol === 'wss';
   const protocol = answer.protocolVersion === 5 ? 'MQTT 5' : 'MQTT 3.1.1';
-  return { state: 'ok', text: `${address.text} takes us, ${protocol}${encrypted ? ', encrypted' : ''}` };
+  return { state: 'ok', text: `${address.text} takes us, ${protocol}${address.isEncrypted ? ', encrypted' : ''}` };
 }
 
 /** Under a client id of its own: with the daemon's, the broker would throw the daemon out. */
@@ -48,7 +55,7 @@ function tryConnection(
   return new Promise((resolve, reject) => {
     const connection = new Connection(
       brokerAddress(url),
-      { ...mqtt, url, clientId },
+      { ...mqtt, url, clientId, session: SESSION_DEFAULTS },
       version,
       BROKER_CHECK_LIMITS.connectMs,
       will,

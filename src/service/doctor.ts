@@ -1,7 +1,7 @@
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { reasonOf } from '../errors.js';
-import { brokerCheck } from './doctor-broker.js';
+import { brokerChecks } from './doctor-broker.js';
 import { cameraChecks, gstreamerCheck } from './doctor-capture.js';
 import { modelChecks } from './doctor-model.js';
 import { providerChecks, runtimeCheck } from './doctor-runtime.js';
@@ -48,7 +48,7 @@ export async function* examine(configPath: string): AsyncGenerator<Finding> {
     ...cameraChecks(config?.stations ?? []),
     runtimeCheck(config?.infer.library),
     ...providerChecks(config?.infer ?? { providers: ['cpu'] }),
-    ...(config === null ? [] : [...modelChecks(config), brokerCheck(config)]),
+    ...(config === null ? [] : [...modelChecks(config), ...brokerChecks(config)]),
   ];
   for (const check of checks) yield await bounded(check);
 }

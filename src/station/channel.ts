@@ -4,7 +4,7 @@ import { dieWithParent } from './parent-death.js';
 
 /**
  * A station's side of the message channel to its agent. The agent alone ends a station: a Ctrl-C in the terminal reaches
- * the whole process group, and a station that obeyed it would leave its part unanswered.
+ * the whole process group, and a station that obeyed it would leave its part unanswered. SIGUSR2 is meant for the agent.
  */
 export class AgentChannel<Start> {
   /** What the agent wants this process to do. */
@@ -17,7 +17,7 @@ export class AgentChannel<Start> {
   /** @throws Error when this process was not started by an agent */
   constructor() {
     if (process.send === undefined) throw new Error('a station process is started by `sideglance run`, not by hand');
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => {});
     dieWithParent();
     // The agent is gone: whatever is still under way here has nobody left to be told.
     process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));

@@ -1,4 +1,5 @@
-import type { Occasion } from '../config/schema.js';
+import { WHOLE_FRAME } from '../config/models.js';
+import type { PublishConfig } from '../config/publish.js';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { partVerdict } from '../infer/verdict.js';
 import type {
@@ -12,6 +13,7 @@ import type {
   StageTimings,
   Verdict,
 } from '../types.js';
+import { isDue, MapChoice } from './map-choice.js';
 
 /** What looks at the regions of a picture: the inspector of `src/infer`. */
 export interface RegionInspector {
@@ -31,7 +33,12 @@ export interface RegionInspector {
 
 /** What makes files of maps and frames: `src/encode`. */
 export interface Encoders {
-  map(result: RegionResult): Promise<Attachment>;
+  /** @param due the regions whose maps are wanted; at least one */
+  maps(
+    picture: Picture,
+    judged: { readonly verdict: Verdict; readonly regions: readonly RegionResult[] },
+    due: readonly RegionResult[],
+  ): readonly Promise<Attachment>[];
   frame(picture: Picture): Promise<Attachment>;
 }
 
@@ -40,7 +47,7 @@ export interface JudgeOptions {
   readonly epoch: string;
   /** Empty: the whole frame. */
   readonly regions: readonly Region[];
-  readonly publish: { readonly maps: Occasion; readonly frames: Occasion };
+  readonly publish: PublishConfig;
   readonly inspector: RegionInspector;
   readonly encoders: Encoders;
   /** CLOCK_MONOTONIC in milliseconds. */
@@ -56,15 +63,14 @@ export interface Judgement {
   readonly isPaused: boolean;
 }
 
-/** The name of the region that stands for the whole frame. */
-const WHOLE_FRAME = 'frame';
-
 /** Turns frames into answers. Whatever goes wrong with a frame becomes an `invalid` answer for it, never silence. */
 export class Judge {
   readonly #options: JudgeOptions;
+  readonly #mapChoice: MapChoice;
 
   constructor(options: JudgeOptions) {
     this.#options = options;
+    this.#mapChoice = new MapChoice(options.publish.maps);
   }
 
   partOf(frame: Frame): PartId {
@@ -146,9 +152,10 @@ export class Judge {
     regions: readonly RegionResult[],
     picture: Picture,
   ): Promise<{ attachments: Attachment[]; failure: SideglanceError | null }> {
-    const { publish, encoders } = this.#options;
+    const { publish, encoders, now } = this.#options;
+    const due = this.#mapChoice.choose(verdict, regions, now());
     const work = [
-      ...(isDue(publish.maps, verdict) ? regions.map((region) => encoders.map(region)) : []),
+      ...(due.length > 0 ? encoders.maps(picture, { verdict, regions }, due) : []),
       ...(isDue(publish.frames, verdict) ? [encoders.frame(picture)] : []),
     ];
     const attachments: Attachment[] = [];
@@ -159,10 +166,6 @@ export class Judge {
     }
     return { attachments, failure };
   }
-}
-
-function isDue(occasion: Occasion, verdict: Verdict): boolean {
-  return occasion === 'always' || (occasion === 'fail' && verdict.result === 'fail');
 }
 
 function asError(thrown: unknown): SideglanceError {

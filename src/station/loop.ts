@@ -1,5 +1,5 @@
 import { type ErrorCode, reasonOf, SideglanceError } from '../errors.js';
-import type { Frame, Inspection, StationMessage } from '../types.js';
+import type { Frame, Inspection, PartId, StationMessage } from '../types.js';
 import type { Judge } from './judge.js';
 import type { Orders } from './orders.js';
 import type { Progress } from './progress.js';
@@ -46,7 +46,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       await send({ type: 'inspection', inspection, attachments: judgement.attachments });
       progress.judged();
       errorsInARow = judgement.error === null ? 0 : errorsInARow + 1;
-      if (judgement.error !== null) await report(judgement.error, errorsInARow, send);
+      if (judgement.error !== null) await report(judgement.error, inspection.part, errorsInARow, send);
       // What was answered without being looked at proves nothing about the model.
       if (!judgement.isPaused) provenMs = options.now();
     }
@@ -54,6 +54,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     await orders.expire();
     if (options.now() - provenMs >= LOOP_LIMITS.selfTestAfterMs) {
       await proveModel(options.selfTest);
+      progress.tested();
       provenMs = options.now();
     }
     const due = progress.report(options.now());
@@ -61,14 +62,14 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   }
 }
 
-async function report(error: SideglanceError, inARow: number, send: LoopOptions['send']): Promise<void> {
+async function report(error: SideglanceError, part: PartId, inARow: number, send: LoopOptions['send']): Promise<void> {
   if (needsPerson(error)) throw error;
   if (inARow >= LOOP_LIMITS.maxErrorsInARow) {
     throw new SideglanceError(error.code, `${inARow} frames in a row could not be inspected: ${error.message}`, {
       cause: error,
     });
   }
-  await send({ type: 'fault', code: error.code, message: error.message, fatal: false });
+  await send({ type: 'fault', code: error.code, message: error.message, fatal: false, part });
 }
 
 /** A model that computed right when it was loaded and does no longer: a fresh process may, and tests it again first. */

@@ -17,6 +17,7 @@ type ProgressMessage = Extract<StationMessage, { type: 'progress' }>;
 export class Progress {
   #pulls = 0;
   #parts = 0;
+  #selfTests = 0;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   readonly #lag: IntervalHistogram;
 
@@ -35,6 +36,11 @@ export class Progress {
     this.#parts++;
   }
 
+  /** The model has proven itself, since no part came. */
+  tested(): void {
+    this.#selfTests++;
+  }
+
   /** The report, if one is due. */
   report(nowMs: number): ProgressMessage | null {
     if (nowMs - this.#reportedAtMs < PROGRESS_LIMITS.everyMs) return null;
@@ -46,6 +52,7 @@ export class Progress {
       type: 'progress',
       pulls: this.#pulls,
       parts: this.#parts,
+      selfTests: this.#selfTests,
       rssBytes: process.memoryUsage.rss(),
       lagMs: Math.round(lagMs * 10) / 10,
     };

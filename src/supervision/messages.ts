@@ -41,11 +41,22 @@ function hasShape(raw: Fields): boolean {
     case 'inspection':
       return isInspection(raw.inspection) && isListOf(raw.attachments, isAttachment);
     case 'progress':
-      return isNumber(raw.pulls) && isNumber(raw.parts) && isNumber(raw.rssBytes) && isNumber(raw.lagMs);
+      return (
+        isNumber(raw.pulls) &&
+        isNumber(raw.parts) &&
+        isNumber(raw.selfTests) &&
+        isNumber(raw.rssBytes) &&
+        isNumber(raw.lagMs)
+      );
     case 'done':
       return isNumber(raw.id) && isOutcome(raw.outcome);
     case 'fault':
-      return isText(raw.code) && isText(raw.message) && typeof raw.fatal === 'boolean';
+      return (
+        isText(raw.code) &&
+        isText(raw.message) &&
+        typeof raw.fatal === 'boolean' &&
+        (raw.part === undefined || isPart(raw.part))
+      );
     default:
       return false;
   }

@@ -53,6 +53,10 @@ export interface StationSnapshot extends ModelInUse {
   readonly parts: { readonly accepted: number; readonly pass: number; readonly fail: number; readonly invalid: number };
   readonly ledger: Readonly<LedgerCounters>;
   readonly malformed: number;
+  /** What this process has proven: a part scored, or, when none comes, a golden sample scored again. Null: nothing yet. */
+  readonly proven: 'part' | 'golden sample' | null;
+  /** For how long something is overdue that has a time: progress, an end, a restart, an answer. 0 as a rule. */
+  readonly overdueMs: number;
 }
 
 export const NOTHING_IN_USE: ModelInUse = {

@@ -71,6 +71,7 @@ export class StationProcess<Start> {
   #endedNow: () => void = () => {};
   #finished = false;
   #timer: NodeJS.Timeout | undefined;
+  #dueMs = Number.POSITIVE_INFINITY;
   #asked = false;
   #hopeless = false;
   /** Set by whoever decides that it must go, so that the exit names the cause rather than the signal. */
@@ -116,6 +117,11 @@ export class StationProcess<Start> {
 
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** For how long its next sign of progress, or its end, has been due. */
+  get overdueMs(): number {
+    return Math.max(0, performance.now() - this.#dueMs);
   }
 
   /** Asks the station to stop, kills it after `stopWithinMs`. Settles when it has ended. */
@@ -186,6 +192,7 @@ export class StationProcess<Start> {
 
   #killAfter(ms: number, cause: string): void {
     clearTimeout(this.#timer);
+    this.#dueMs = performance.now() + ms;
     this.#timer = setTimeout(() => this.kill(cause), ms);
   }
 
@@ -208,6 +215,7 @@ export class StationProcess<Start> {
       this.#child.connected && once(this.#child, 'disconnect'),
       this.#child.stderr?.closed === false && once(this.#child.stderr, 'close'),
     ];
+    this.#dueMs = performance.now() + this.#limits.drainAfterExitMs;
     this.#timer = setTimeout(finish, this.#limits.drainAfterExitMs);
     Promise.all(channels).then(finish, finish);
   }

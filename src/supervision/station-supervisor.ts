@@ -58,6 +58,7 @@ export class StationSupervisor<Start> {
   #reason: string | null = null;
   #stopping = false;
   #restartTimer: NodeJS.Timeout | undefined;
+  #restartDueMs = Number.POSITIVE_INFINITY;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #epoch: string | null = null;
   #inUse: ModelInUse = NOTHING_IN_USE;
@@ -67,6 +68,7 @@ export class StationSupervisor<Start> {
   #lagMs = 0;
   #malformed = 0;
   #malformedThisLife = 0;
+  #proven: StationSnapshot['proven'] = null;
   readonly #answers = { pass: 0, fail: 0, invalid: 0 };
 
   constructor(options: StationSupervisorOptions<Start>) {
@@ -83,6 +85,8 @@ export class StationSupervisor<Start> {
     if (this.#process !== null || this.#stopping) return;
     this.#lives++;
     this.#malformedThisLife = 0;
+    this.#proven = null;
+    this.#restartDueMs = Number.POSITIVE_INFINITY;
     if (this.#state !== 'failed') this.#enter('starting', this.#reason);
     try {
       this.#process = this.#launch();
@@ -98,6 +102,7 @@ export class StationSupervisor<Start> {
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restartTimer);
+    this.#restartDueMs = Number.POSITIVE_INFINITY;
     await this.#process?.stop();
     this.#enter('stopped', null);
   }
@@ -153,6 +158,8 @@ export class StationSupervisor<Start> {
       parts: { accepted, ...this.#answers },
       ledger: { ...this.#ledger.counters },
       malformed: this.#malformed,
+      proven: this.#proven,
+      overdueMs: this.#overdueMs(),
     };
   }
 
@@ -193,6 +200,7 @@ export class StationSupervisor<Start> {
       case 'progress':
         this.#rssBytes = message.rssBytes;
         this.#lagMs = message.lagMs;
+        if (message.selfTests > 0) this.#proven ??= 'golden sample';
         return;
       case 'done':
         this.#orders.settle(message.id, message.outcome);
@@ -201,28 +209,35 @@ export class StationSupervisor<Start> {
         }
         return;
       case 'fault':
-        this.#log(message.fatal ? 'error' : 'warn', 'station.fault', { code: message.code, message: message.message });
+        this.#seeFault(message);
         return;
     }
+  }
+
+  #seeFault({ code, message, fatal, part }: Extract<StationMessage, { type: 'fault' }>): void {
+    const where = part === undefined ? {} : { epoch: part.epoch, sequence: part.sequence };
+    this.#log(fatal ? 'error' : 'warn', 'station.fault', { code, message, ...where });
   }
 
   #settle(inspection: Inspection, attachments: readonly Attachment[]): void {
     // A verdict that is read after the deadline is late, whether or not the timer has come round to say so.
     this.#expire();
-    const { sequence } = inspection.part;
+    const { epoch, sequence } = inspection.part;
+    if (inspection.regions.length > 0) this.#proven = 'part';
     switch (this.#ledger.settle(inspection.part)) {
       case 'answer':
         this.#answer(inspection, attachments);
         break;
       case 'late':
         this.#log('warn', 'part.late-verdict', {
+          epoch,
           sequence,
           verdict: inspection.verdict.result,
           totalMs: inspection.timings.total,
         });
         break;
       case 'unannounced':
-        this.#log('warn', 'part.unannounced', { sequence, verdict: inspection.verdict.result });
+        this.#log('warn', 'part.unannounced', { epoch, sequence, verdict: inspection.verdict.result });
         break;
     }
     this.#watchDeadline();
@@ -251,7 +266,8 @@ export class StationSupervisor<Start> {
   #answerInPlace(answers: readonly Inspection[], event: SupervisionEvent): void {
     for (const inspection of answers) {
       const answer = { ...inspection, model: this.#inUse.model, provider: this.#inUse.provider };
-      this.#log('warn', event, { sequence: inspection.part.sequence });
+      const { epoch, sequence } = inspection.part;
+      this.#log('warn', event, { epoch, sequence });
       this.#answer(answer, []);
     }
   }
@@ -281,6 +297,7 @@ export class StationSupervisor<Start> {
     this.#orders.lose(`the station process ${exit.reason}`);
     clearTimeout(this.#deadlineTimer);
     this.#epoch = null;
+    this.#proven = null;
     this.#rssBytes = 0;
     this.#lagMs = 0;
     this.#runs(NOTHING_IN_USE);
@@ -296,7 +313,13 @@ export class StationSupervisor<Start> {
       reason: exit.reason,
       delayMs: decision.delayMs,
     });
+    this.#restartDueMs = monotonicMs() + decision.delayMs;
     this.#restartTimer = setTimeout(() => this.start(), decision.delayMs);
+  }
+
+  #overdueMs(): number {
+    const due = Math.min(this.#restartDueMs, this.#ledger.nextDueMs() ?? Number.POSITIVE_INFINITY);
+    return Math.max(0, this.#process?.overdueMs ?? 0, monotonicMs() - due);
   }
 
   #seeCamera({ state, reason, at }: CameraReport): void {

@@ -27,6 +27,8 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   calibrate: ['--model', 'none', '--images', 'none'],
   inspect: ['--model', 'none', 'none.png'],
   'engine build': ['--model', 'none'],
+  'model keygen': ['--out', 'none', '--no-password'],
+  'model install': ['none'],
   doctor: [],
   simulate: ['--out', 'none'],
 };

@@ -20,7 +20,7 @@ before(() => {
   for (const file of ['mqtt-password', 'camera-password', 'ca.pem', 'device.pem', 'device.key']) {
     writeFileSync(join(folder, 'secrets', file), 'x');
   }
-  writeFileSync(join(folder, 'libonnxruntime.so'), '');
+  for (const file of ['libonnxruntime.so', 'keys.json']) writeFileSync(join(folder, file), '');
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 

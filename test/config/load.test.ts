@@ -16,6 +16,7 @@ before(() => {
   writeFileSync(join(folder, 'bundle', 'manifest.json'), '{}');
   writeFileSync(join(folder, 'password'), 'sesame\n');
   writeFileSync(join(folder, 'ca.pem'), '');
+  writeFileSync(join(folder, 'keys.json'), '');
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -44,7 +45,64 @@ function faultsOf(text: string): string[] {
   return [];
 }
 
+describe('a secret that systemd hands over', () => {
+  const text = `${DEVICE}mqtt: { url: "mqtt://h", username: u, passwordFile: "credential:mqtt-password" }\n${STATION}`;
+  const withCredentials = <T>(folder: string | undefined, work: () => T): T => {
+    const before = process.env.CREDENTIALS_DIRECTORY;
+    if (folder === undefined) delete process.env.CREDENTIALS_DIRECTORY;
+    else process.env.CREDENTIALS_DIRECTORY = folder;
+    try {
+      return work();
+    } finally {
+      if (before === undefined) delete process.env.CREDENTIALS_DIRECTORY;
+      else process.env.CREDENTIALS_DIRECTORY = before;
+    }
+  };
+
+  it('is read from the folder of the credentials, a password and a key alike', () => {
+    writeFileSync(join(folder, 'mqtt-password'), 'open\n');
+    assert.equal(withCredentials(folder, () => load(text)).mqtt.password, 'open');
+    const tls = text.replace('mqtt://h', 'mqtts://h').replace('username', 'tls: { ca: "credential:ca.pem" }, username');
+    writeFileSync(join(folder, 'ca.pem'), 'x');
+    assert.equal(withCredentials(folder, () => load(tls)).mqtt.tls?.ca, join(folder, 'ca.pem'));
+  });
+
+  it('is a fault of the configuration where it is absent, empty or not handed over', () => {
+    const faults = (where: string | undefined) => withCredentials(where, () => faultsOf(text)).join();
+    assert.match(faults(undefined), /^2:\d+ mqtt.passwordFile the credential mqtt-password .* CREDENTIALS_DIRECTORY/);
+    // As the unit makes it where there is no file.
+    writeFileSync(join(folder, 'mqtt-password'), '\n');
+    assert.match(faults(folder), /the credential mqtt-password is empty/);
+    assert.match(faults(join(folder, 'bundle')), /cannot be read/);
+  });
+});
+
 describe('a configuration that is right', () => {
+  it('finds models in the store, installed or not', () => {
+    const stored = STATION.replace('model: bundle', 'model: store:bracket');
+    const { stations, models } = load(`${DEVICE}${stored}models: { store: store, keys: keys.json }\n`);
+    assert.equal(stations[0]?.model, join(folder, 'store', 'bracket'));
+    assert.deepEqual(models, {
+      keys: join(folder, 'keys.json'),
+      store: join(folder, 'store'),
+      keep: 2,
+      maxBundleMb: 1024,
+      trustClock: false,
+    });
+  });
+
+  it('has a store beside it, or where the service keeps what is its own', () => {
+    const before = { ...process.env };
+    try {
+      delete process.env.STATE_DIRECTORY;
+      assert.equal(load(DEVICE + STATION).models.store, join(folder, 'var', 'models'));
+      process.env.STATE_DIRECTORY = '/var/lib/sideglance:/elsewhere';
+      assert.equal(load(DEVICE + STATION).models.store, '/var/lib/sideglance/models');
+    } finally {
+      process.env = before;
+    }
+  });
+
   it('gets every default filled in, and absolute paths', () => {
     const config = load(DEVICE + STATION);
     assert.equal(config.file, join(folder, 'config.yaml'));
@@ -52,7 +110,10 @@ describe('a configuration that is right', () => {
     assert.equal(station?.model, join(folder, 'bundle'));
     assert.deepEqual(station?.regions, []);
     assert.deepEqual(station?.threshold, { falseRejectRate: 0.005 });
-    assert.deepEqual(station?.publish, { maps: 'always', frames: 'fail' });
+    assert.deepEqual(station?.publish, {
+      maps: { when: 'always', form: 'png8', perSecond: 'unlimited' },
+      frames: 'fail',
+    });
     assert.equal(station?.camera.format, 'RGB');
     assert.deepEqual(config.mqtt.embedded, { host: '127.0.0.1', port: 11883 });
     assert.deepEqual(config.infer.providers, ['cpu']);
@@ -191,6 +252,15 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     ],
   ],
   [
+    'a model of the store without a right id, and keys that are not there',
+    `${DEVICE}models: { keys: none.json }\nstations:\n  - { name: a, model: "store:", ${simulated} }\n  - { name: b, model: "store:../x", ${simulated} }\n`,
+    [
+      /^2:17 models\.keys cannot be read/,
+      '4:23 stations[0].model must be store: and the id of a model, such as store:bracket',
+      '5:23 stations[1].model must be store: and the id of a model, such as store:bracket',
+    ],
+  ],
+  [
     'a password in an address, without showing it',
     `${DEVICE}mqtt:\n  url: mqtt://u:sesame@host\n${STATION}`,
     ['3:8 mqtt.url must not hold a user or a password: use `username` and `passwordFile`, addresses are logged'],
@@ -199,6 +269,29 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     'an address of another kind',
     `${DEVICE}mqtt: { url: "http://h" }\n${STATION}`,
     [/^2:14 mqtt\.url must be mqtt:\/\/host or/],
+  ],
+  [
+    'a broker that stands in for none',
+    `${DEVICE}mqtt: { fallbackUrls: ["mqtt://h"] }\n${STATION}`,
+    [/^2:\d+ mqtt\.fallbackUrls has no effect without `mqtt\.url`/],
+  ],
+  [
+    'a broker that stands in for itself, and one with a password in its address',
+    `${DEVICE}mqtt: { url: "mqtt://h", fallbackUrls: ["mqtt://u:sesame@i", "mqtt://h"] }\n${STATION}`,
+    [
+      /^2:\d+ mqtt\.fallbackUrls\[0\] must not hold a user or a password/,
+      /^2:\d+ mqtt\.fallbackUrls\[1\] stands in the list a second time/,
+    ],
+  ],
+  [
+    'a delayed will that would come at once, and what MQTT 3.1.1 does not know',
+    `${DEVICE}mqtt: { session: { willDelaySeconds: 30, expirySeconds: 60 } }\n${STATION}`,
+    [/^2:\d+ mqtt\.session\.willDelaySeconds needs `cleanStart: false` and `expirySeconds` of at least 30/],
+  ],
+  [
+    'a session that expires in MQTT 3.1.1',
+    `${DEVICE}mqtt: { protocolVersion: 4, session: { cleanStart: false, expirySeconds: 60 } }\n${STATION}`,
+    [/^2:\d+ mqtt\.session\.expirySeconds has no effect with `protocolVersion: 4`/],
   ],
   [
     'credentials that nobody asks for',

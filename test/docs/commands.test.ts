@@ -12,7 +12,7 @@ import { PACKAGE_ROOT } from '../../src/paths.js';
  */
 const DOCS = ['README.md', ...['docs', 'models', 'deploy', 'examples'].flatMap((folder) => filesIn(folder, '.md'))];
 const OF_OTHERS =
-  /^(apt-get|apt|cat|cd|cp|curl|dpkg|docker|git|install|journalctl|jq|ls|minisign|mkdir|mosquitto_(pub|sub|passwd)|openssl|python3|sha256sum|systemctl|systemd-\w+|tar|tee|openssl)$/;
+  /^(apt-get|apt|cat|cd|chown|cp|curl|dpkg|docker|editor|git|install|ip|journalctl|jq|ls|minisign|mkdir|mosquitto_(pub|sub|passwd)|openssl|python3|sh|sha256sum|sysctl|systemctl|systemd-\w+|tar|tee|openssl)$/;
 const SCRIPTS = (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { scripts: object }).scripts;
 
 interface Line {
@@ -52,13 +52,15 @@ function commandsOf(file: string): Line[] {
   return found;
 }
 
-/** Words as a shell has them, up to the first pipe or redirection, without `sudo` and variables before the program. */
+/** Words as a shell has them, up to the first pipe or redirection, without `sudo`, its user, and variables before the program. */
 function wordsOf(command: string): string[] {
   const words = [...command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
     ([, one, two, three]) => one ?? two ?? three ?? '',
   );
   const end = words.findIndex((word) => /^(\||\d?>|<|&$)/.test(word));
-  const first = words.findIndex((word) => word !== 'sudo' && !/^\w+=/.test(word));
+  const first = words.findIndex(
+    (word, i) => word !== 'sudo' && word !== '-u' && words[i - 1] !== '-u' && !/^\w+=/.test(word),
+  );
   return words.slice(first, end < 0 ? undefined : end);
 }
 
@@ -68,6 +70,7 @@ async function faultOf(words: readonly string[]): Promise<string | null> {
   if (program === 'npx' && rest[0] === '.') return faultOfOurs(rest.slice(1));
   if (program === 'npm') return faultOfNpm(rest);
   if (program === 'node') return faultOfScript(rest);
+  if (program.includes('/')) return faultOfShellScript(program, rest);
   return OF_OTHERS.test(program) ? null : `${program} is no program that this test knows`;
 }
 
@@ -104,6 +107,15 @@ function faultOfScript([path = '', ...args]: readonly string[]): string | null {
   const unknown = args.find(
     (word) => /^--[a-z]/.test(word) && !texts.some((text) => text.includes(word.slice(2).split('=')[0] as string)),
   );
+  return unknown === undefined ? null : `${source} has no option ${unknown}`;
+}
+
+/** By its path in a checkout, or, of what is copied to a device, by its name. */
+function faultOfShellScript(path: string, args: readonly string[]): string | null {
+  const source = path.startsWith('scripts/') ? path : `deploy/jetson/${path.split('/').at(-1)}`;
+  if (!existsSync(join(PACKAGE_ROOT, source))) return `there is no ${source}`;
+  const text = readFileSync(join(PACKAGE_ROOT, source), 'utf8');
+  const unknown = args.find((word) => word.startsWith('--') && !text.includes(word));
   return unknown === undefined ? null : `${source} has no option ${unknown}`;
 }
 

@@ -1,56 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { encodeFrame, encodeMap } from '../../src/encode/attachments.js';
+import { encodeFrame, encodeOverlay } from '../../src/encode/attachments.js';
 import { decodeImage } from '../../src/image/decode.js';
 import { sharp } from '../../src/image/sharp.js';
-import type { AnomalyMap, Picture } from '../../src/types.js';
-
-function mapOf(rows: number, columns: number, values: Iterable<number>): AnomalyMap {
-  return {
-    rows,
-    columns,
-    cell: 8,
-    inputWidth: columns * 8,
-    inputHeight: rows * 8,
-    values: Float32Array.from(values),
-  };
-}
-
-function greyOf(png: Uint8Array): Promise<Uint8Array> {
-  return sharp(png).toColourspace('b-w').raw().toBuffer();
-}
-
-test('a map comes back from its PNG to half a grey step, by the scale of the attachment', async () => {
-  const values = Array.from({ length: 30 * 47 }, (_, i) => Math.sin(i) * 3 - 1);
-  const map = mapOf(30, 47, values);
-  const attachment = await encodeMap(map, 'lid', { min: -4, max: 2 });
-  assert.deepEqual([attachment.kind, attachment.region, attachment.mediaType], ['map', 'lid', 'image/png']);
-  assert.deepEqual([attachment.width, attachment.height], [47, 30]);
-  const { channels, depth } = await sharp(attachment.bytes).metadata();
-  assert.deepEqual([channels, depth], [1, 'uchar']);
-  const grey = await greyOf(attachment.bytes);
-  const { offset, scale } = attachment.scale!;
-  values.forEach((value, i) => {
-    assert.ok(Math.abs(offset + grey[i]! * scale - value) <= scale / 2 + 1e-6);
-  });
-});
-
-test('scores outside the range are clamped, a score that is not a number is white, a flat range divides nothing by zero', async () => {
-  const map = mapOf(1, 4, [-9, 9, Number.NaN, 1]);
-  const grey = await greyOf((await encodeMap(map, 'a', { min: 0, max: 2 })).bytes);
-  assert.deepEqual([...grey], [0, 255, 255, 128]);
-  const flat = await encodeMap(mapOf(1, 2, [3, 3]), 'a', { min: 3, max: 3 });
-  assert.ok(flat.scale!.scale > 0);
-  assert.deepEqual([...(await greyOf(flat.bytes))], [0, 0]);
-});
-
-test('a map that was saved on its own says what its grey values mean, in any script', async () => {
-  const { bytes, scale } = await encodeMap(mapOf(2, 2, [0, 1, 2, 3]), 'Gewinde außen', { min: 0, max: 3 });
-  const text = Buffer.from(bytes).toString('utf8');
-  assert.ok(text.includes('iTXtsideglance.region\0\0\0\0\0Gewinde außen'));
-  assert.ok(text.includes(`sideglance.score\0\0\0\0\0${scale!.offset} + grey * ${scale!.scale}`));
-  assert.ok(text.includes('8 pixels a cell, model input 16x16'));
-});
+import type { Picture, RegionResult } from '../../src/types.js';
 
 function gradient(format: Picture['format'], bytes: number, padding: number): Picture {
   const [width, height] = [64, 48];
@@ -96,4 +49,28 @@ test('the frame may be overwritten as soon as encodeFrame has been called', asyn
 test('a frame that holds less than it says is refused', async () => {
   const frame = gradient('RGB', 3, 0);
   await assert.rejects(encodeFrame({ ...frame, height: 49 }), { code: 'SG_FRAME_FORMAT' });
+});
+
+test('an overlay is a JPEG of the part no larger than asked for, and small parts are enlarged', async () => {
+  for (const [side, maxSide, drawn] of [
+    [64, 500, 256],
+    [251, 500, 251],
+    [600, 500, 500],
+  ] as const) {
+    const data = new Uint8Array(side * side).fill(120);
+    const picture: Picture = { width: side, height: side, stride: side, format: 'GRAY8', data };
+    const regions: RegionResult[] = [];
+    const attachment = await encodeOverlay(picture, { verdict: { result: 'pass' }, regions }, maxSide);
+    const { kind, form, region, mediaType, scale, grid, width, height } = attachment;
+    assert.deepEqual(
+      { kind, form, region, mediaType, scale, grid },
+      { kind: 'map', form: 'overlay', region: null, mediaType: 'image/jpeg', scale: null, grid: null },
+    );
+    const metadata = await sharp(attachment.bytes).metadata();
+    assert.deepEqual([metadata.format, metadata.width, metadata.height], ['jpeg', width, height]);
+    const decoded = await decodeImage(attachment.bytes);
+    const middle = Array.from({ length: height }, (_, y) => decoded.data[(y * width + Math.floor(width / 2)) * 3]!);
+    const inside = middle.filter((grey) => Math.abs(grey - 120) <= 4).length;
+    assert.ok(Math.abs(inside - drawn) <= 4, `${side} in ${maxSide}: ${inside} of ${drawn} rows`);
+  }
 });

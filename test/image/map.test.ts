@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { smoothMap, upsampleMap } from '../../src/image/map.js';
+import { reduceMap, smoothMap, upsampleMap } from '../../src/image/map.js';
 import type { AnomalyMap } from '../../src/types.js';
 
 function mapOf(rows: number, columns: number, cell: number, values: number[]): AnomalyMap {
@@ -64,4 +64,17 @@ test('upsampling fills an array that is handed in', () => {
   assert.equal(upsampleMap(mapOf(1, 1, 8, [4]), 8, 8, { into }), into);
   assert.equal(into[63], 4);
   assert.equal(into[64], 0);
+});
+
+test('a reduced map keeps every peak where it was, also in cells that stand over the edge', () => {
+  const map = mapOf(3, 5, 8, [1, 2, 0, 0, 9, 3, 1, 0, 7, 0, 0, 0, 0, 0, 4]);
+  const { values, ...grid } = reduceMap(map, 3);
+  assert.deepEqual(grid, { rows: 2, columns: 3, cell: 16, inputWidth: 40, inputHeight: 24 });
+  assert.deepEqual([...values], [3, 7, 9, 0, 0, 4]);
+  assert.equal(reduceMap(map, 5), map);
+  assert.deepEqual([...reduceMap(map, 1).values], [9]);
+});
+
+test('a reduced map is no number where one of its cells is none', () => {
+  assert.deepEqual([...reduceMap(mapOf(1, 4, 8, [Number.NaN, 3, 3, 1]), 2).values], [Number.NaN, 3]);
 });

@@ -145,9 +145,15 @@ test('what needs a newer sideglance says so before anything else', async () => {
   const file = join(folder, MANIFEST_FILE);
   const manifest = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
   await writeFile(file, JSON.stringify({ ...manifest, minimumAgent: '99.0.0', stride: 'new notation' }));
-  await assert.rejects(openBundle(folder), fault('SG_MODEL_INVALID', /needs sideglance 99\.0\.0 or newer.*update/));
+  await assert.rejects(
+    openBundle(folder),
+    fault('SG_BUNDLE_AGENT_VERSION', /needs sideglance 99\.0\.0 or newer.*update/),
+  );
   await writeFile(file, JSON.stringify({ format: 'sideglance-bundle/2', other: true }));
-  await assert.rejects(openBundle(folder), fault('SG_MODEL_INVALID', /format sideglance-bundle\/2.*update sideglance/));
+  await assert.rejects(
+    openBundle(folder),
+    fault('SG_BUNDLE_AGENT_VERSION', /format sideglance-bundle\/2.*update sideglance/),
+  );
 });
 
 test('unknown keys of a later sideglance are ignored', async () => {

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type EmbeddedBroker, startEmbeddedBroker } from '../../src/publish/broker.js';
 import { type GapMessage, gapSchema, type InspectionMessage, type StatusMessage } from '../../src/publish/messages.js';
 import { Outbox } from '../../src/publish/outbox/outbox.js';
-import { inspection, mapOf, publisherFor, reach, region } from './support/inspections.js';
+import { inspection, mapOf, publisherFor, reach } from './support/inspections.js';
 import { startMosquitto, withoutMosquitto } from './support/mosquitto.js';
 import { Subscriber } from './support/subscriber.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
@@ -207,55 +207,6 @@ test('when there is not even room for verdicts, the oldest are announced as gone
   assert.deepEqual([gap?.firstSeq, gap?.lastSeq], [0, dropped - 1]);
   const seqs = verdicts(subscriber).map(({ delivery }) => delivery.seq);
   assert.deepEqual(seqs, numbers(100).slice(dropped));
-  await subscriber.close();
-  await broker.stop();
-});
-
-test('a map larger than the broker takes is announced as a gap, a verdict is shortened', { skip }, async () => {
-  const broker = await startMosquitto({ conf: 'max_packet_size 6000' });
-  const subscriber = await Subscriber.open(broker.url);
-  const publisher = publisherFor(broker.url);
-  publisher.start();
-  assert.equal((await reach(publisher, 'online')).maxPacketBytes, 6000);
-  publisher.publishInspection(inspection(0, 'top', [region('face', 50), region('rim', 50)]), [
-    await mapOf('face', 100, 3),
-  ]);
-  publisher.publishInspection(inspection(1), [await mapOf('face', 32, 3)]);
-  const both = () => gaps(subscriber).length === 1 && subscriber.on('/map').length === 1;
-  await subscriber.until('a gap record and the small map', both);
-  const [first, second] = verdicts(subscriber);
-  assert.deepEqual([first?.verdict, first?.reduced, first?.regions[0]?.defectsOmitted], ['fail', true, 50]);
-  assert.deepEqual([second?.reduced, second?.regions[0]?.defects.length], [false, 1]);
-  const [gap] = gaps(subscriber);
-  assert.deepEqual([gap?.stream, gap?.firstSeq, gap?.lastSeq, gap?.reasons.tooLarge], ['top/map', 0, 0, 1]);
-  assert.equal(publisher.counters().dropped.tooLarge.map, 1);
-  assert.equal(publisher.counters().connections, 1);
-  await publisher.stop();
-  await subscriber.close();
-  await broker.stop();
-});
-
-test('a broker that just closes on what is too large (3.1.1) does not see the same map for ever', {
-  skip,
-}, async () => {
-  const broker = await startMosquitto({ conf: 'max_packet_size 6000' });
-  const subscriber = await Subscriber.open(broker.url);
-  const publisher = publisherFor(broker.url, {
-    mqtt: { url: broker.url, protocolVersion: 4 },
-    limits: { backoffMinMs: 5, backoffMaxMs: 20 },
-  });
-  publisher.start();
-  await reach(publisher, 'online');
-  publisher.publishInspection(inspection(0), [await mapOf('face', 100, 3)]);
-  for (const at of [1, 2, 3]) publisher.publishInspection(inspection(at), [await mapOf('face', 32, 3)]);
-  await subscriber.until('the maps after it', () => subscriber.on('/map').length >= 3);
-  const [gap] = gaps(subscriber);
-  assert.deepEqual([gap?.stream, gap?.firstSeq, gap?.lastSeq, gap?.reasons.refused], ['top/map', 0, 0, 1]);
-  const consumer = new Consumer();
-  for (const message of verdicts(subscriber)) consumer.take(message);
-  assert.deepEqual(consumer.parts, [0, 1, 2, 3]);
-  assert.equal(publisher.counters().dropped.refused.verdict, 0);
-  await publisher.stop();
   await subscriber.close();
   await broker.stop();
 });

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brokerFault, type FaultContext } from '../../src/publish/faults.js';
 
-const context: FaultContext = { address: 'mqtt://plant:1883', username: 'line3', clientId: 'edge-1', wasUp: false };
+const context: FaultContext = {
+  address: 'mqtt://plant:1883',
+  username: 'line3',
+  clientId: 'edge-1',
+  isEncrypted: false,
+  hasCertificate: false,
+  wasUp: false,
+};
 const withCode = (code: number | string, text = 'as the broker says') => Object.assign(new Error(text), { code });
 
 test('what time alone does not mend is retried slowly, everything else soon', () => {

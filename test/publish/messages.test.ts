@@ -2,26 +2,29 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { AGENT_VERSION } from '../../src/model/version.js';
 import { PACKAGE_ROOT } from '../../src/paths.js';
-import { COMMAND_MESSAGE_SCHEMAS, commandJsonSchemaOf } from '../../src/publish/command-messages.js';
-import { jsonSchemaOf, MESSAGE_SCHEMAS, type MessageName } from '../../src/publish/messages.js';
+import { generatedContract } from '../../src/publish/contract/docs.js';
+import { CONTRACT_NAMES, jsonSchemaOf } from '../../src/publish/contract/json-schema.js';
 
-const folder = join(PACKAGE_ROOT, 'docs/messages');
-const schemas: Readonly<Record<string, () => object>> = Object.fromEntries([
-  ...Object.keys(MESSAGE_SCHEMAS).map((name) => [name, () => jsonSchemaOf(name as MessageName)]),
-  ...Object.keys(COMMAND_MESSAGE_SCHEMAS).map((name) => [name, () => commandJsonSchemaOf(name)]),
-]);
-const names = Object.keys(schemas);
-
-test('every message has its JSON Schema in docs/messages, and no other file is there', () => {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.schema.json'));
-  assert.deepEqual(files.sort(), names.map((name) => `${name}.schema.json`).sort());
-});
-
-for (const name of names) {
-  test(`docs/messages/${name}.schema.json is what the sources say (else: node scripts/generate-message-schemas.mjs)`, () => {
-    const file = JSON.parse(readFileSync(join(folder, `${name}.schema.json`), 'utf8'));
-    assert.deepEqual(file, JSON.parse(JSON.stringify(schemas[name]?.())));
-    assert.equal(file.$schema, 'https://json-schema.org/draft/2020-12/schema');
+for (const [path, text] of Object.entries(generatedContract(AGENT_VERSION))) {
+  test(`${path} is up to date (npm run docs)`, () => {
+    assert.equal(readFileSync(join(PACKAGE_ROOT, path), 'utf8'), text);
   });
 }
+
+test('docs/messages has no schema of a message that there is not', () => {
+  const files = readdirSync(join(PACKAGE_ROOT, 'docs/messages')).filter((file) => file.endsWith('.schema.json'));
+  assert.deepEqual(files.sort(), CONTRACT_NAMES.map((name) => `${name}.schema.json`).sort());
+});
+
+test('each schema names its draft and has an id with the version that the messages carry, or 1', () => {
+  for (const name of CONTRACT_NAMES) {
+    const { $schema, $id, properties } = jsonSchemaOf(name);
+    assert.equal($schema, 'https://json-schema.org/draft/2020-12/schema');
+    const versions = [properties?.schema?.const ?? properties?.schema?.enum ?? '//1'].flat();
+    for (const version of versions) {
+      assert.equal($id, `urn:sideglance:message:${name}:${String(version).split('/')[2]}`);
+    }
+  }
+});

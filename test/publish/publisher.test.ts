@@ -35,6 +35,9 @@ function inUse(model: string, provider: string): ModelInUse {
 }
 
 const HEALTH: HealthReport = {
+  live: true,
+  ready: true,
+  reasons: [],
   agent: { uptimeS: 61.5, rssBytes: 91_000_000, eventLoopLagMs: 1.2 },
   stations: [
     {
@@ -56,6 +59,7 @@ const HEALTH: HealthReport = {
         gainDb: null,
         byCommand: ['threshold'],
       },
+      alarms: [],
       restarts: 0,
       rssBytes: 80_000_000,
       eventLoopLagMs: 3,
@@ -97,15 +101,23 @@ for (const { name, protocol, skip, url } of brokers) {
     publisher.publishModel('side', BUILDING);
     publisher.publishCamera('top', { state: 'running', reason: null, at: inspection(0).captured });
     publisher.publishHealth(HEALTH);
-    const frame = { ...(await mapOf('face')), kind: 'frame', region: null, scale: null } as const;
-    publisher.publishInspection(inspection(7), [await mapOf('face'), frame]);
+    const frame = {
+      ...(await mapOf('face')),
+      kind: 'frame',
+      region: null,
+      form: null,
+      scale: null,
+      grid: null,
+    } as const;
+    const overlay = { ...frame, kind: 'map', form: 'overlay', mediaType: 'image/jpeg' } as const;
+    publisher.publishInspection(inspection(7), [await mapOf('face'), overlay, frame]);
     const station = { ...region('face'), score: Number.NaN, map: { ...region('face').map, rows: 0, columns: 0 } };
     publisher.publishInspection({ ...inspection(8, 'top', [station]), ptsNs: null }, []);
     publisher.publishInspection(
       { ...inspection(9, 'top', []), model: null, verdict: { result: 'invalid', reason: 'station lost' } },
       [],
     );
-    await subscriber.until('three inspections and two pictures', () => subscriber.on('/frame').length === 1);
+    await subscriber.until('three inspections and three pictures', () => subscriber.on('/frame').length === 1);
     await publisher.stop();
     await subscriber.until('the farewell', () => subscriber.on('/status').length === 2);
 
@@ -117,7 +129,7 @@ for (const { name, protocol, skip, url } of brokers) {
     for (const message of subscriber.on(`${ROOT}/model`)) assertValid('model', message.json());
     for (const message of subscriber.on(`${ROOT}/top/camera`)) assertValid('camera', message.json());
     const pictures = [...subscriber.on(`${ROOT}/top/map`), ...subscriber.on(`${ROOT}/top/frame`)];
-    assert.equal(pictures.length, 2);
+    assert.equal(pictures.length, 3);
     if (protocol === 5) for (const { properties } of pictures) assertValid('picture', properties);
 
     const [first, , third] = inspections.map((message) => message.json<InspectionMessage>());

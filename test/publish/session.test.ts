@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { SideglanceError } from '../../src/errors.js';
 import { startEmbeddedBroker } from '../../src/publish/broker.js';
 import type { StatusMessage } from '../../src/publish/messages.js';
-import { inspection, mapOf, publisherFor, reach } from './support/inspections.js';
+import { inspection, publisherFor, reach } from './support/inspections.js';
 import { startMosquitto, withoutMosquitto } from './support/mosquitto.js';
 import { Subscriber } from './support/subscriber.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
@@ -267,53 +263,4 @@ test('a second device with the same client id: the fault names the id', { skip }
   assert.match(reason, /another client.* the id 'sideglance-ulm-press-3-edge-1'/);
   await Promise.all([first.stop(), second.stop()]);
   await broker.stop();
-});
-
-test('TLS: the certificate is checked, files are named when they cannot be read, client certificates work', {
-  skip,
-}, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sideglance-tls-'));
-  const path = (name: string) => join(folder, name);
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  openssl('req', '-x509', ...key, '-keyout', path('ca.key'), '-out', path('ca.pem'), '-subj', '/CN=plant CA');
-  for (const name of ['server', 'device']) {
-    const [keyFile, request] = [path(`${name}.key`), path(`${name}.csr`)];
-    const names = ['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
-    openssl('req', ...key, '-keyout', keyFile, '-out', request, '-subj', `/CN=${name}`, ...names);
-    const signer = ['-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial'];
-    const copy = ['-copy_extensions', 'copy'];
-    openssl('x509', '-req', '-in', request, ...signer, '-out', path(`${name}.pem`), '-days', '2', ...copy);
-  }
-  const files = `cafile ${path('ca.pem')}\ncertfile ${path('server.pem')}\nkeyfile ${path('server.key')}`;
-  const broker = await startMosquitto({ conf: `${files}\nrequire_certificate true` });
-  const url = `mqtts://127.0.0.1:${broker.port}`;
-  const own = { cert: path('device.pem'), key: path('device.key') };
-  const faultWith = async (tls: object) => {
-    const publisher = publisherFor(url, { mqtt: { url, tls } });
-    publisher.start();
-    const { error } = await reach(publisher, 'offline');
-    await publisher.stop();
-    return `${error.code} ${error.message}`;
-  };
-  assert.match(await faultWith(own), /SG_BROKER .*nobody we trust has signed.*mqtt\.tls\.ca/);
-  const missing = path('missing.pem');
-  assert.match(
-    await faultWith({ ...own, ca: missing }),
-    new RegExp(`SG_BROKER mqtt.tls.ca: ${missing} cannot be read`),
-  );
-  assert.match(await faultWith({ ca: path('ca.pem'), ...own, key: path('ca.key') }), /SG_BROKER .*check mqtt\.tls/);
-  assert.match(await faultWith({ ca: path('ca.pem') }), /SG_BROKER .*(TLS|certificate|mqtt\.tls\.cert)/);
-  assert.match(
-    await faultWith({ ca: path('ca.pem'), ...own, serverName: 'other.plant' }),
-    /certificate for another name/,
-  );
-
-  const publisher = publisherFor(url, { mqtt: { url, tls: { ca: path('ca.pem'), ...own } } });
-  publisher.start();
-  await reach(publisher, 'online');
-  publisher.publishInspection(inspection(0), [await mapOf('face')]);
-  assert.deepEqual(await publisher.stop(), { undelivered: 0 });
-  await broker.stop();
-  rmSync(folder, { recursive: true });
 });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Occasion } from '../../src/config/publish.js';
 import { SideglanceError } from '../../src/errors.js';
 import { partVerdict } from '../../src/infer/verdict.js';
 import { Judge, type JudgeOptions } from '../../src/station/judge.js';
 import type { RegionResult, Verdict } from '../../src/types.js';
-import { frameOf, scriptedEncoders, scriptedInspector } from './scripted-inspector.js';
+import { frameOf, mapsConfig, scriptedEncoders, scriptedInspector } from './scripted-inspector.js';
 
 const PASS: Verdict = { result: 'pass' };
 const FAIL: Verdict = { result: 'fail' };
@@ -16,7 +17,7 @@ function judgeOf(script: readonly (Verdict | Error)[], more: Partial<JudgeOption
     station: 's',
     epoch: 'e',
     regions: [],
-    publish: { maps: 'always', frames: 'fail' },
+    publish: { maps: mapsConfig(), frames: 'fail' },
     inspector,
     encoders: scriptedEncoders,
     now: () => Number(process.hrtime.bigint()) / 1e6,
@@ -52,14 +53,15 @@ test('without regions the whole frame is inspected, with regions each of them', 
 });
 
 test('maps and frames are made on the occasions that the configuration names', async () => {
-  const kinds = async (verdict: Verdict, publish: JudgeOptions['publish']) => {
+  const kinds = async (verdict: Verdict, when: Occasion, frames: Occasion) => {
+    const publish = { maps: mapsConfig({ when }), frames };
     const { attachments } = await judgeOf([verdict], { publish }).judge.judge(frameOf(0));
     return attachments.map(({ kind }) => kind).join();
   };
-  assert.equal(await kinds(PASS, { maps: 'always', frames: 'fail' }), 'map');
-  assert.equal(await kinds(FAIL, { maps: 'always', frames: 'fail' }), 'map,frame');
-  assert.equal(await kinds(FAIL, { maps: 'never', frames: 'never' }), '');
-  assert.equal(await kinds(PASS, { maps: 'fail', frames: 'always' }), 'frame');
+  assert.equal(await kinds(PASS, 'always', 'fail'), 'map');
+  assert.equal(await kinds(FAIL, 'always', 'fail'), 'map,frame');
+  assert.equal(await kinds(FAIL, 'never', 'never'), '');
+  assert.equal(await kinds(PASS, 'fail', 'always'), 'frame');
 });
 
 test('a frame that cannot be inspected is answered as invalid, with the reason', async () => {
@@ -74,9 +76,7 @@ test('a frame that cannot be inspected is answered as invalid, with the reason',
 test('a picture that cannot be encoded does not take the verdict with it', async () => {
   const encoders = {
     ...scriptedEncoders,
-    map: async () => {
-      throw new Error('no room');
-    },
+    maps: () => [Promise.reject(new Error('no room'))],
   };
   const { inspection, attachments, error } = await judgeOf([FAIL], { encoders }).judge.judge(frameOf(0));
   assert.deepEqual(inspection.verdict, FAIL);

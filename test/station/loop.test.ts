@@ -6,7 +6,7 @@ import { faultMessage, LOOP_LIMITS, runLoop } from '../../src/station/loop.js';
 import { Orders } from '../../src/station/orders.js';
 import { Progress } from '../../src/station/progress.js';
 import type { Frame, StationMessage, Verdict } from '../../src/types.js';
-import { frameOf, scriptedEncoders, scriptedInspector } from './scripted-inspector.js';
+import { frameOf, mapsConfig, scriptedEncoders, scriptedInspector } from './scripted-inspector.js';
 
 const NO_TARGETS = {
   setThreshold: () => 0,
@@ -31,7 +31,7 @@ async function run(
     station: 's',
     epoch: 'e',
     regions: [],
-    publish: { maps: 'never', frames: 'never' },
+    publish: { maps: mapsConfig({ when: 'never' }), frames: 'never' },
     inspector: scriptedInspector(script),
     encoders: scriptedEncoders,
     now: () => clockMs,
@@ -120,11 +120,12 @@ test('while no part comes, the model proves itself every 30 s; a model that fail
   let tests = 0;
   // 200 ms each: 130 s without a part.
   const quiet = Array<null>(650).fill(null);
-  const { types, error } = await run(quiet, [PASS], async () => {
+  const { types, sent, error } = await run(quiet, [PASS], async () => {
     if (++tests === 4) throw new SideglanceError('SG_MODEL_GOLDEN_MISMATCH', 'score 3, expected 2');
   });
   assert.equal(tests, 4);
   assert.deepEqual(types, []);
+  assert.equal(sent.findLast((message) => message.type === 'progress')?.selfTests, 3);
   assert.match(String(error), /no longer proves itself: score 3, expected 2/);
   assert.equal(faultMessage(error).fatal, false);
 });

@@ -54,7 +54,7 @@ async function run(steps: readonly Step[], options: { trigger?: 'frames' | 'comm
       station: 's',
       epoch: 'e',
       regions: [],
-      publish: { maps: 'never', frames: 'never' },
+      publish: { maps: { when: 'never', form: 'png8', perSecond: 'unlimited' }, frames: 'never' },
       inspector: scriptedInspector([{ result: 'pass' }]),
       encoders: scriptedEncoders,
       now: () => clockMs,

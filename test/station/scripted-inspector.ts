@@ -1,4 +1,5 @@
-import type { RegionInspector } from '../../src/station/judge.js';
+import type { MapsConfig } from '../../src/config/publish.js';
+import type { Encoders, RegionInspector } from '../../src/station/judge.js';
 import type { Attachment, Frame, Picture, RegionResult, Verdict } from '../../src/types.js';
 
 /** An inspector that answers each frame with the next verdict of its script, or throws the next error. */
@@ -34,16 +35,28 @@ export function scriptedInspector(
   };
 }
 
-export const scriptedEncoders = {
-  async map(result: RegionResult): Promise<Attachment> {
-    return { ...ATTACHMENT, kind: 'map', region: result.region.name };
-  },
+export const scriptedEncoders: Encoders = {
+  maps: (_picture, _judged, due) =>
+    due.map(async ({ region }): Promise<Attachment> => ({ ...ATTACHMENT, kind: 'map', region: region.name })),
   async frame(_picture: Picture): Promise<Attachment> {
     return { ...ATTACHMENT, kind: 'frame', region: null };
   },
 };
 
-const ATTACHMENT = { mediaType: 'image/png', bytes: new Uint8Array(1), scale: null, width: 1, height: 1 } as const;
+const ATTACHMENT = {
+  form: null,
+  mediaType: 'image/png',
+  bytes: new Uint8Array(1),
+  scale: null,
+  grid: null,
+  width: 1,
+  height: 1,
+} as const;
+
+/** The configuration of maps: all defaults but these. */
+export function mapsConfig(some: Partial<MapsConfig> = {}): MapsConfig {
+  return { when: 'always', form: 'png8', perSecond: 'unlimited', ...some };
+}
 
 export function frameOf(sequence: number, width = 8, height = 6): Frame {
   return {

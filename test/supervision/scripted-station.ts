@@ -13,6 +13,8 @@ export type Script =
   | 'accept and hang'
   /** Blocks its JavaScript thread for good, as a native call on it would. */
   | 'block'
+  /** Gets no part; its model has proven itself. */
+  | 'self-test'
   /** Repeats the same progress counters by a timer. */
   | 'fake progress'
   /** Exits with code 3 right after it is ready. */
@@ -86,8 +88,8 @@ async function onePart(sequence: number, workMs: number, trigger: number | null 
   await channel.send({ type: 'inspection', inspection: inspection(part, captured), attachments: [] });
 }
 
-function progress(pulls: number): Promise<void> {
-  return channel.send({ type: 'progress', pulls, parts: 0, rssBytes: process.memoryUsage.rss(), lagMs: 0 });
+function progress(pulls: number, selfTests = 0): Promise<void> {
+  return channel.send({ type: 'progress', pulls, parts: 0, selfTests, rssBytes: process.memoryUsage.rss(), lagMs: 0 });
 }
 
 if (script === 'load for ever') await sleep(1e9);
@@ -136,6 +138,7 @@ if (script === 'block') {
 
 for (let round = 0; script === 'deaf' || !channel.stopping; round++) {
   if (script === 'fake progress') await progress(1);
+  else if (script === 'self-test') await progress(round + 1, 1);
   else if (script === 'accept and hang' || script === 'obey') await progress(round + 1);
   else await onePart(round, script === 'slow' ? 150 : 0);
   if (script === 'nonsense') {

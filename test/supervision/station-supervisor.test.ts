@@ -10,6 +10,7 @@ import {
   type SupervisionLimits,
 } from '../../src/supervision/station-supervisor.js';
 import type { Inspection, ModelInUse } from '../../src/types.js';
+import { holdDeath } from '../support/hold-death.js';
 import { childrenOf, isAlive } from '../support/processes.js';
 import type { ScriptedStart } from './scripted-station.js';
 
@@ -228,6 +229,26 @@ test('nonsense in the channel, parts of others and verdicts without a part neith
   assert.ok(observed.supervisor.snapshot().ledger.unannounced >= 4);
   assert.equal(seen(observed, 'station.malformed'), 1);
   assert.equal(observed.supervisor.snapshot().restarts, 0);
+});
+
+test('what it has proven: nothing at first, then a part or a golden sample; nothing again in its next life', async () => {
+  const idle = observe({ script: 'self-test' });
+  await until(() => idle.supervisor.snapshot().proven === 'golden sample', 'the golden sample is known');
+  process.kill(idle.supervisor.snapshot().pid as number, 'SIGKILL');
+  await until(() => idle.supervisor.snapshot().state === 'restarting', 'it is gone');
+  assert.equal(idle.supervisor.snapshot().proven, null);
+});
+
+test('a station that cannot be ended is overdue, and is so no longer once it is gone', async () => {
+  const observed = observe({ script: 'block' }, 60_000, { process: { progressWithinMs: 200 } });
+  await until(() => observed.supervisor.snapshot().ledger.accepted === 1, 'it has accepted a part');
+  assert.equal(observed.supervisor.snapshot().overdueMs, 0);
+  const letGo = await holdDeath(observed.supervisor.snapshot().pid as number);
+  await until(() => observed.supervisor.snapshot().overdueMs > 300, 'it is overdue');
+  assert.equal(seen(observed, 'station.ended'), 0);
+  await letGo();
+  await until(() => seen(observed, 'station.started') === 2, 'the next one is started');
+  assert.equal(observed.supervisor.snapshot().overdueMs, 0);
 });
 
 test('a stop lets the station finish its part, and leaves no process', async () => {

@@ -14,6 +14,8 @@ export interface BrightnessBundle {
   readonly ballast?: number;
   /** How to find the part; it is not looked for when left out. */
   readonly locate?: LocateSettings;
+  /** 1.0.0 when left out. */
+  readonly version?: string;
 }
 
 const STRIDE = 8;
@@ -23,13 +25,13 @@ const STRIDE = 8;
  * answers a test can foretell, run by the very code that runs trained ones.
  */
 export async function writeBrightnessBundle(folder: string, options: BrightnessBundle = {}): Promise<void> {
-  const { size = 64, ballast = 0, locate = null } = options;
+  const { size = 64, ballast = 0, locate = null, version = '1.0.0' } = options;
   const cells = size / STRIDE;
   const input = { cell: STRIDE, inputWidth: size, inputHeight: size };
   const seen = locate ? regionGrid(input, locate).inputWidth : size;
   await exportBundle(folder, {
     id: 'brightness',
-    version: '1.0.0',
+    version,
     geometry: 'aligned',
     region: { width: size, height: size },
     stride: STRIDE,

@@ -13,6 +13,15 @@ const PROGRAM = fileURLToPath(new URL('./run-agent.js', import.meta.url));
 /** Far above what anything takes here, also on a busy machine. */
 export const BOUND_MS = 60_000;
 
+export interface DaemonOptions {
+  readonly port?: number;
+  readonly url?: string;
+  readonly infer?: object;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Further groups of the configuration. */
+  readonly more?: object;
+}
+
 /** The daemon in a process of its own, as a user runs it, with what it writes. */
 export class Daemon {
   readonly process: ChildProcess;
@@ -24,8 +33,11 @@ export class Daemon {
   readonly #port: number;
   readonly #env: Readonly<Record<string, string>>;
 
-  private constructor(file: string, port: number, env: Readonly<Record<string, string>>) {
+  readonly #config: object;
+
+  private constructor(file: string, config: object, port: number, env: Readonly<Record<string, string>>) {
     this.#file = file;
+    this.#config = config;
     this.#port = port;
     this.#env = env;
     this.brokerUrl = `mqtt://127.0.0.1:${port}`;
@@ -49,16 +61,7 @@ export class Daemon {
   }
 
   /** Starts it with these stations; everything else as the configuration has it by default. */
-  static async start(
-    stations: readonly object[],
-    options: {
-      readonly port?: number;
-      readonly url?: string;
-      readonly infer?: object;
-      readonly commands?: object;
-      readonly env?: Readonly<Record<string, string>>;
-    } = {},
-  ): Promise<Daemon> {
+  static async start(stations: readonly object[], options: DaemonOptions = {}): Promise<Daemon> {
     const folder = await mkdtemp(join(tmpdir(), 'sideglance-test-'));
     closeAtTheEnd(() => rm(folder, { recursive: true, force: true }));
     const port = options.port ?? (await freePort());
@@ -68,16 +71,21 @@ export class Daemon {
       mqtt: options.url === undefined ? { embedded: { port } } : { url: options.url },
       stations,
       infer: options.infer ?? {},
-      ...(options.commands === undefined ? {} : { commands: options.commands }),
+      ...options.more,
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));
-    return new Daemon(file, port, options.env ?? {});
+    return new Daemon(file, config, port, options.env ?? {});
   }
 
   /** The same configuration once more, after this one has ended. */
   again(): Daemon {
-    return new Daemon(this.#file, this.#port, this.#env);
+    return new Daemon(this.#file, this.#config, this.#port, this.#env);
+  }
+
+  /** Writes its configuration anew, with further groups; it has to be told. */
+  async rewrite(more: object): Promise<void> {
+    await writeFile(this.#file, JSON.stringify({ ...this.#config, ...more }));
   }
 
   get pid(): number {

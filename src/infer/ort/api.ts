@@ -122,6 +122,9 @@ export class OrtApi {
     if (kind !== null && kind !== 'missing' && kind.arch !== process.arch) {
       throw unfit(path, `is built for ${kind.arch}, and this is ${process.arch}`);
     }
+    // From 1.30 on the runtime reports its use to its maker over HTTPS, and leaves a file in the folder for temporary files for each
+    // process. It reads this while it is loaded.
+    process.env.ORT_DISABLE_TELEMETRY = '1';
     const title = 'ONNX Runtime';
     const library = loadLibrary({
       title,

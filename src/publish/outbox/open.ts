@@ -18,6 +18,8 @@ const MIN_MAP_BYTES = 64 * 1024 * 1024;
 
 export interface OutboxOptions extends OutboxSettings {
   readonly folder: string;
+  /** The group of the configuration that says so, for error texts. */
+  readonly setting?: string;
   /** Another one than the last time means that the system was down in between; null where nobody knows. */
   readonly bootId?: string | null;
 }
@@ -29,11 +31,11 @@ export interface OutboxOptions extends OutboxSettings {
  * @throws SideglanceError SG_STORAGE_IN_USE where another process uses the folder, SG_STORAGE where `sync: every` cannot be kept
  */
 export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
-  const { folder, bootId = readBootId(), ...settings } = options;
+  const { folder, bootId = readBootId(), setting = 'mqtt.outbox', ...settings } = options;
   let why: string;
   let cause: unknown;
   try {
-    const outbox = await openIn(folder, settings, bootId);
+    const outbox = await openIn(folder, settings, bootId, setting);
     if (outbox) return outbox;
     why = 'its disk takes nothing';
   } catch (thrown) {
@@ -41,21 +43,26 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     cause = thrown;
     why = reasonOf(thrown);
   }
-  const advice = `mend it, or set mqtt.outbox.folder to one that this account may write to`;
+  const advice = `mend it, or set ${setting}.folder to one that this account may write to`;
   if (settings.sync === 'every') {
-    const message = `${folder} cannot be used (${why}), and mqtt.outbox.sync: every asks for it: ${advice}`;
+    const message = `${folder} cannot be used (${why}), and ${setting}.sync: every asks for it: ${advice}`;
     throw new SideglanceError('SG_STORAGE', message, { cause });
   }
   return new Outbox(settings, [`${folder} cannot be used (${why}), so messages wait in memory: ${advice}`]);
 }
 
-async function openIn(folder: string, settings: OutboxSettings, bootId: string | null): Promise<Outbox | null> {
+async function openIn(
+  folder: string,
+  settings: OutboxSettings,
+  bootId: string | null,
+  setting: string,
+): Promise<Outbox | null> {
   mkdirSync(folder, { recursive: true, mode: 0o750 });
   const lock = FileLock.tryTake(join(folder, 'lock'));
   if (!lock) {
     throw new SideglanceError(
       'SG_STORAGE_IN_USE',
-      `another process uses the outbox in ${folder}: stop that one, or set mqtt.outbox.folder to another folder`,
+      `another process uses the outbox in ${folder}: stop that one, or set ${setting}.folder to another folder`,
     );
   }
   try {

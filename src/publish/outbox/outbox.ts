@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { now } from '../clock.js';
+import { monotonicMs } from '../clock.js';
 import type { DeliveryIdentity } from '../messages.js';
 import { Keeper, type KeeperParts, type Standing } from './keeper.js';
 import type { GapChange, Held, Item, Lane, StreamQueue } from './queue.js';
@@ -17,6 +17,7 @@ import {
   OUTBOX_DEFAULTS,
   type OutboxCounters,
   type OutboxSettings,
+  type PerClass,
   type StoredMessage,
 } from './types.js';
 
@@ -75,14 +76,14 @@ export class Outbox {
   constructor(
     settings: Partial<OutboxSettings> = {},
     notices: readonly string[] = [],
-    monotonicMs: () => number = () => now().monotonicMs,
+    clock: () => number = monotonicMs,
   ) {
     this.#settings = { ...OUTBOX_DEFAULTS, ...settings };
     this.#notices = [...notices];
-    this.#nowMs = monotonicMs;
-    this.#openedMs = monotonicMs();
+    this.#nowMs = clock;
+    this.#openedMs = clock();
     this.#lanes = this.#settings.order === 'strict' ? ['both'] : ['live', 'late'];
-    this.#throttle = new Throttle(this.#settings.replayPerSecond, monotonicMs, () => this.#offerable());
+    this.#throttle = new Throttle(this.#settings.replayPerSecond, clock, () => this.#offerable());
   }
 
   /**
@@ -92,9 +93,9 @@ export class Outbox {
   static async restore(
     settings: OutboxSettings,
     { keeper: parts, standing, items, damaged, notices }: Restored,
-    monotonicMs?: () => number,
+    clock?: () => number,
   ): Promise<Outbox | null> {
-    const outbox = new Outbox(settings, notices, monotonicMs);
+    const outbox = new Outbox(settings, notices, clock);
     const keeper = new Keeper(parts, {
       standing: () => outbox.#standing(),
       kept: () => outbox.#offerable(),
@@ -160,13 +161,17 @@ export class Outbox {
 
   /**
    * The next thing to send, now in flight; null: nothing to send. Verdicts before maps before frames, and within a class
-   * the oldest first; with `liveFirst` what is live goes ahead of what is late, in each class.
+   * the oldest first; with `liveFirst` what is live goes ahead of what is late, in each class. Only of stations that are
+   * wanted.
    */
-  next(): Offer | null {
+  next(
+    of: readonly MessageClass[] = MESSAGE_CLASSES,
+    isWanted: (station: string) => boolean = () => true,
+  ): Offer | null {
     this.#dropAged();
-    for (const messageClass of MESSAGE_CLASSES) {
+    for (const messageClass of of) {
       for (const lane of this.#lanes) {
-        const offer = this.#take(messageClass, lane);
+        const offer = this.#take(messageClass, lane, isWanted);
         if (offer) return offer;
       }
     }
@@ -181,6 +186,13 @@ export class Outbox {
 
   isLate({ id }: Offer): boolean {
     return id <= this.#lateUpTo;
+  }
+
+  /** How long a message that is in flight may still wait before it is too old; null for gap records, which never are. */
+  leftMs({ id }: Offer): number | null {
+    const flight = this.#inFlight.get(id);
+    if (flight?.item.kind !== 'message') return null;
+    return this.#settings.maxAgeMs[flight.queue.messageClass] - (this.#ageMs() - flight.item.bornMs);
   }
 
   /** The broker has it: forget it. */
@@ -229,6 +241,16 @@ export class Outbox {
   /** Messages that wait or are in flight. */
   get waiting(): number {
     return this.#tally.waiting;
+  }
+
+  /** How long the oldest message of each class has waited that is not in flight, in milliseconds; 0 where none waits. */
+  oldestAgeMs(): PerClass {
+    const ages: PerClass = { verdict: 0, map: 0, frame: 0 };
+    for (const messageClass of MESSAGE_CLASSES) {
+      const oldest = this.#streams.oldestMessage(messageClass, -1);
+      if (oldest) ages[messageClass] = Math.max(0, this.#ageMs() - oldest.held.bornMs);
+    }
+    return ages;
   }
 
   counters(): OutboxCounters {
@@ -306,9 +328,9 @@ export class Outbox {
     return { kind: 'message', id, station, messageClass, topic, contentType, delivery, at, ...content };
   }
 
-  #take(messageClass: MessageClass, lane: Lane): Offer | null {
+  #take(messageClass: MessageClass, lane: Lane, isWanted: (station: string) => boolean): Offer | null {
     for (;;) {
-      const oldest = this.#streams.oldest(messageClass, lane);
+      const oldest = this.#streams.oldest(messageClass, lane, isWanted);
       if (!oldest || oldest.item.id > (this.#keeper?.offerableUpTo ?? Number.POSITIVE_INFINITY)) return null;
       const { queue, item } = oldest;
       if (item.id <= this.#lateUpTo && !this.#throttle.pass()) return null;

@@ -23,10 +23,15 @@ export class Streams {
     for (const messageClass of MESSAGE_CLASSES) yield* this.#queues[messageClass].values();
   }
 
-  /** What waits longest in a lane of a class. */
-  oldest(of: MessageClass, lane: Lane): { readonly queue: StreamQueue; readonly item: Item } | null {
+  /** What waits longest in a lane of a class, of the stations that are wanted. */
+  oldest(
+    of: MessageClass,
+    lane: Lane,
+    isWanted: (station: string) => boolean,
+  ): { readonly queue: StreamQueue; readonly item: Item } | null {
     let oldest: { readonly queue: StreamQueue; readonly item: Item } | null = null;
-    for (const queue of this.#queues[of].values()) {
+    for (const [station, queue] of this.#queues[of]) {
+      if (!isWanted(station)) continue;
       const item = queue.first(lane);
       if (item && (oldest === null || item.id < oldest.item.id)) oldest = { queue, item };
     }

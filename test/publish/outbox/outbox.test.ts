@@ -48,6 +48,21 @@ test('what comes on a connection goes ahead of what waited for it, class by clas
   assert.deepEqual(takeAll(outbox), ['top/verdict 2', 'top/verdict 0', 'top/verdict 1', 'top/map 1', 'top/map 0']);
 });
 
+test('the age of what waits longest is told by class, also of what waited for the connection; 0 where nothing waits', () => {
+  let clock = 0;
+  const outbox = outboxOf(BASIC, () => clock);
+  assert.deepEqual(outbox.oldestAgeMs(), { verdict: 0, map: 0, frame: 0 });
+  put(outbox, 'verdict');
+  clock = 300;
+  outbox.turnLate();
+  put(outbox, 'verdict');
+  put(outbox, 'map', 'side');
+  clock = 1_000;
+  assert.deepEqual(outbox.oldestAgeMs(), { verdict: 1_000, map: 700, frame: 0 });
+  takeAll(outbox);
+  assert.deepEqual(outbox.oldestAgeMs(), { verdict: 0, map: 0, frame: 0 });
+});
+
 test('order: strict keeps each stream in its order', () => {
   const outbox = outboxOf({ ...BASIC, order: 'strict' });
   for (const messageClass of ['map', 'verdict', 'verdict'] as const) put(outbox, messageClass);

@@ -101,14 +101,17 @@ export async function mapOf(regionName: string, size = 32, noise = 0): Promise<A
     pixels[at] = state >>> 24;
   }
   const bytes = await sharp(pixels, { raw: { width: size, height: size, channels: 1 } })
+    .toColourspace('b-w')
     .png()
     .toBuffer();
   return {
     kind: 'map',
     region: regionName,
+    form: 'png8',
     mediaType: 'image/png',
     bytes,
     scale: { offset: 0, scale: 0.05 },
+    grid: { rows: size, columns: size, cell: 8, inputWidth: 256, inputHeight: 256 },
     width: size,
     height: size,
   };

@@ -7,6 +7,8 @@ export interface Received {
   readonly retain: boolean;
   readonly properties: Record<string, string>;
   readonly contentType: string | undefined;
+  /** What is left of the message expiry interval. */
+  readonly expirySeconds: number | undefined;
   /** The payload as JSON. */
   json<T>(): T;
 }
@@ -26,6 +28,7 @@ export class Subscriber {
         retain,
         properties: { ...properties?.userProperties } as Record<string, string>,
         contentType: properties?.contentType,
+        expirySeconds: properties?.messageExpiryInterval,
         json: <T>() => JSON.parse(payload.toString()) as T,
       });
       for (const look of this.#changed) look();

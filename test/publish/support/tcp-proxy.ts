@@ -9,7 +9,11 @@ export interface TcpProxy {
   cut(): void;
   /** Cuts and lets nobody through until `mend`. */
   block(): void;
+  /** Cuts; new connections are taken, and nothing passes on them. */
+  swallow(): void;
   mend(): void;
+  /** How many have been taken. */
+  readonly connections: number;
   /** Nothing passes any more, and nobody is told: a half-open connection. New connections pass. */
   freeze(): void;
   close(): Promise<void>;
@@ -18,10 +22,20 @@ export interface TcpProxy {
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let pairs = new Set<readonly [Socket, Socket]>();
   let isBlocked = false;
+  let isSwallowing = false;
+  let connections = 0;
   const frozen = new Set<Socket>();
+  const swallowed = new Set<Socket>();
   const server = createServer((near) => {
     if (isBlocked) {
       near.destroy();
+      return;
+    }
+    connections++;
+    if (isSwallowing) {
+      near.on('error', () => {});
+      near.resume();
+      swallowed.add(near);
       return;
     }
     const far = connect(targetPort, '127.0.0.1');
@@ -59,15 +73,24 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       isBlocked = true;
       cut();
     },
+    swallow() {
+      isBlocked = false;
+      isSwallowing = true;
+      cut();
+    },
     mend() {
       isBlocked = false;
+      isSwallowing = false;
+    },
+    get connections() {
+      return connections;
     },
     freeze() {
       for (const pair of pairs) for (const socket of pair) frozen.add(socket);
     },
     async close() {
       cut();
-      for (const socket of frozen) socket.destroy();
+      for (const socket of [...frozen, ...swallowed]) socket.destroy();
       await new Promise<void>((done) => server.close(() => done()));
     },
   };

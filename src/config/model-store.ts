@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { readableFile } from './checks.js';
+import { type Fault, type Path, valueAt } from './faults.js';
+import { text, whole } from './fields.js';
+
+/** The store of installed models, and `store:<id>`, which names a model in it. */
+
+const IN_STORE = /^store:(.*)$/s;
+/** As in a manifest. */
+const ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+export const ModelsSchema = z
+  .strictObject({
+    keys: text(
+      'The key set that signs bundles (`sideglance model keys`), relative to this file. Absent: nothing can be installed.',
+    ).exactOptional(),
+    store: text(
+      'The folder that bundles are installed in. Absent: `models` in the state directory of the service, else `var/models` beside this file.',
+    ).exactOptional(),
+    keep: whole(
+      0,
+      100,
+      'How many bundles of each model are kept beside the one in use and the one that a rollback leads to.',
+    ).default(2),
+    maxBundleMb: whole(1, 16_384, 'Most megabytes of a bundle.').default(1024),
+    trustClock: z.boolean().default(false).meta({
+      description:
+        'Whether the clock of this computer is right although no time service says so. Otherwise nothing is installed until it is synchronised, for bundles expire.',
+    }),
+  })
+  .meta({ description: 'Signed model bundles that are installed on this device, see docs/models.md.' });
+
+/** @param model as written in the configuration @returns its id in the store, null for a folder */
+export function idInStore(model: string): string | null {
+  return IN_STORE.exec(model)?.[1] ?? null;
+}
+
+export function modelsFaults(models: unknown, file: string): Fault[] {
+  return readableFile(valueAt(models, ['keys']), ['models', 'keys'], file);
+}
+
+/** What is installed is not the configuration's matter: a station may wait for its first model. */
+export function idFaults(id: string, path: Path): Fault[] {
+  if (ID.test(id)) return [];
+  return [{ path, message: 'must be store: and the id of a model, such as store:bracket' }];
+}

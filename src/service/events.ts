@@ -1,0 +1,58 @@
+import type { LOG_MODULES } from '../config/service.js';
+
+/**
+ * Every event of the log: stable names, so that queries may rely on them. The first part of a name is its module, for
+ * which a level can be set. `docs/monitoring-reference.md` is generated from here.
+ */
+export const EVENTS = {
+  'agent.started': 'The daemon has started.',
+  'agent.ready': 'Every station inspects, or is known not to: the service manager was told.',
+  'agent.stuck': 'The processes of these stations can neither go on nor be ended: the service manager will start anew.',
+  'agent.stopping': 'It was told to stop, by this signal.',
+  'agent.stopped': 'It has stopped; `undelivered` messages were left.',
+  'alarm.raised': 'Scores have drifted, or more is rejected than is normal.',
+  'alarm.cleared': 'They are as they were.',
+  'alarm.memory': 'What the alarms have learnt cannot be read or kept.',
+  'broker.state': 'The connection to the broker changes.',
+  'broker.fault':
+    'Something about the connection should be mended, and it goes on meanwhile: TLS files that cannot take the place of the old.',
+  'broker.refused': 'The broker takes the connection and refuses a topic.',
+  'camera.state': 'A camera changes its state.',
+  'command.dropped':
+    'A change that a command made no longer holds: the configuration was edited, or the command is not allowed any more.',
+  'command.fault': 'The audit log or changed settings cannot be read or kept.',
+  'http.fault': '`/metrics` or `/health` could not be answered.',
+  'log.levels': 'Levels were read again from the configuration.',
+  'log.levels-kept': 'The configuration has faults: the levels stay as they were.',
+  'log.repeated': 'So many further events of this name, and of this station and code, were left out.',
+  'outbox.alarm': 'Something is wrong with the store of messages.',
+  'outbox.mended': 'All is well with it again.',
+  'part.answered': 'A part has its verdict (level debug).',
+  'part.late': 'A part had no verdict at its deadline.',
+  'part.late-verdict': 'A verdict came after its part had been answered as late.',
+  'part.lost': 'A part was under way when its station ended.',
+  'part.overrun': 'A station accepts parts and does not answer them.',
+  'part.refused': 'A trigger that became no part of the station was answered by the agent.',
+  'part.unannounced': 'A verdict on a part that was never announced.',
+  'sparkplug.alarm': 'Something is wrong with the store of what waits for a Sparkplug host.',
+  'sparkplug.malformed': 'A Sparkplug host sent what cannot be understood.',
+  'sparkplug.mended': 'All is well with that store again.',
+  'sparkplug.state': 'The Sparkplug session changes.',
+  'station.started': 'A station process was started.',
+  'station.building': 'It builds an engine, or waits for another one to be built.',
+  'station.provider-skipped': 'An execution provider that was to be tried first is not used.',
+  'station.ready': 'It has loaded its model.',
+  'station.ended': 'A station process has ended, for this reason.',
+  'station.restarting': 'It is started again after this delay.',
+  'station.failed': 'It failed too often, or in a way that only a person can mend, and is tried seldom from now on.',
+  'station.fault': 'It reports an error.',
+  'station.malformed': 'Something came out of it that is no message of a station.',
+  'station.stderr': 'A line that native code printed.',
+} as const;
+
+export type EventName = keyof typeof EVENTS;
+export type LogModule = (typeof LOG_MODULES)[number];
+
+export function moduleOf(event: EventName): LogModule {
+  return event.slice(0, event.indexOf('.')) as LogModule;
+}

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { measureCrashes } from '../../bench/updates/crashes.js';
+import { measureRefusals } from '../../bench/updates/refusals.js';
+
+test('tampered bundles are refused, each with its code, and nothing is touched', async () => {
+  const { tampered, wrong } = await measureRefusals(2);
+  assert.deepEqual(wrong, []);
+  assert.ok(tampered > 400, `${tampered}`);
+});
+
+test('a process that ends while it updates leaves a store that is whole, by SIGKILL and by a power cut', async () => {
+  const { changes, wrong } = await measureCrashes(31, ['nothing', 'all']);
+  assert.deepEqual(wrong, []);
+  assert.ok(changes > 50, `${changes}`);
+});
