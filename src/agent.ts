@@ -152,7 +152,8 @@ export class Agent {
     this.#monitoring = monitoring;
     const embeddedUrl = this.#broker?.url ?? null;
     const limits = { drainMs, farewellMs };
-    this.#edgeNode = await openEdgeNode(this.#config, { agentVersion: AGENT_VERSION, embeddedUrl, limits });
+    const commands = this.#commands.forHosts();
+    this.#edgeNode = await openEdgeNode(this.#config, { agentVersion: AGENT_VERSION, embeddedUrl, commands, limits });
     if (this.#edgeNode) this.#startEdgeNode(this.#edgeNode);
 
     this.#standardOutput.write(

@@ -6,6 +6,7 @@ import { clockSynced, now } from '../publish/clock.js';
 import type { CommandOf, ResultOf, SnapshotProperties } from '../publish/command-messages.js';
 import type { HealthMessage } from '../publish/messages.js';
 import type { Publisher } from '../publish/publisher.js';
+import type { StationCommands as HostCommands } from '../publish/sparkplug/commands.js';
 import type { StationStart } from '../station/start.js';
 import type { Snapshot } from '../types.js';
 import { AuditLog } from './audit-log.js';
@@ -107,6 +108,26 @@ export class CommandCentre {
     });
     const desk = this.#desk;
     publisher.listen((message) => desk.receive(message));
+  }
+
+  /**
+   * What Sparkplug hosts may write: what is allowed for a station at least. Whether it is for the one that is written to, the
+   * desk says.
+   */
+  forHosts(): HostCommands {
+    const desk = this.#desk;
+    if (desk === null) return {};
+    const { threshold, trigger } = this.#config.commands.allow;
+    const order = async (name: StationCommandName, station: string, wanted: Readonly<Record<string, unknown>>) => {
+      const { code, message } = await desk.order('sparkplug', name, station, wanted);
+      if (code !== null) throw new SideglanceError(code, message ?? '');
+    };
+    return {
+      ...(threshold === 'never'
+        ? {}
+        : { setThreshold: (station: string, score: number) => order('threshold', station, { score }) }),
+      ...(trigger === 'never' ? {} : { trigger: (station: string) => order('trigger', station, {}) }),
+    };
   }
 
   #held({ name }: StationConfig): StationOverrides {

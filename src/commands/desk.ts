@@ -1,12 +1,22 @@
-import { createHash } from 'node:crypto';
-import type { CommandName, CommandsConfig } from '../config/commands.js';
+import { createHash, randomUUID } from 'node:crypto';
+import type { CommandName, CommandsConfig, StationCommandName } from '../config/commands.js';
 import { type ErrorCode, reasonOf, SideglanceError } from '../errors.js';
-import { COMMAND_SCHEMAS, type CommandOf, type ResultOf } from '../publish/command-messages.js';
+import { type AnswerMessage, COMMAND_SCHEMAS, type CommandOf, type ResultOf } from '../publish/command-messages.js';
 import type { IncomingMessage } from '../publish/inbox.js';
+import { encodeJson } from '../publish/packet.js';
+import { latenessOf } from './lateness.js';
 import { addressOf, openLetter, type ReplyRule } from './letter.js';
 import { CommandMemory, type MemoryLimits } from './memory.js';
 import { isAllowed } from './overrides.js';
-import { asError, type Case, type Ended, type Kept, Paperwork, type PaperworkOptions } from './paperwork.js';
+import {
+  asError,
+  type Case,
+  type Ended,
+  type Kept,
+  Paperwork,
+  type PaperworkOptions,
+  type Sender,
+} from './paperwork.js';
 import { Rates } from './rate.js';
 import { COMMAND_KINDS, COMMAND_LIMITS, isStationCommand } from './table.js';
 
@@ -39,6 +49,8 @@ export interface DeskCounters {
   repeated: number;
   ignored: number;
 }
+
+const BY_MQTT: Sender = { origin: 'mqtt', take: null };
 
 /** A command that may be carried out. */
 interface Order {
@@ -94,8 +106,37 @@ export class CommandDesk {
     });
   }
 
+  /**
+   * A command to a station that came on another way than the topics: the same rules hold for it, except that it cannot have
+   * waited at a broker. Settles with its answer.
+   *
+   * @throws SideglanceError SG_COMMAND_RATE when there are so many that they are not even looked at
+   */
+  async order(
+    origin: Exclude<Sender['origin'], 'mqtt'>,
+    name: StationCommandName,
+    station: string,
+    wanted: Readonly<Record<string, unknown>>,
+  ): Promise<AnswerMessage> {
+    let answer: AnswerMessage | null = null;
+    const message: IncomingMessage = {
+      topic: `${this.#options.topics.root}/${station}/command/${name}`,
+      payload: encodeJson({ id: `${origin}-${randomUUID()}`, ...wanted }),
+      retain: false,
+      responseTopic: null,
+      correlation: null,
+      hasExpiry: true,
+    };
+    const take = (text: string) => {
+      answer = JSON.parse(text) as AnswerMessage;
+    };
+    await this.handle(message, { origin, take });
+    if (answer === null) throw fault('SG_COMMAND_RATE', 'there are too many of them: slow down');
+    return answer;
+  }
+
   /** As `receive`; settles when the message is dealt with. */
-  async handle(message: IncomingMessage): Promise<void> {
+  async handle(message: IncomingMessage, sender: Sender = BY_MQTT): Promise<void> {
     this.counters.received++;
     const received = this.#options.now();
     const address = addressOf(message.topic, this.#options.topics.root);
@@ -107,7 +148,7 @@ export class CommandDesk {
     const letter = openLetter(message, address.name, this.#reply);
     const topic = message.topic.slice(0, COMMAND_LIMITS.keptTopicLength);
     const station = address.station?.slice(0, COMMAND_LIMITS.keptNameLength) ?? null;
-    const opened: Case = { topic, address, station, letter, received };
+    const opened: Case = { sender, topic, address, station, letter, received };
     const ignored = this.#rates.takeIgnored(address.name);
     if (ignored > 0) this.#paperwork.note(opened, 'ignored', null, null, ignored);
     if (admission === 'tell') {
@@ -139,7 +180,7 @@ export class CommandDesk {
     const { id: _id, station: _station, respondTo: _respondTo, expires: _expires, sent: _sent, ...wanted } = fields;
     const digest = digestOf(name, station ?? '', JSON.stringify(wanted));
     if (this.#repeats(here, key, digest)) return;
-    const late = this.#lateness(opened);
+    const late = latenessOf(opened.letter, this.#options);
     if (late !== null) return this.#refuse(here, late);
     const parsed = COMMAND_SCHEMAS[name].safeParse(fields);
     if (!parsed.success) {
@@ -190,38 +231,14 @@ export class CommandDesk {
     }
     this.counters.repeated++;
     this.#paperwork.note(opened, 'repeated', null);
-    if (known.state.kind === 'answered') this.#paperwork.send(opened.letter, known.state.answer);
+    if (known.state.kind === 'answered') this.#paperwork.send(opened, known.state.answer);
     else if (known.state.kind === 'interrupted') {
       const text =
         'it was begun before the agent was started anew, and may have been carried out or not: look, then send it with another id';
       const error = fault('SG_COMMAND_INTERRUPTED', text);
-      this.#paperwork.send(opened.letter, this.#paperwork.answerTo(opened, { outcome: 'failed', error }));
+      this.#paperwork.send(opened, this.#paperwork.answerTo(opened, { outcome: 'failed', error }));
     }
     return true;
-  }
-
-  #lateness({ letter }: Case): SideglanceError | null {
-    const { now, clockSynced, config } = this.#options;
-    const { expires, sent } = letter.fields;
-    if (config.mustExpire && !letter.expires) {
-      const text =
-        'it may have waited at the broker: say until when it holds, by `expires`, `sent` or a message expiry';
-      return fault('SG_COMMAND_LATE', text);
-    }
-    if (expires === undefined && sent === undefined) return null;
-    if (!clockSynced()) {
-      const text =
-        'the clock of the device is not set, so `expires` and `sent` mean nothing to it: wait, or leave them out';
-      return fault('SG_COMMAND_LATE', text);
-    }
-    const nowMs = Date.parse(now().utc);
-    // A time that is none is for the schema to refuse: no comparison with NaN holds.
-    if (Date.parse(String(expires)) <= nowMs)
-      return fault('SG_COMMAND_LATE', `it was to be carried out before ${now().utc}`);
-    if (nowMs - Date.parse(String(sent)) > config.maxAgeSeconds * 1000) {
-      return fault('SG_COMMAND_LATE', `it was sent more than ${config.maxAgeSeconds} s ago (commands.maxAgeSeconds)`);
-    }
-    return null;
   }
 
   async #carryOut(opened: Case, order: Order): Promise<void> {
@@ -254,7 +271,7 @@ export class CommandDesk {
     this.#memory.finish(key, digest, answer);
     this.#paperwork.note(opened, ended.outcome, 'error' in ended ? ended.error : null, keptOf(order, answer));
     if (!isLight) await this.#paperwork.keep();
-    this.#paperwork.send(opened.letter, answer);
+    this.#paperwork.send(opened, answer);
   }
 
   async #begin({ name, wanted, station, id }: Order): Promise<Record<string, unknown>> {
@@ -269,7 +286,7 @@ export class CommandDesk {
 
   #refuse(opened: Case, error: SideglanceError): void {
     this.counters.refused++;
-    this.#paperwork.send(opened.letter, this.#paperwork.answerTo(opened, { outcome: 'refused', error }));
+    this.#paperwork.send(opened, this.#paperwork.answerTo(opened, { outcome: 'refused', error }));
     this.#paperwork.note(opened, 'refused', error);
   }
 }

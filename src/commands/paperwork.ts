@@ -6,8 +6,16 @@ import type { Timestamp } from '../types.js';
 import type { AuditLog } from './audit-log.js';
 import type { Address, Letter } from './letter.js';
 
+/** Who sent a command. */
+export interface Sender {
+  readonly origin: AuditMessage['origin'];
+  /** Takes the answer; null: it goes to the topic that the letter names. */
+  readonly take: ((answer: string) => void) | null;
+}
+
 /** A message on its way through the desk. */
 export interface Case {
+  readonly sender: Sender;
   /** Shortened. */
   readonly topic: string;
   readonly address: Address;
@@ -67,7 +75,11 @@ export class Paperwork {
     return JSON.stringify(message);
   }
 
-  send({ replyTo, correlation }: Letter, answer: string): void {
+  send({ sender, letter: { replyTo, correlation } }: Case, answer: string): void {
+    if (sender.take !== null) {
+      sender.take(answer);
+      return;
+    }
     const payload = Buffer.from(answer);
     this.#options.post({
       topic: replyTo,
@@ -124,7 +136,7 @@ export class Paperwork {
   }
 
   #record(
-    { topic, address, station, letter }: Case,
+    { sender, topic, address, station, letter }: Case,
     event: AuditMessage['event'],
     error: SideglanceError | null,
     commands: number,
@@ -138,6 +150,7 @@ export class Paperwork {
       command: address.command,
       station,
       id: event === 'ignored' ? null : letter.id,
+      origin: sender.origin,
       topic,
       respondTo: letter.replyTo === topics.answer ? null : letter.replyTo,
       request: isShown ? letter.fields : null,

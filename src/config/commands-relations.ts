@@ -17,5 +17,12 @@ export function commandFaults(value: unknown): Fault[] {
     const message = 'must be a topic such as `plant/answers`, without + # and $, neither beginning nor ending with /';
     faults.push({ path: ['commands', 'respondTo', index], message });
   }
+  const isKept = valueAt(value, ['mqtt', 'session', 'cleanStart']) === false;
+  const isOn = valueAt(value, ['commands', 'enabled']) === true;
+  if (isKept && isOn && valueAt(value, ['commands', 'mustExpire']) !== true) {
+    const message =
+      'lets the broker keep commands for a device that is away, which would carry them out later: set commands.mustExpire: true, or leave it out';
+    faults.push({ path: ['mqtt', 'session', 'cleanStart'], message });
+  }
   return faults;
 }

@@ -221,7 +221,10 @@ export const auditSchema = z
     command: commandName,
     station,
     id,
-    topic: z.string().describe('Where it came from; at most 256 characters of it.'),
+    origin: open(['mqtt', 'sparkplug']).describe('`sparkplug`: a host has written a metric of the station.'),
+    topic: z
+      .string()
+      .describe('Where it came from, or, from Sparkplug, where it would have; at most 256 characters of it.'),
     respondTo: z.string().nullable(),
     request: z
       .record(z.string(), z.unknown())

@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SideglanceError } from '../../src/errors.js';
+import type { AuditMessage } from '../../src/publish/command-messages.js';
 import { ROOT } from '../publish/support/inspections.js';
 import { commandsConfig, EVERYTHING, incoming, testDesk } from './support.js';
 
@@ -295,4 +296,27 @@ test('a damaged audit log costs what it remembers, nothing else', async () => {
     last.map((line) => JSON.parse(line).event),
     ['repeated', 'begun', 'done'],
   );
+});
+
+test('an order from another way in is held to the same rules, is written down with its origin, and answered to whom gave it', async () => {
+  const it = testDesk(commandsConfig({ allow: { ...EVERYTHING, threshold: ['top'] }, perMinute: 1, mustExpire: true }));
+  const order = (station: string, score: unknown) => it.desk.order('sparkplug', 'threshold', station, { score });
+  assert.equal((await order('top', 3)).outcome, 'done');
+  assert.equal((await order('side', 3)).code, 'SG_COMMAND_FORBIDDEN');
+  assert.equal((await order('cellar', 3)).code, 'SG_COMMAND_UNKNOWN');
+  assert.equal((await order('top', 'high')).code, 'SG_COMMAND_MALFORMED');
+  assert.equal((await order('top', 3)).outcome, 'done');
+  assert.equal((await order('top', 3)).code, 'SG_COMMAND_RATE');
+  await assert.rejects(order('top', 3), { code: 'SG_COMMAND_RATE' });
+  assert.deepEqual(
+    it.done.map(({ name, station, wanted }) => [name, station, wanted.score]),
+    [
+      ['threshold', 'top', 3],
+      ['threshold', 'top', 3],
+    ],
+  );
+  assert.deepEqual(it.answers(), []);
+  assert.deepEqual(it.audit(), ['begun', 'done', 'refused', 'refused', 'refused', 'begun', 'done', 'refused']);
+  const origins = it.packets.map(({ payload }) => (JSON.parse(Buffer.from(payload).toString()) as AuditMessage).origin);
+  assert.deepEqual(new Set(origins), new Set(['sparkplug']));
 });

@@ -355,6 +355,11 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     ],
   ],
   [
+    'a session that keeps commands which need not expire',
+    `${DEVICE}mqtt: { session: { cleanStart: false } }\ncommands: { enabled: true }\n${STATION}`,
+    [/^2:\d+ mqtt\.session\.cleanStart lets the broker keep commands .* set commands\.mustExpire: true/],
+  ],
+  [
     'faults of every kind in one go, in the order of the file',
     `device: { site: s, line: l, nam: n }\nmqtt: { url: "mqtt://u:p@h" }\nstations:\n  - { name: a, model: none, camera: { type: csi, sensor: 99 } }\n  - { name: a, model: bundle, ${simulated} }\n`,
     [/^1:9 device\.name is missing/, /^1:29 device\.nam is/, /^2:14 /, /^4:23 /, /^4:58 /, /^5:13 /],

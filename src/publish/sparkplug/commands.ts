@@ -17,6 +17,8 @@ export interface StationCommands {
 /** Commands of a station that wait for the one before. */
 const MOST_WAITING = 16;
 
+/** Tells the score that holds, too, whoever has set it. */
+export const THRESHOLD = 'Control/Threshold';
 const RESULT = 'Control/Result';
 const COUNT = 'Control/Commands';
 
@@ -33,7 +35,7 @@ function commandsOf({ setThreshold, trigger, activateModel }: StationCommands): 
   if (setThreshold) {
     const documentation = 'Write the score from which the regions of this station fail.';
     commands.push({
-      definition: { name: 'Control/Threshold', type: 'Double', documentation, isWritable: true },
+      definition: { name: THRESHOLD, type: 'Double', documentation, isWritable: true },
       isKept: true,
       run: (station, value) =>
         typeof value === 'number' && value >= 0 && Number.isFinite(value) ? setThreshold(station, value) : null,

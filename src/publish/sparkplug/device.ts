@@ -1,7 +1,7 @@
 import type { Inspection, ModelInUse } from '../../types.js';
 import type { CameraEvent } from '../compose.js';
 import { DROP_REASONS, type Gap } from '../outbox/types.js';
-import { CommandExecutor, commandDefinitions, type StationCommands } from './commands.js';
+import { CommandExecutor, commandDefinitions, type StationCommands, THRESHOLD } from './commands.js';
 import { cameraValues, deviceDefinitions, modelValues, partValues } from './device-metrics.js';
 import { MetricSet, type Values } from './metric-set.js';
 import type { Metric, Written } from './payload.js';
@@ -77,7 +77,9 @@ export class Device {
 
   takeModel(inUse: ModelInUse): void {
     this.#isRunning = inUse.provider !== null;
-    this.#update(modelValues(inUse), Date.now());
+    const { setThreshold } = this.#options.commands;
+    const threshold = setThreshold ? { [THRESHOLD]: inUse.threshold } : {};
+    this.#update({ ...modelValues(inUse), ...threshold }, Date.now());
   }
 
   /** Messages were dropped before a host had them. */
