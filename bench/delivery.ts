@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { SideglanceError } from '../src/errors.js';
 import { PACKAGE_ROOT } from '../src/paths.js';
 import type { SyncMode } from '../src/publish/outbox/types.js';
+import { measureCommands } from './delivery/commands.js';
 import { measureKills } from './delivery/kill.js';
 import { measureOutages } from './delivery/outage.js';
 import { measurePowerCuts } from './delivery/power-cut.js';
@@ -63,6 +64,11 @@ export const PARTS: Readonly<Record<string, Part>> = {
   'throughput-every': {
     bar: 'as throughput, with sync: every',
     measure: (share) => throughput('every', share),
+  },
+  commands: {
+    bar: '1,000,000 fuzzed commands: no crash, no growth, nothing done without a valid command',
+    measure: (share) =>
+      measureCommands({ messages: Math.ceil(1_000_000 * share), overBroker: Math.ceil(5_000 * share) }),
   },
 };
 

@@ -3,10 +3,10 @@
 // later ones only add. Refuses a schema that does more than that. Build first: `npm run build`.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { contractFaults } from '../dist/src/publish/contract/additive.js';
-import { MESSAGE_NAMES, publishedPath, schemaText } from '../dist/src/publish/contract/docs.js';
+import { publishedPath, SENT_NAMES, schemaText } from '../dist/src/publish/contract/docs.js';
 import { jsonSchemaOf } from '../dist/src/publish/contract/json-schema.js';
 
-for (const name of MESSAGE_NAMES) {
+for (const name of SENT_NAMES) {
   const file = new URL(`../${publishedPath(name)}`, import.meta.url);
   const published = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
   const faults = contractFaults(published, jsonSchemaOf(name));

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
+import { CommandCentre } from './commands/centre.js';
 import { loadConfig } from './config/load.js';
 import type { Config, StationConfig } from './config/schema.js';
 import { reasonOf, SideglanceError } from './errors.js';
@@ -80,6 +81,7 @@ export class Agent {
   #stations: StationSupervisor<StationStart>[] = [];
   #broker: EmbeddedBroker | null = null;
   #publisher: Publisher | null = null;
+  readonly #commands: CommandCentre;
   #edgeNode: EdgeNode | null = null;
   #monitoring: Monitoring | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
@@ -95,6 +97,10 @@ export class Agent {
     const interactive = isatty(1) && isatty(2);
     const output = isJournal(2) ? withPriority(this.#standardError) : this.#standardError;
     this.log = new EventLog({ config: config.log, output, redaction: Redaction.of(config), interactive });
+    this.#commands = new CommandCentre(config, {
+      onDropped: (dropped) => this.log.event('warn', 'command.dropped', { ...dropped }),
+      onFault: ({ code, message }) => this.log.event('error', 'command.fault', { code, message }),
+    });
     this.#keeper = new AlarmKeeper({
       stations: config.stations,
       folder: config.stateFolder,
@@ -135,6 +141,12 @@ export class Agent {
     const monitoring = this.#monitor(publisher);
     publisher.on('delivered', (station, ms) => monitoring.countDelivery(station, ms));
     await monitoring.start();
+    const supervisors = new Map<string, StationSupervisor<StationStart>>();
+    this.#commands.listen(
+      publisher,
+      (name) => supervisors.get(name) as StationSupervisor<StationStart>,
+      () => this.#publishHealth(publisher),
+    );
     publisher.start();
     this.#publisher = publisher;
     this.#monitoring = monitoring;
@@ -153,6 +165,7 @@ export class Agent {
     );
     this.log.event('info', 'agent.started', { version: AGENT_VERSION, pid: process.pid, config: this.#config.file });
     this.#stations = stations.map((station) => this.#supervise(station, publisher, monitoring));
+    for (const station of this.#stations) supervisors.set(station.name, station);
     for (const station of this.#stations) station.start();
     this.#keeper.start();
     this.#lag.enable();
@@ -218,7 +231,7 @@ export class Agent {
     return new StationSupervisor<StationStart>({
       name,
       entry: STATION_PROGRAM,
-      start: { station, infer: this.#config.infer },
+      start: this.#commands.startOf(station),
       deadlineMs,
       limits: STATION_LIMITS,
       events: {
@@ -303,10 +316,12 @@ export class Agent {
     this.#hasAlarm = alarm !== null;
   }
 
-  #publishHealth(publisher: Publisher): void {
-    publisher.publishHealth(this.#report(publisher));
+  #publishHealth(publisher: Publisher): HealthMessage {
+    const report = this.#report(publisher);
+    publisher.publishHealth(report);
     this.#lag.reset();
     this.#edgeNode?.refresh();
+    return publisher.health(report);
   }
 
   #health(publisher: Publisher): HealthMessage {
@@ -316,6 +331,8 @@ export class Agent {
   #report(publisher: Publisher): HealthReport {
     return healthReport({
       snapshots: this.#stations.map((station) => station.snapshot()),
+      settingsOf: (station) => this.#commands.settingsOf(station),
+      commands: this.#commands.counters,
       alarms: this.#keeper.alarms,
       publishing: publisher.counters(),
       startedMs: this.#startedMs,

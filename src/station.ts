@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { adjustCamera } from './capture/adjust.js';
 import { Camera } from './capture/camera.js';
 import { monotonicMs } from './capture/clock.js';
 import { cameraOptions } from './capture/from-config.js';
@@ -14,18 +15,21 @@ import { AgentChannel } from './station/channel.js';
 import { createEncoders } from './station/encoders.js';
 import { Judge } from './station/judge.js';
 import { faultMessage, runLoop } from './station/loop.js';
+import { Orders } from './station/orders.js';
 import { Progress } from './station/progress.js';
 import type { StationStart } from './station/start.js';
 
 /** Longest time for the camera driver and the runtime to let go. */
 const CLOSE_WITHIN_MS = 1_000;
+/** How often a source that waits for us is looked at while nobody wants a frame of it. */
+const IDLE_MS = 20;
 
 /*
  * The program of a station process: one camera, from its frames to verdicts. Started by an agent only, and ended by it
  * only; a fault ends it too, after it has been reported.
  */
 const channel = new AgentChannel<StationStart>();
-const { station, infer } = await channel.started;
+const { station, infer, paused } = await channel.started;
 const inUse: { close(): Promise<void> }[] = [];
 let isLoading = true;
 
@@ -41,32 +45,58 @@ async function work(): Promise<void> {
   inUse.unshift(inspector);
   isLoading = false;
   const epoch = randomUUID();
-  const { model, provider, precision, skipped } = inspector;
-  await channel.send({ type: 'ready', model, provider, precision, skipped, epoch });
-
+  const opening = cameraOptions(station.camera, line);
   const camera = new Camera({
-    ...cameraOptions(station.camera, line),
+    ...opening,
     onEvent: (event) => void channel.send({ type: 'camera', ...event }),
     onWarning: (text) => console.error(`warning of the camera: ${text}`),
   });
   inUse.unshift(camera);
+  const encoders = createEncoders(publish.maps);
+  let cameraConfig = station.camera;
+  const orders = new Orders({
+    targets: {
+      setThreshold: (choice) => {
+        inspector.setThreshold(choice);
+        return inspector.threshold.score;
+      },
+      calibrate: (falseRejectRate, scores) => inspector.thresholdBy({ falseRejectRate }, scores),
+      setCamera: async (controls) => {
+        cameraConfig = await adjustCamera(camera, cameraConfig, controls);
+      },
+      encode: (picture) => encoders.frame(picture),
+    },
+    send: (message) => channel.send(message),
+    trigger: station.trigger,
+    paused,
+    now: monotonicMs,
+  });
+  channel.onOrder((id, order) => void orders.take(id, order));
+  const { model, provider, precision, skipped } = inspector;
+  await channel.send({
+    type: 'ready',
+    model,
+    provider,
+    precision,
+    skipped,
+    threshold: inspector.threshold.score,
+    epoch,
+  });
   await runLoop({
-    next: () => camera.next(),
-    judge: new Judge({
-      station: name,
-      epoch,
-      regions,
-      publish,
-      inspector,
-      encoders: createEncoders(publish.maps),
-      now: monotonicMs,
-    }),
+    next: () => (orders.wantsFrame || !opening.lossless ? camera.next() : idle()),
+    orders,
+    judge: new Judge({ station: name, epoch, regions, publish, inspector, encoders, now: monotonicMs }),
     selfTest: () => inspector.selfTest(),
     progress: new Progress(),
     send: (message) => channel.send(message),
     stopping: () => channel.stopping,
     now: monotonicMs,
   });
+}
+
+async function idle(): Promise<null> {
+  await new Promise((done) => setTimeout(done, IDLE_MS));
+  return null;
 }
 
 async function loadModel(folder: string): Promise<Inspector> {

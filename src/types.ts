@@ -88,6 +88,7 @@ export type InvalidReason =
   | 'camera lost'
   | 'station lost'
   | 'late'
+  | 'paused'
   | 'error';
 
 export type Verdict =
@@ -188,6 +189,8 @@ export interface ModelInUse {
   /** Providers that were to be tried first, and do not run it. */
   readonly skipped: readonly ProviderFailure[];
   readonly building: EngineBuild | null;
+  /** The score from which a region fails. */
+  readonly threshold: number | null;
 }
 
 export type CameraState = 'opening' | 'running' | 'silent' | 'lost' | 'ended';
@@ -202,11 +205,18 @@ export type StationMessage =
       readonly provider: string;
       readonly precision: string;
       readonly skipped: readonly ProviderFailure[];
+      readonly threshold: number;
       readonly epoch: string;
     }
   | { readonly type: 'camera'; readonly state: CameraState; readonly reason: string | null; readonly at: Timestamp }
   /** The part ledger: sent before any work on the part begins, so that a lost station leaves no part unanswered. */
-  | { readonly type: 'accepted'; readonly part: PartId; readonly captured: Timestamp }
+  | {
+      readonly type: 'accepted';
+      readonly part: PartId;
+      readonly captured: Timestamp;
+      /** The order that made it a part; null where every frame is one. */
+      readonly trigger: number | null;
+    }
   | { readonly type: 'inspection'; readonly inspection: Inspection; readonly attachments: readonly Attachment[] }
   /** Proof of progress: sent when the pull loop returned or a part was scored, never by a bare timer. */
   | {
@@ -218,6 +228,7 @@ export type StationMessage =
       readonly rssBytes: number;
       readonly lagMs: number;
     }
+  | { readonly type: 'done'; readonly id: number; readonly outcome: OrderOutcome }
   | {
       readonly type: 'fault';
       readonly code: string;
@@ -227,5 +238,58 @@ export type StationMessage =
       readonly part?: PartId;
     };
 
+/** When a region fails: a score, or the share of good parts that may be rejected. */
+export type ThresholdChoice = { readonly falseRejectRate: number } | { readonly score: number };
+
+/** What a camera may be told while it runs; what is absent stays. */
+export interface CameraControls {
+  readonly exposureMicroseconds?: number;
+  readonly gainDb?: number;
+}
+
+/** What a station is asked to do beside its frames. */
+export type StationOrder =
+  /** The next frame that is taken from now on is a part. Where none comes in time, the order fails. */
+  | { readonly kind: 'trigger'; readonly withinMs: number }
+  | { readonly kind: 'snapshot'; readonly withinMs: number }
+  | { readonly kind: 'threshold'; readonly threshold: ThresholdChoice }
+  /** From the scores of the next parts, which are known to be good; nothing is changed yet. */
+  | {
+      readonly kind: 'calibrate';
+      readonly parts: number;
+      readonly falseRejectRate: number;
+      readonly withinMs: number;
+    }
+  | { readonly kind: 'camera'; readonly controls: CameraControls }
+  | { readonly kind: 'pause'; readonly paused: boolean };
+
+/** A picture of what the camera sees, for whoever asked. */
+export interface Snapshot {
+  readonly captured: Timestamp;
+  readonly picture: Attachment;
+}
+
+export interface CalibratedThreshold {
+  readonly score: number;
+  readonly parts: number;
+  readonly regions: number;
+  /** The scores are too few for the rate, so their tail was extended. */
+  readonly extrapolated: boolean;
+}
+
+/** What came of an order; a trigger that succeeds is answered by the part itself. */
+export type OrderResult =
+  | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly kind: 'threshold'; readonly score: number }
+  | { readonly kind: 'calibrate'; readonly threshold: CalibratedThreshold }
+  | { readonly kind: 'camera' }
+  | { readonly kind: 'pause' };
+
+export type OrderOutcome =
+  | { readonly ok: true; readonly result: OrderResult }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
 /** What an agent tells a station. */
-export type AgentMessage = { readonly type: 'stop' };
+export type AgentMessage =
+  | { readonly type: 'stop' }
+  | { readonly type: 'order'; readonly id: number; readonly order: StationOrder };

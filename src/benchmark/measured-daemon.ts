@@ -67,7 +67,10 @@ export class MeasuredDaemon {
     const embedded = { host: '127.0.0.1', port };
     const rest = { protocolVersion, keepaliveSeconds, session, returnAfterSeconds, fallbackUrls: [] };
     const mqtt = { ...rest, outbox: { ...outbox, folder }, embedded };
-    child.send({ ...config, mqtt, stateFolder: folder, log: { level: 'warn', modules: {} } } satisfies Config);
+    // Nobody is to command it, and what commands have changed on the line is not what is measured.
+    const commands = { ...config.commands, enabled: false };
+    const log: Config['log'] = { level: 'warn', modules: {} };
+    child.send({ ...config, mqtt, commands, stateFolder: folder, log } satisfies Config);
     try {
       daemon.#client = await daemon.#subscribe(port, events);
     } catch (thrown) {

@@ -2,6 +2,7 @@ import { reasonOf, SideglanceError } from '../errors.js';
 import type { CameraState, Frame } from '../types.js';
 import { Backoff } from './backoff.js';
 import { monotonicMs, Sleeper, timestamp } from './clock.js';
+import type { ElementProperty } from './gstreamer/controls.js';
 import { Pipeline, type Pulled } from './gstreamer/pipeline.js';
 import { CAMERA_LIMITS, type CameraLimits, type CameraOptions } from './options.js';
 import { SkippedFrames } from './skipped.js';
@@ -45,6 +46,7 @@ export class Camera {
   #sequence = 0;
   #lastFrameMs = 0;
   #asking = false;
+  #text: string | null = null;
   #closing: Promise<void> | undefined;
 
   constructor(options: CameraOptions) {
@@ -72,6 +74,15 @@ export class Camera {
     } finally {
       this.#asking = false;
     }
+  }
+
+  /**
+   * Sets properties of an element now, where the pipeline runs, and opens the camera with another text from now on.
+   * @throws SideglanceError SG_COMMAND_FAILED where the element does not take them; the text stays as it was then
+   */
+  async adjust(pipeline: string, element: string, properties: readonly ElementProperty[]): Promise<void> {
+    if (this.#phase.kind === 'running') await this.#phase.pipeline.set(element, properties);
+    this.#text = pipeline;
   }
 
   /**
@@ -119,7 +130,7 @@ export class Camera {
   #fetch(): void {
     const { pipeline } = this.#options;
     if (typeof pipeline === 'string') {
-      this.#open(pipeline, '');
+      this.#open(this.#text ?? pipeline, '');
       return;
     }
     const work = pipeline.next(this.#sleeper).then(

@@ -88,11 +88,14 @@ export interface GigeOptions extends FrameShape {
   readonly sensor?: 'mono' | 'bayer' | 'rgb';
 }
 
+/** The name of the source in the text, by which it is found while it runs. */
+export const GIGE_SOURCE = 'gige';
+
 /** A GigE Vision (or USB3 Vision) camera, through aravis. */
 export function gigePipeline(options: GigeOptions): string {
   const { camera, packetSize = 1400, exposureMicroseconds, gainDb, sensor = 'mono' } = options;
   const source = [
-    'aravissrc',
+    `aravissrc name=${GIGE_SOURCE}`,
     camera === undefined ? '' : ` camera-name=${quote(camera)}`,
     ` packet-size=${whole(packetSize)}`,
     exposureMicroseconds === undefined ? '' : ` exposure-auto=off exposure=${positive(exposureMicroseconds)}`,

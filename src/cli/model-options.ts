@@ -1,8 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ThresholdChoice } from '../infer/calibration.js';
 import { type ExecutionOptions, executionOf } from '../infer/execution-options.js';
 import { PROVIDERS, type Provider } from '../infer/ort/providers.js';
-import type { Box } from '../types.js';
+import type { Box, ThresholdChoice } from '../types.js';
 import { positiveNumber, wholeNumber } from './numbers.js';
 
 /** What every command takes that runs a model. */

@@ -87,6 +87,7 @@ function resolveConfig(written: WrittenConfig, file: string): Config {
       model: resolveModel(station.model, bundles, file),
       threshold: station.threshold as ThresholdConfig,
     })),
+    commands: { ...written.commands, folder: folderFor('commands', written.commands.folder, file) },
     models: resolveModels(written.models, bundles, file),
     infer: resolveInfer(written, file),
     ...(written.http === undefined ? {} : { http: written.http }),

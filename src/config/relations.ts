@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from '../paths.js';
 import { fromFile, listAt, passwordFaults, readableSecret, repeatedNames, urlFaults } from './checks.js';
+import { commandFaults } from './commands-relations.js';
 import { type Fault, type Path, valueAt } from './faults.js';
 import { inferFaults } from './infer-relations.js';
 import { idFaults, idInStore, modelsFaults } from './model-store.js';
@@ -23,6 +24,7 @@ export function relationFaults(value: unknown, file: string): Fault[] {
     ...sparkplugFaults(value, file),
     ...repeatedNames(value, ['stations'], 'station'),
     ...stations.flatMap((_, i) => stationFaults(value, i, file)),
+    ...commandFaults(value),
     ...modelsFaults(at('models'), file),
     ...inferFaults(at('infer'), file),
   ];

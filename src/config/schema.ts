@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AlarmsSchema } from './alarms.js';
 import { CameraSchema } from './cameras.js';
+import { type CommandsConfig, CommandsSchema } from './commands.js';
 import { name, password, passwordFile, text, whole } from './fields.js';
 import { InferSchema } from './infer.js';
 import { ModelsSchema } from './model-store.js';
@@ -15,7 +16,7 @@ import { SparkplugSchema } from './sparkplug.js';
  */
 
 /** Station names that would collide with the device's own MQTT topics. */
-export const RESERVED_STATION_NAMES: readonly string[] = ['command', 'health', 'model', 'status'];
+export const RESERVED_STATION_NAMES: readonly string[] = ['answer', 'audit', 'command', 'health', 'model', 'status'];
 
 const DeviceSchema = z
   .strictObject({
@@ -164,6 +165,10 @@ const StationSchema = z
       .default([])
       .meta({ description: 'What is inspected. Absent or empty: the whole frame.' }),
     threshold: ThresholdSchema.default({ falseRejectRate: 0.005 }),
+    trigger: z.enum(['frames', 'command']).default('frames').meta({
+      description:
+        '`frames`: every frame is a part. `command`: the next frame after a `trigger` command is one (docs/commands.md), no other.',
+    }),
     deadlineMs: whole(
       10,
       60_000,
@@ -180,6 +185,7 @@ export const ConfigSchema = z
     mqtt: MqttSchema.prefault({}),
     sparkplug: SparkplugSchema.prefault({}),
     stations: z.array(StationSchema).min(1).max(16).meta({ description: 'The cameras of this device.' }),
+    commands: CommandsSchema.prefault({}),
     models: ModelsSchema.prefault({}),
     infer: InferSchema.prefault({}),
     http: HttpSchema.exactOptional(),
@@ -234,6 +240,7 @@ export interface Config {
   readonly mqtt: MqttConfig;
   readonly sparkplug: SparkplugConfig;
   readonly stations: readonly StationConfig[];
+  readonly commands: CommandsConfig;
   readonly models: ModelsConfig;
   readonly infer: InferConfig;
   /** Absent: nothing listens. */

@@ -20,6 +20,7 @@ export const LOG_MODULES = [
   'alarm',
   'broker',
   'camera',
+  'command',
   'http',
   'log',
   'outbox',

@@ -1,3 +1,4 @@
+import type { ThresholdChoice } from '../types.js';
 import { studentQuantile } from './quantiles.js';
 import { type Interval, ScoreTail } from './tail.js';
 
@@ -21,9 +22,6 @@ export interface Threshold {
    */
   readonly interval: Interval | null;
 }
-
-/** How the threshold is chosen: from the good scores by a false reject rate per part, or as a plain score. */
-export type ThresholdChoice = { readonly falseRejectRate: number } | { readonly score: number };
 
 /** @param scores held-out good scores in ascending order */
 export function thresholdFrom(choice: ThresholdChoice, scores: readonly number[], regionsPerPart = 1): Threshold {

@@ -3,9 +3,9 @@ import { SideglanceError } from '../errors.js';
 import { byKind } from '../kinds.js';
 import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
 import { type Bundle, openBundle } from '../model/open.js';
-import type { Picture, ProviderFailure, Region, RegionResult, Verdict } from '../types.js';
+import type { Picture, ProviderFailure, Region, RegionResult, ThresholdChoice, Verdict } from '../types.js';
 import { megabytesOf } from './batch.js';
-import { pValueOf, type Threshold, type ThresholdChoice, thresholdFrom } from './calibration.js';
+import { pValueOf, type Threshold, thresholdFrom } from './calibration.js';
 import type { ModelFiles } from './contract.js';
 import { createScorer, inFlightOf } from './create-scorer.js';
 import { findDefects } from './defects.js';
@@ -55,7 +55,6 @@ export class Inspector {
   /** `<id>@<version>`. */
   readonly model: string;
   readonly manifest: Manifest;
-  readonly threshold: Threshold;
   readonly precision: Precision;
   /** Providers that were asked for first and do not run this model here. */
   readonly skipped: readonly ProviderFailure[];
@@ -65,6 +64,8 @@ export class Inspector {
   readonly #scorer: RegionScorer;
   readonly #measured: Measured;
   readonly #tail: ScoreTail | null;
+  readonly #regionsPerPart: number | undefined;
+  #threshold: Threshold;
   #nextGolden = 0;
 
   private constructor(bundle: Bundle, proven: Proven, skipped: readonly ProviderFailure[], options: InspectorOptions) {
@@ -78,7 +79,8 @@ export class Inspector {
     this.precision = precision;
     this.skipped = skipped;
     this.engines = engines;
-    this.threshold = thresholdFrom(options.threshold, scores, options.regionsPerPart);
+    this.#regionsPerPart = options.regionsPerPart;
+    this.#threshold = this.thresholdBy(options.threshold, scores);
     this.#tail = ScoreTail.fit(scores);
   }
 
@@ -99,6 +101,20 @@ export class Inspector {
     const locate = await locateSettings(bundle);
     const { made, skipped } = await climb(options, (provider) => prove(bundle, locate, provider, options));
     return new Inspector(bundle, made, skipped, options);
+  }
+
+  get threshold(): Threshold {
+    return this.#threshold;
+  }
+
+  /** Judges by another threshold from now on. */
+  setThreshold(choice: ThresholdChoice): void {
+    this.#threshold = this.thresholdBy(choice, this.#measured.calibration.scores);
+  }
+
+  /** @param scores of good regions, in ascending order */
+  thresholdBy(choice: ThresholdChoice, scores: readonly number[]): Threshold {
+    return thresholdFrom(choice, scores, this.#regionsPerPart);
   }
 
   get provider(): Provider {
@@ -170,14 +186,14 @@ export class Inspector {
     const verdict: Verdict =
       located && !located.found
         ? noPart(located.similarity, this.manifest)
-        : { result: score > this.threshold.score ? 'fail' : 'pass' };
+        : { result: score > this.#threshold.score ? 'fail' : 'pass' };
     const hottest = hottestCell(maps.score);
     const { rows, columns, cell, inputWidth, inputHeight } = maps;
     return {
       region,
       verdict,
       score,
-      threshold: this.threshold.score,
+      threshold: this.#threshold.score,
       mapThreshold: calibration.mapThreshold,
       pValue: pValueOf(score, calibration.scores, this.#tail),
       parts: byKind((kind) => maps[kind][hottest]!),

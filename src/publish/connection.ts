@@ -1,6 +1,7 @@
 import { connect, type IClientOptions, type MqttClient, Store } from 'mqtt';
 import { SideglanceError } from '../errors.js';
 import { type BrokerFault, brokerFault } from './faults.js';
+import type { Inbox } from './inbox.js';
 import { KEEPALIVE_SECONDS, type MqttOptions, SESSION_DEFAULTS } from './options.js';
 import { JSON_CONTENT, type Packet } from './packet.js';
 import { readTlsFiles, type TlsFiles } from './tls-files.js';
@@ -18,6 +19,8 @@ export interface ConnectionEvents {
   up(welcome: Welcome): void;
   /** Exactly once, whether or not it had come up; nothing follows it. */
   down(fault: BrokerFault): void;
+  /** The broker does not let us hear what the inbox asks for; the connection stays. */
+  deaf(text: string): void;
 }
 
 export type Answer =
@@ -77,6 +80,7 @@ export class Connection {
     protocolVersion: 5 | 4,
     connectTimeoutMs: number,
     will: Packet,
+    inbox: Inbox | null,
     events: ConnectionEvents,
   ) {
     const { username, clientId } = options;
@@ -88,8 +92,18 @@ export class Connection {
     const { isEncrypted } = address;
     const context = { address: address.text, username, clientId, isEncrypted, hasCertificate: tls.cert !== undefined };
     this.#fault = (thrown) => brokerFault(thrown, { ...context, wasUp: this.#up });
+    const transport = transportOptions(address, options, protocolVersion, connectTimeoutMs, tls);
     this.#client = connect({
-      ...transportOptions(address, options, protocolVersion, connectTimeoutMs, tls),
+      ...transport,
+      ...(inbox !== null && transport.properties
+        ? {
+            properties: {
+              ...transport.properties,
+              maximumPacketSize: inbox.maxPacketBytes,
+              receiveMaximum: inbox.receiveMaximum,
+            },
+          }
+        : {}),
       will: {
         topic: will.topic,
         payload: Buffer.from(will.payload),
@@ -101,6 +115,7 @@ export class Connection {
       },
     });
     this.#listen(protocolVersion);
+    if (inbox !== null) this.#hear(inbox, protocolVersion);
   }
 
   /** Sends at QoS 1. `settled` is called at most once, and never after the connection went down. */
@@ -117,6 +132,7 @@ export class Connection {
           payloadFormatIndicator: packet.contentType === JSON_CONTENT,
           ...(packet.expirySeconds === undefined ? {} : { messageExpiryInterval: packet.expirySeconds }),
           ...(packet.properties ? { userProperties: { ...packet.properties } } : {}),
+          ...(packet.correlation ? { correlationData: Buffer.from(packet.correlation) } : {}),
         },
       },
       (thrown) => {
@@ -184,6 +200,30 @@ export class Connection {
     });
     client.on('error', (error) => this.#down(this.#fault(error)));
     client.on('close', () => this.#down(this.#fault(null)));
+  }
+
+  /** Asks to be told what its sender wanted retained, too, so that it can be refused with a reason. */
+  #hear(inbox: Inbox, protocolVersion: 5 | 4): void {
+    const client = this.#client;
+    client.on('connect', () => {
+      if (this.#closed) return;
+      const flags = protocolVersion === 5 ? { rap: true } : {};
+      client.subscribe([...inbox.filters], { qos: 1, ...flags }, (thrown, _granted, suback) => {
+        // Without a SUBACK it is MQTT.js giving up the connection; `down` follows.
+        if (!this.#closed && thrown && suback) this.#events.deaf(thrown.message);
+      });
+    });
+    client.on('message', (topic, payload, { retain, properties }) => {
+      if (this.#closed) return;
+      inbox.receive({
+        topic,
+        payload,
+        retain,
+        responseTopic: properties?.responseTopic ?? null,
+        correlation: properties?.correlationData ?? null,
+        hasExpiry: properties?.messageExpiryInterval !== undefined,
+      });
+    });
   }
 
   #down(fault: BrokerFault): void {

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { SideglanceError } from '../errors.js';
+import { Mail, type MailCounters } from './mail.js';
 import type { Outbox } from './outbox/outbox.js';
 import type { DropReason, MessageClass, Offer, StoredMessage } from './outbox/types.js';
 import { type Packet, packetBytes } from './packet.js';
@@ -40,6 +41,7 @@ export class Courier extends EventEmitter<{
   readonly #session: MqttSession;
   readonly #outbox: Outbox;
   readonly #write: PacketWriter;
+  readonly #mail = new Mail();
   readonly #values = new Map<string, { packet: Packet; state: ValueState }>();
   readonly #shrink: PacketShrinker;
   readonly #suspicion = new Suspicion();
@@ -74,6 +76,16 @@ export class Courier extends EventEmitter<{
     this.#schedule();
   }
 
+  /** Publishes a message that is kept in memory only, ahead of what the outbox holds. */
+  post(packet: Packet): void {
+    this.#mail.add(packet);
+    this.#schedule();
+  }
+
+  get mailCounters(): MailCounters {
+    return this.#mail.counters();
+  }
+
   /** Waits until everything is acknowledged, for so long at most; not at all while the broker is away. */
   async drain(timeoutMs: number): Promise<void> {
     const giveUpAt = performance.now() + timeoutMs;
@@ -93,7 +105,7 @@ export class Courier extends EventEmitter<{
   #isIdle(): boolean {
     if (this.#scheduled || this.#session.inFlight > 0) return false;
     if ([...this.#values.values()].some(({ state }) => state !== 'delivered')) return false;
-    return this.#outbox.waiting === 0;
+    return this.#mail.waiting === 0 && this.#outbox.waiting === 0;
   }
 
   #follow({ state }: SessionState): void {
@@ -129,8 +141,34 @@ export class Courier extends EventEmitter<{
       if (!this.#session.hasRoom) return;
       if (value.state === 'waiting') this.#sendValue(value);
     }
+    this.#pumpMail();
     this.#pumpOutbox();
     if (this.#session.inFlight === 0) this.emit('idle');
+  }
+
+  #pumpMail(): void {
+    // What is under suspicion goes alone.
+    while (this.#session.hasRoom && !this.#suspect) {
+      const packet = this.#mail.take();
+      if (!packet) return;
+      this.#sendMail(packet);
+    }
+  }
+
+  #sendMail(packet: Packet): void {
+    const { state } = this.#session;
+    const most = state.state === 'online' ? state.maxPacketBytes : null;
+    if (most !== null && packetBytes(packet) > most) {
+      this.#mail.settled(false);
+      return;
+    }
+    this.#session.publish(packet, (settlement) => {
+      // What the broker may have ended the connection for is not sent again.
+      if (settlement.outcome === 'lost' && !settlement.byBroker) this.#mail.putBack(packet);
+      else this.#mail.settled(settlement.outcome === 'acknowledged');
+      if (settlement.outcome === 'refused') this.#reportRefusal(packet.topic, settlement.text);
+      this.#schedule();
+    });
   }
 
   #pumpOutbox(): void {

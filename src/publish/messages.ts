@@ -9,24 +9,24 @@ import { DEFECT_KINDS, KIND_MEANINGS } from '../kinds.js';
 import { MAP_FORMS } from '../map-forms.js';
 
 /** Values that may become more within a version: the published schema names them as examples only. */
-const open = <const Values extends readonly [string, ...string[]]>(values: Values) =>
+export const open = <const Values extends readonly [string, ...string[]]>(values: Values) =>
   z.enum(values).meta({ open: true });
 
-const count = z.int().nonnegative();
-const name = z.string().min(1);
+export const count = z.int().nonnegative();
+export const name = z.string().min(1);
 
-const timestamp = z
+export const timestamp = z
   .object({
     utc: z.iso.datetime({ precision: 3 }).describe('ISO 8601, UTC, milliseconds. Only as good as clockSynced says.'),
     monotonicMs: z.number().describe("Milliseconds of the device's monotonic clock; comparable within one boot only."),
   })
   .describe('Wall clock and monotonic clock, read together.');
 
-const clockSynced = z
+export const clockSynced = z
   .boolean()
   .describe('Whether the wall clock was synchronised when the message was made. False is normal just after boot.');
 
-const device = z
+export const device = z
   .object({ site: name, line: name, name })
   .describe('Who speaks: the same names as in the topic `sideglance/<site>/<line>/<name>/…`.');
 
@@ -44,7 +44,7 @@ const stored = z
     'True when the message could not be sent at once and came later, out of the store; its times are the first.',
   );
 
-const part = z
+export const part = z
   .object({ station: name, epoch: name, sequence: count })
   .describe('Identity of the inspected part: unique for a device, never used twice.');
 
@@ -52,8 +52,18 @@ const box = z
   .object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
   .describe('In frame pixels, from the top left corner.');
 
-const result = z.enum(['pass', 'fail', 'invalid']);
-const invalidReason = open(['exposure', 'blur', 'no part', 'overrun', 'camera lost', 'station lost', 'late', 'error']);
+export const result = z.enum(['pass', 'fail', 'invalid']);
+export const invalidReason = open([
+  'exposure',
+  'blur',
+  'no part',
+  'overrun',
+  'camera lost',
+  'station lost',
+  'late',
+  'paused',
+  'error',
+]);
 const verdict = {
   verdict: result.describe('Treat `invalid` as reject: the part could not be judged.'),
   reason: invalidReason.nullable().describe('Why the verdict is `invalid`; null otherwise.'),
@@ -258,6 +268,7 @@ const modelInUse = {
     })
     .nullable()
     .describe('An engine that is built before the model can run; null otherwise.'),
+  threshold: finiteOrNull.describe('The score from which a region fails, as it is now; null while nothing runs.'),
 };
 
 export const modelSchema = z
@@ -346,6 +357,18 @@ export const healthSchema = z
           reason: z.string().nullable(),
         }),
         ...modelInUse,
+        settings: z
+          .object({
+            paused: z.boolean().describe('Every part is answered `invalid: paused`.'),
+            falseRejectRate: z.number().nullable().describe('What the threshold is chosen by; null: a score.'),
+            score: z.number().nullable().describe('The threshold, where it was given as a score.'),
+            exposureMicroseconds: z.number().nullable().describe('Null: as the camera is set.'),
+            gainDb: z.number().nullable(),
+            byCommand: z
+              .array(open(['paused', 'threshold', 'exposureMicroseconds', 'gainDb']))
+              .describe('Set by a command; the others are as in the configuration.'),
+          })
+          .describe('What commands can change, as it is now.'),
         alarms: z.array(alarm).describe('Alarms that are raised now.'),
         restarts: count,
         rssBytes: count.describe('Resident memory of the station process; 0 while there is none.'),
@@ -363,6 +386,18 @@ export const healthSchema = z
           .describe('Since the agent started.'),
       }),
     ),
+    commands: z
+      .object({
+        received: count.describe('Messages that came to a command topic, also those that were not looked at.'),
+        begun: count,
+        done: count,
+        failed: count,
+        refused: count,
+        repeated: count.describe('Answered as they were before.'),
+        ignored: count.describe('Too many to be looked at.'),
+      })
+      .nullable()
+      .describe('What became of commands since the agent started; null where they are not listened to.'),
     publishing: z.object({
       protocol: open(['5', '3.1.1']).nullable(),
       broker: z.string().nullable().describe('The broker that is spoken to; null while there is none.'),

@@ -6,6 +6,8 @@ export interface Packet {
   readonly retain: boolean;
   /** MQTT 5 user properties; 3.1.1 has no place for them. */
   readonly properties: Readonly<Record<string, string>> | null;
+  /** Of an answer: what the request had, in MQTT 5. */
+  readonly correlation?: Uint8Array | null;
   /** The broker drops it where it has not been delivered by then; MQTT 5. Absent: never. */
   readonly expirySeconds?: number | undefined;
 }
@@ -30,6 +32,7 @@ export function packetBytes(packet: Packet): number {
   const messageExpiry = 5;
   let bytes = fixedHeader + packetId + propertyLength + payloadFormat + messageExpiry + packet.payload.byteLength;
   bytes += 2 + Buffer.byteLength(packet.topic) + 3 + Buffer.byteLength(packet.contentType);
+  if (packet.correlation) bytes += 3 + packet.correlation.byteLength;
   for (const [key, value] of Object.entries(packet.properties ?? {})) {
     bytes += 5 + Buffer.byteLength(key) + Buffer.byteLength(value);
   }

@@ -14,6 +14,8 @@ import {
   statusMessage,
 } from './compose.js';
 import { Courier } from './courier.js';
+import type { IncomingMessage } from './inbox.js';
+import type { MailCounters } from './mail.js';
 import type { DeliveryIdentity, DeviceIdentity, HealthMessage, ModelMessage, StatusMessage } from './messages.js';
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
 import { Outbox } from './outbox/outbox.js';
@@ -31,10 +33,14 @@ export interface PublisherOptions {
   readonly limits?: Partial<SessionLimits> | undefined;
 }
 
+/** For messages to the device: far more than a command may have. */
+const INBOX_LIMITS = { maxPacketBytes: 64 * 1024, receiveMaximum: 20 } as const;
+
 /** What the agent knows about itself and its stations; the rest of `health` is the publisher's own. */
 export interface HealthReport extends Pick<HealthMessage, 'live' | 'ready' | 'reasons'> {
   readonly agent: Omit<HealthMessage['agent'], 'version'>;
   readonly stations: HealthMessage['stations'];
+  readonly commands: HealthMessage['commands'];
 }
 
 export interface PublisherEvents {
@@ -89,6 +95,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     this.#session.on('state', (state) => this.emit('state', state));
     this.#session.on('fault', (error) => this.emit('fault', error));
     this.#courier.on('refused', (error) => this.emit('refused', error));
+    this.#session.on('deaf', (error) => this.emit('refused', error));
     this.#courier.on('delivered', ({ messageClass, station, at }) => {
       if (messageClass === 'verdict') this.emit('delivered', station, now().monotonicMs - at.monotonicMs);
     });
@@ -96,6 +103,20 @@ export class Publisher extends EventEmitter<PublisherEvents> {
 
   get state(): SessionState {
     return this.#session.state;
+  }
+
+  /** Hears commands; to be called before `start`. */
+  listen(receive: (message: IncomingMessage) => void): void {
+    this.#session.listen({ filters: this.topics.commandFilters, ...INBOX_LIMITS, receive });
+  }
+
+  /** Publishes what is kept in memory only: answers, audit, snapshots. */
+  post(packet: Packet): void {
+    this.#courier.post(packet);
+  }
+
+  get mailCounters(): MailCounters {
+    return this.#courier.mailCounters;
   }
 
   /** Begins to connect and returns at once; a broker that cannot be used is a state, never an exception. */
@@ -167,8 +188,16 @@ export class Publisher extends EventEmitter<PublisherEvents> {
   }
 
   /** Publishes what a station runs now, in one retained message for the device. */
-  publishModel(station: string, { model, provider, precision, skipped, building }: ModelInUse): void {
-    this.#models.set(station, { name: station, model, provider, precision, skipped: [...skipped], building });
+  publishModel(station: string, { model, provider, precision, skipped, building, threshold }: ModelInUse): void {
+    this.#models.set(station, {
+      name: station,
+      model,
+      provider,
+      precision,
+      skipped: [...skipped],
+      building,
+      threshold,
+    });
     const message: ModelMessage = {
       schema: 'sideglance/model/1',
       device: this.#device,
@@ -185,7 +214,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
   }
 
   /** The message on how the device is doing. */
-  health({ agent, stations, live, ready, reasons }: HealthReport): HealthMessage {
+  health({ agent, stations, commands, live, ready, reasons }: HealthReport): HealthMessage {
     return {
       schema: 'sideglance/health/1',
       device: this.#device,
@@ -196,6 +225,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
       reasons,
       agent: { version: this.#agentVersion, ...agent },
       stations,
+      commands,
       publishing: this.counters(),
     };
   }

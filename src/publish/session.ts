@@ -5,6 +5,7 @@ import { type Broker, Brokers } from './brokers.js';
 import { now } from './clock.js';
 import { type BrokerAddress, Connection, type Welcome } from './connection.js';
 import type { BrokerFault } from './faults.js';
+import type { Inbox } from './inbox.js';
 import { type MqttOptions, SESSION_LIMITS, type SessionLimits } from './options.js';
 import type { Packet } from './packet.js';
 import { Succession, type Successor } from './succession.js';
@@ -43,6 +44,8 @@ export interface SessionEvents {
   room: [];
   /** Something should be mended, and the connection is none the worse for it. */
   fault: [SideglanceError];
+  /** The broker does not let us hear what the inbox asks for. */
+  deaf: [SideglanceError];
 }
 
 /**
@@ -67,6 +70,7 @@ export class MqttSession extends EventEmitter<SessionEvents> {
   #onlineAtMs: number | null = null;
   #lastFault: SideglanceError | null = null;
   #retryTimer: NodeJS.Timeout | undefined;
+  #inbox: Inbox | null = null;
 
   /** @throws SideglanceError SG_BROKER when a URL is not one of a broker */
   constructor(
@@ -110,6 +114,11 @@ export class MqttSession extends EventEmitter<SessionEvents> {
   /** Whether the window has room for another message; it is kept in messages and in bytes. */
   get hasRoom(): boolean {
     return this.#state.state === 'online' && !this.#isHandingOver && this.#window.hasRoom;
+  }
+
+  /** Subscribes from the next connection on; to be called before `start`. */
+  listen(inbox: Inbox): void {
+    this.#inbox = inbox;
   }
 
   /** Returns at once; how it goes is told by the state. Never throws for a broker that cannot be used. */
@@ -177,6 +186,7 @@ export class MqttSession extends EventEmitter<SessionEvents> {
       broker.protocolVersion,
       this.#limits.connectTimeoutMs,
       this.#presence.offline('connection lost'),
+      this.#inbox,
       {
         up: (welcome) => {
           if (connection === this.#connection) this.#greet(connection, welcome);
@@ -186,6 +196,7 @@ export class MqttSession extends EventEmitter<SessionEvents> {
           if (connection === this.#connection) this.#down(fault);
           else this.#succession.wentDown(connection, fault);
         },
+        deaf: (text) => this.#reportDeaf(broker, text),
       },
     );
     return connection;
@@ -214,6 +225,11 @@ export class MqttSession extends EventEmitter<SessionEvents> {
         since: now(),
       });
     });
+  }
+
+  #reportDeaf({ address }: Broker, text: string): void {
+    const what = `does not let us hear commands (${text}): correct its access rules, or set commands.enabled: false`;
+    this.emit('deaf', new SideglanceError('SG_BROKER', `the MQTT broker at ${address.text} ${what}`));
   }
 
   /**

@@ -4,7 +4,7 @@ import type { DeviceIdentity } from './messages.js';
 /** First level of every topic. */
 const ROOT = 'sideglance';
 /** What the device itself says; a station of that name would mix its topics with them. */
-const RESERVED_STATIONS = new Set(['status', 'health', 'model', 'command']);
+const RESERVED_STATIONS = new Set(['status', 'health', 'model', 'command', 'answer', 'audit']);
 const LIMITS = { nameBytes: 128 } as const;
 
 export interface StationTopics {
@@ -13,6 +13,7 @@ export interface StationTopics {
   readonly frame: string;
   readonly camera: string;
   readonly gap: string;
+  readonly snapshot: string;
 }
 
 export interface DeviceTopics {
@@ -21,6 +22,11 @@ export interface DeviceTopics {
   readonly status: string;
   readonly health: string;
   readonly model: string;
+  /** Where answers to commands go unless the command names a topic, and what was done about each command. */
+  readonly answer: string;
+  readonly audit: string;
+  /** What commands are received on: those to the device, and those to a station. */
+  readonly commandFilters: readonly string[];
   /** Throws SG_CONFIG_INVALID when the station's name cannot be a topic level. */
   station(name: string): StationTopics;
 }
@@ -60,6 +66,9 @@ export function deviceTopics(device: DeviceIdentity): DeviceTopics {
     status: `${root}/status`,
     health: `${root}/health`,
     model: `${root}/model`,
+    answer: `${root}/answer`,
+    audit: `${root}/audit`,
+    commandFilters: [`${root}/command/+`, `${root}/+/command/+`],
     station(name) {
       const known = stations.get(name);
       if (known) return known;
@@ -76,6 +85,7 @@ export function deviceTopics(device: DeviceIdentity): DeviceTopics {
         frame: `${base}/frame`,
         camera: `${base}/camera`,
         gap: `${base}/gap`,
+        snapshot: `${base}/snapshot`,
       };
       stations.set(name, topics);
       return topics;

@@ -59,9 +59,11 @@ function tryConnection(
       version,
       BROKER_CHECK_LIMITS.connectMs,
       will,
+      null,
       {
         up: (welcome) => void connection.goodbye(BROKER_CHECK_LIMITS.goodbyeMs).then(() => resolve(welcome), reject),
         down: resolve,
+        deaf: () => {},
       },
     );
   });

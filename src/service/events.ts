@@ -18,6 +18,9 @@ export const EVENTS = {
     'Something about the connection should be mended, and it goes on meanwhile: TLS files that cannot take the place of the old.',
   'broker.refused': 'The broker takes the connection and refuses a topic.',
   'camera.state': 'A camera changes its state.',
+  'command.dropped':
+    'A change that a command made no longer holds: the configuration was edited, or the command is not allowed any more.',
+  'command.fault': 'The audit log or changed settings cannot be read or kept.',
   'http.fault': '`/metrics` or `/health` could not be answered.',
   'log.levels': 'Levels were read again from the configuration.',
   'log.levels-kept': 'The configuration has faults: the levels stay as they were.',
@@ -29,6 +32,7 @@ export const EVENTS = {
   'part.late-verdict': 'A verdict came after its part had been answered as late.',
   'part.lost': 'A part was under way when its station ended.',
   'part.overrun': 'A station accepts parts and does not answer them.',
+  'part.refused': 'A trigger that became no part of the station was answered by the agent.',
   'part.unannounced': 'A verdict on a part that was never announced.',
   'sparkplug.alarm': 'Something is wrong with the store of what waits for a Sparkplug host.',
   'sparkplug.malformed': 'A Sparkplug host sent what cannot be understood.',

@@ -12,8 +12,13 @@ export const HEALTH_LIMITS = {
   lagResolutionMs: 10,
 } as const;
 
+type StationHealth = HealthMessage['stations'][number];
+
 export interface HealthSources {
   readonly snapshots: readonly StationSnapshot[];
+  /** What commands can change at a station. */
+  readonly settingsOf: (station: string) => StationHealth['settings'];
+  readonly commands: HealthMessage['commands'];
   readonly alarms: Alarms;
   readonly publishing: HealthMessage['publishing'];
   readonly startedMs: number;
@@ -21,8 +26,9 @@ export interface HealthSources {
 }
 
 /** What the agent knows about itself and its stations, judged. */
-export function healthReport({ snapshots, alarms, publishing, startedMs, lag }: HealthSources): HealthReport {
-  const stations = snapshots.map((snapshot) => stationHealth(snapshot, alarms.raised(snapshot.name)));
+export function healthReport(sources: HealthSources): HealthReport {
+  const { snapshots, settingsOf, commands, alarms, publishing, startedMs, lag } = sources;
+  const stations = snapshots.map((one) => stationHealth(one, settingsOf(one.name), alarms.raised(one.name)));
   const overdue = new Set(stuck({ stations: snapshots }, LIFELINE_LIMITS.overdueGraceMs));
   const eventLoopLagMs = Math.max(0, lag.max / 1e6 - HEALTH_LIMITS.lagResolutionMs);
   return {
@@ -33,12 +39,13 @@ export function healthReport({ snapshots, alarms, publishing, startedMs, lag }: 
       eventLoopLagMs: Math.round(eventLoopLagMs * 10) / 10,
     },
     stations,
+    commands,
   };
 }
 
-function stationHealth(station: StationSnapshot, alarms: Alarm[]): HealthMessage['stations'][number] {
+function stationHealth(station: StationSnapshot, settings: StationHealth['settings'], alarms: Alarm[]): StationHealth {
   const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
-  const { model, provider, precision, skipped, building } = station;
+  const { model, provider, precision, skipped, building, threshold } = station;
   const { late, lateVerdicts, lost } = ledger;
   return {
     name,
@@ -50,6 +57,8 @@ function stationHealth(station: StationSnapshot, alarms: Alarm[]): HealthMessage
     precision,
     skipped: [...skipped],
     building,
+    threshold,
+    settings,
     alarms,
     restarts,
     rssBytes,

@@ -1,5 +1,5 @@
 import type { ToStation } from '../supervision/messages.js';
-import type { StationMessage } from '../types.js';
+import type { StationMessage, StationOrder } from '../types.js';
 import { dieWithParent } from './parent-death.js';
 
 /**
@@ -12,6 +12,7 @@ export class AgentChannel<Start> {
   /** Settles when the agent asks to stop. */
   readonly stopAsked: Promise<void>;
   #stopping = false;
+  #onOrder: (id: number, order: StationOrder) => void = () => {};
 
   /** @throws Error when this process was not started by an agent */
   constructor() {
@@ -30,6 +31,7 @@ export class AgentChannel<Start> {
       process.on('message', (raw) => {
         const message = raw as ToStation<Start>;
         if (message.type === 'start') done(message.start);
+        else if (message.type === 'order') this.#onOrder(message.id, message.order);
         else if (message.type === 'stop') {
           this.#stopping = true;
           stop();
@@ -40,6 +42,11 @@ export class AgentChannel<Start> {
 
   get stopping(): boolean {
     return this.#stopping;
+  }
+
+  /** Orders that come before are not answered: the agent sends none to a station that is not ready. */
+  onOrder(take: (id: number, order: StationOrder) => void): void {
+    this.#onOrder = take;
   }
 
   /** Settles when the message has been handed to the kernel: awaiting it keeps what is unsent bounded. Never rejects. */

@@ -59,6 +59,8 @@ export interface Judgement {
   readonly attachments: readonly Attachment[];
   /** What went wrong, where something did; the verdict is `invalid` then. */
   readonly error: SideglanceError | null;
+  /** Nobody looked at it. */
+  readonly isPaused: boolean;
 }
 
 /** Turns frames into answers. Whatever goes wrong with a frame becomes an `invalid` answer for it, never silence. */
@@ -76,8 +78,12 @@ export class Judge {
     return { station, epoch, sequence: frame.sequence };
   }
 
-  /** Never rejects. The frame's memory is no longer needed once it has settled. */
-  async judge(frame: Frame): Promise<Judgement> {
+  /**
+   * Never rejects. The frame's memory is no longer needed once it has settled.
+   * @param isPaused answer `invalid: paused` without looking at it
+   */
+  async judge(frame: Frame, isPaused = false): Promise<Judgement> {
+    if (isPaused) return { inspection: this.#paused(frame), attachments: [], error: null, isPaused };
     const { inspector, now } = this.#options;
     const begunMs = now();
     const { picture, captured } = frame;
@@ -102,21 +108,35 @@ export class Judge {
     spent.encode = now() - encodingMs;
     const timings: StageTimings = { ...spent, total: now() - captured.monotonicMs };
     return {
-      inspection: {
-        part: this.partOf(frame),
-        captured,
-        ptsNs: frame.ptsNs,
-        frameWidth: picture.width,
-        frameHeight: picture.height,
-        model: inspector.model,
-        provider: inspector.provider,
-        verdict,
-        regions,
-        timings,
-        skippedFrames: frame.skipped,
-      },
+      inspection: { ...this.#answerTo(frame), verdict, regions, timings },
       attachments,
       error: error ?? failure,
+      isPaused,
+    };
+  }
+
+  #paused(frame: Frame): Inspection {
+    const total = this.#options.now() - frame.captured.monotonicMs;
+    return {
+      ...this.#answerTo(frame),
+      verdict: { result: 'invalid', reason: 'paused', detail: 'the station was paused by a command; `resume` ends it' },
+      regions: [],
+      timings: { capture: total, crop: 0, network: 0, postprocess: 0, encode: 0, total },
+    };
+  }
+
+  /** All but what was found. */
+  #answerTo(frame: Frame): Omit<Inspection, 'verdict' | 'regions' | 'timings'> {
+    const { model, provider } = this.#options.inspector;
+    return {
+      part: this.partOf(frame),
+      captured: frame.captured,
+      ptsNs: frame.ptsNs,
+      frameWidth: frame.picture.width,
+      frameHeight: frame.picture.height,
+      model,
+      provider,
+      skippedFrames: frame.skipped,
     };
   }
 

@@ -1,6 +1,7 @@
 import { type ErrorCode, reasonOf, SideglanceError } from '../errors.js';
-import type { Frame, PartId, StationMessage } from '../types.js';
+import type { Frame, Inspection, PartId, StationMessage } from '../types.js';
 import type { Judge } from './judge.js';
+import type { Orders } from './orders.js';
 import type { Progress } from './progress.js';
 
 export const LOOP_LIMITS = {
@@ -14,6 +15,7 @@ export interface LoopOptions {
   /** Null: no frame came, within the time that the camera waits. */
   readonly next: () => Promise<Frame | null>;
   readonly judge: Judge;
+  readonly orders: Orders;
   /** Scores a golden sample. @throws what is wrong with the model */
   readonly selfTest: () => Promise<void>;
   readonly progress: Progress;
@@ -29,21 +31,28 @@ export interface LoopOptions {
  * @throws SideglanceError what ended it: only a person (`needsPerson`) or a new process can mend it
  */
 export async function runLoop(options: LoopOptions): Promise<void> {
-  const { judge, progress, send } = options;
+  const { judge, orders, progress, send } = options;
   let errorsInARow = 0;
   let provenMs = options.now();
   while (!options.stopping()) {
     const frame = await options.next();
     progress.pulled();
-    if (frame !== null) {
-      await send({ type: 'accepted', part: judge.partOf(frame), captured: frame.captured });
-      const { inspection, attachments, error } = await judge.judge(frame);
-      await send({ type: 'inspection', inspection, attachments });
+    const by = frame === null ? null : orders.partBy(frame);
+    let inspection: Inspection | null = null;
+    if (frame !== null && by !== null) {
+      await send({ type: 'accepted', part: judge.partOf(frame), captured: frame.captured, trigger: by.trigger });
+      const judgement = await judge.judge(frame, orders.paused);
+      inspection = judgement.inspection;
+      await send({ type: 'inspection', inspection, attachments: judgement.attachments });
       progress.judged();
-      errorsInARow = error === null ? 0 : errorsInARow + 1;
-      if (error !== null) await report(error, inspection.part, errorsInARow, send);
-      provenMs = options.now();
-    } else if (options.now() - provenMs >= LOOP_LIMITS.selfTestAfterMs) {
+      errorsInARow = judgement.error === null ? 0 : errorsInARow + 1;
+      if (judgement.error !== null) await report(judgement.error, inspection.part, errorsInARow, send);
+      // What was answered without being looked at proves nothing about the model.
+      if (!judgement.isPaused) provenMs = options.now();
+    }
+    if (frame !== null) await orders.after(frame, inspection);
+    await orders.expire();
+    if (options.now() - provenMs >= LOOP_LIMITS.selfTestAfterMs) {
       await proveModel(options.selfTest);
       progress.tested();
       provenMs = options.now();

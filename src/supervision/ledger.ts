@@ -1,4 +1,4 @@
-import type { Inspection, InvalidReason, PartId, Timestamp } from '../types.js';
+import type { Inspection, InvalidReason, PartId, Timestamp, Verdict } from '../types.js';
 
 export interface LedgerLimits {
   /** Parts a station may have accepted and not answered yet. One is the rule; more means that it does not answer. */
@@ -153,22 +153,33 @@ export class PartLedger {
     }
   }
 
-  #invalid(open: OpenPart, reason: InvalidReason, detail: string): Inspection {
-    const elapsedMs = Math.max(0, this.#now() - open.captured.monotonicMs);
-    return {
-      part: open.part,
-      captured: open.captured,
-      ptsNs: null,
-      frameWidth: 0,
-      frameHeight: 0,
-      model: null,
-      provider: null,
-      verdict: { result: 'invalid', reason, detail },
-      regions: [],
-      timings: { capture: 0, crop: 0, network: 0, postprocess: 0, encode: 0, total: elapsedMs },
-      skippedFrames: 0,
-    };
+  #invalid({ part, captured }: OpenPart, reason: InvalidReason, detail: string): Inspection {
+    return answerInPlace(part, captured, { result: 'invalid', reason, detail }, this.#now());
   }
+}
+
+/** The answer for a part that its station does not give. */
+export function answerInPlace(part: PartId, captured: Timestamp, verdict: Verdict, nowMs: number): Inspection {
+  return {
+    part,
+    captured,
+    ptsNs: null,
+    frameWidth: 0,
+    frameHeight: 0,
+    model: null,
+    provider: null,
+    verdict,
+    regions: [],
+    timings: {
+      capture: 0,
+      crop: 0,
+      network: 0,
+      postprocess: 0,
+      encode: 0,
+      total: Math.max(0, nowMs - captured.monotonicMs),
+    },
+    skippedFrames: 0,
+  };
 }
 
 function keyOf(part: PartId): string {

@@ -24,6 +24,7 @@ function hasShape(raw: Fields): boolean {
         isText(raw.provider) &&
         isText(raw.precision) &&
         isListOf(raw.skipped, isFailure) &&
+        isNumber(raw.threshold) &&
         isText(raw.epoch)
       );
     case 'building':
@@ -36,7 +37,7 @@ function hasShape(raw: Fields): boolean {
         isTimestamp(raw.at)
       );
     case 'accepted':
-      return isPart(raw.part) && isTimestamp(raw.captured);
+      return isPart(raw.part) && isTimestamp(raw.captured) && (raw.trigger === null || isNumber(raw.trigger));
     case 'inspection':
       return isInspection(raw.inspection) && isListOf(raw.attachments, isAttachment);
     case 'progress':
@@ -47,6 +48,8 @@ function hasShape(raw: Fields): boolean {
         isNumber(raw.rssBytes) &&
         isNumber(raw.lagMs)
       );
+    case 'done':
+      return isNumber(raw.id) && isOutcome(raw.outcome);
     case 'fault':
       return (
         isText(raw.code) &&
@@ -107,6 +110,25 @@ function isRegionResult(raw: unknown): boolean {
 /** A region that could not be judged has no score. A NaN beside `pass` would be a comparison that silently held. */
 function isScore(raw: unknown, verdict: { readonly result?: unknown }): boolean {
   return isNumber(raw) || (typeof raw === 'number' && verdict.result === 'invalid');
+}
+
+function isOutcome(raw: unknown): boolean {
+  if (!isFields(raw)) return false;
+  return raw.ok === true ? isOrderResult(raw.result) : raw.ok === false && isText(raw.code) && isText(raw.message);
+}
+
+function isOrderResult(raw: unknown): boolean {
+  if (!isFields(raw)) return false;
+  switch (raw.kind) {
+    case 'snapshot':
+      return isFields(raw.snapshot) && isTimestamp(raw.snapshot.captured) && isAttachment(raw.snapshot.picture);
+    case 'threshold':
+      return isNumber(raw.score);
+    case 'calibrate':
+      return isFields(raw.threshold) && isNumber(raw.threshold.score) && isNumber(raw.threshold.parts);
+    default:
+      return raw.kind === 'camera' || raw.kind === 'pause';
+  }
 }
 
 function isAttachment(raw: unknown): boolean {

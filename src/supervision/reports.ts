@@ -37,6 +37,7 @@ export type SupervisionEvent =
   | 'part.late-verdict'
   | 'part.lost'
   | 'part.overrun'
+  | 'part.refused'
   | 'part.unannounced';
 
 /** How a station is doing. */
@@ -57,3 +58,12 @@ export interface StationSnapshot extends ModelInUse {
   /** For how long something is overdue that has a time: progress, an end, a restart, an answer. 0 as a rule. */
   readonly overdueMs: number;
 }
+
+export const NOTHING_IN_USE: ModelInUse = {
+  model: null,
+  provider: null,
+  precision: null,
+  skipped: [],
+  building: null,
+  threshold: null,
+};

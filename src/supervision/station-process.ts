@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { StationMessage } from '../types.js';
+import type { StationMessage, StationOrder } from '../types.js';
 import { parseStationMessage, type ToStation } from './messages.js';
 import { StderrTail } from './stderr-tail.js';
 
@@ -132,6 +132,11 @@ export class StationProcess<Start> {
       this.#killAfter(this.#limits.stopWithinMs, `did not stop within ${this.#limits.stopWithinMs} ms`);
     }
     return this.#ended;
+  }
+
+  /** What comes of it is a message; where the process is going, none comes. */
+  order(id: number, order: StationOrder): void {
+    this.#send({ type: 'order', id, order });
   }
 
   /** Ends the process at once; `onExit` follows. */

@@ -1,28 +1,32 @@
-import { reasonOf } from '../errors.js';
-import type { Attachment, EngineBuild, Inspection, ModelInUse, PartId, StationMessage, Timestamp } from '../types.js';
-import { LEDGER_LIMITS, type LedgerLimits, PartLedger } from './ledger.js';
-import type { CameraReport, StationSnapshot, StationState, SupervisionEvent, SupervisionEvents } from './reports.js';
-import { RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
+import { randomUUID } from 'node:crypto';
+import { reasonOf, SideglanceError } from '../errors.js';
+import type {
+  Attachment,
+  EngineBuild,
+  Inspection,
+  InvalidReason,
+  ModelInUse,
+  PartId,
+  StationMessage,
+  StationOrder,
+} from '../types.js';
+import { answerInPlace, PartLedger } from './ledger.js';
+import { SUPERVISION_LIMITS, type SupervisionLimits } from './limits.js';
+import { monotonicMs, timestamp } from './moment.js';
+import { OpenOrders, type OrderAnswer } from './orders.js';
 import {
-  STATION_PROCESS_LIMITS,
-  type StationExit,
-  StationProcess,
-  type StationProcessLimits,
-} from './station-process.js';
+  type CameraReport,
+  NOTHING_IN_USE,
+  type StationSnapshot,
+  type StationState,
+  type SupervisionEvent,
+  type SupervisionEvents,
+} from './reports.js';
+import { RestartPolicy } from './restart-policy.js';
+import { type StationExit, StationProcess } from './station-process.js';
 
+export { SUPERVISION_LIMITS, type SupervisionLimits } from './limits.js';
 export type { StationSnapshot, SupervisionEvent } from './reports.js';
-
-export interface SupervisionLimits {
-  readonly process: StationProcessLimits;
-  readonly restart: RestartLimits;
-  readonly ledger: LedgerLimits;
-}
-
-export const SUPERVISION_LIMITS: SupervisionLimits = {
-  process: STATION_PROCESS_LIMITS,
-  restart: RESTART_LIMITS,
-  ledger: LEDGER_LIMITS,
-};
 
 export interface StationSupervisorOptions<Start> {
   readonly name: string;
@@ -43,6 +47,12 @@ export class StationSupervisor<Start> {
   readonly #limits: SupervisionLimits;
   readonly #ledger: PartLedger;
   readonly #policy: RestartPolicy;
+  readonly #orders = new OpenOrders();
+  /** Of parts that were asked for and never became the station's: they have an epoch of their own. */
+  readonly #refused = { epoch: randomUUID(), count: 0 };
+  #start: Start;
+  /** What the life under way was given. */
+  #given: Start;
   #process: StationProcess<Start> | null = null;
   #state: StationState = 'stopped';
   #reason: string | null = null;
@@ -64,6 +74,8 @@ export class StationSupervisor<Start> {
   constructor(options: StationSupervisorOptions<Start>) {
     this.name = options.name;
     this.#options = options;
+    this.#start = options.start;
+    this.#given = options.start;
     this.#limits = options.limits ?? SUPERVISION_LIMITS;
     this.#ledger = new PartLedger({ deadlineMs: options.deadlineMs, now: monotonicMs, limits: this.#limits.ledger });
     this.#policy = new RestartPolicy(monotonicMs, this.#limits.restart);
@@ -95,6 +107,42 @@ export class StationSupervisor<Start> {
     this.#enter('stopped', null);
   }
 
+  /** What every later life of the station is given to do; one that is still loading ends when it has. */
+  configure(start: Start): void {
+    this.#start = start;
+  }
+
+  /** Ends the station after its part, and starts it anew; also one that waits to be started. */
+  async restart(): Promise<void> {
+    clearTimeout(this.#restartTimer);
+    await this.#process?.stop();
+    this.#enter('restarting', 'by a command');
+    this.start();
+  }
+
+  /**
+   * Gives the station something to do. A trigger's answer is its part.
+   * @throws SideglanceError what the station says; SG_STATION_LOST where it does not run or ends, SG_COMMAND_TIMEOUT, SG_COMMAND_BUSY
+   */
+  async order(order: StationOrder, withinMs: number): Promise<OrderAnswer> {
+    if (this.#process === null || this.#state !== 'running') {
+      const text = `the station is ${this.#state}${this.#reason === null ? '' : `: ${this.#reason}`}`;
+      throw new SideglanceError('SG_STATION_LOST', text);
+    }
+    const { id, answer } = this.#orders.open(withinMs);
+    this.#process.order(id, order);
+    return answer;
+  }
+
+  /** Answers a part that was asked for and that the station does not take: a trigger always gets an answer. */
+  refusePart(reason: InvalidReason, detail: string): Inspection {
+    const part = { station: this.name, epoch: this.#refused.epoch, sequence: this.#refused.count++ };
+    const at = timestamp();
+    const inspection = answerInPlace(part, at, { result: 'invalid', reason, detail }, at.monotonicMs);
+    this.#answerInPlace([inspection], 'part.refused');
+    return inspection;
+  }
+
   snapshot(): StationSnapshot {
     const { accepted } = this.#ledger.counters;
     return {
@@ -116,9 +164,10 @@ export class StationSupervisor<Start> {
   }
 
   #launch(): StationProcess<Start> {
+    this.#given = this.#start;
     return new StationProcess<Start>({
       entry: this.#options.entry,
-      start: this.#options.start,
+      start: this.#start,
       limits: this.#limits.process,
       onMessage: (message) => this.#receive(message),
       onMalformed: () => this.#reject('no station message'),
@@ -141,6 +190,7 @@ export class StationSupervisor<Start> {
         return;
       case 'accepted':
         if (!this.#isOurs(message.part)) return;
+        if (message.trigger !== null) this.#orders.accepted(message.trigger, message.part);
         this.#answerInPlace(this.#ledger.accept(message.part, message.captured), 'part.overrun');
         this.#watchDeadline();
         return;
@@ -151,6 +201,12 @@ export class StationSupervisor<Start> {
         this.#rssBytes = message.rssBytes;
         this.#lagMs = message.lagMs;
         if (message.selfTests > 0) this.#proven ??= 'golden sample';
+        return;
+      case 'done':
+        this.#orders.settle(message.id, message.outcome);
+        if (message.outcome.ok && message.outcome.result.kind === 'threshold') {
+          this.#runs({ ...this.#inUse, threshold: message.outcome.result.score });
+        }
         return;
       case 'fault':
         this.#seeFault(message);
@@ -203,6 +259,7 @@ export class StationSupervisor<Start> {
   #answer(inspection: Inspection, attachments: readonly Attachment[]): void {
     this.#answers[inspection.verdict.result]++;
     this.#options.events.onAnswer(inspection, attachments);
+    this.#orders.answered(inspection);
   }
 
   /** Answers given by the agent in the station's place. */
@@ -237,6 +294,7 @@ export class StationSupervisor<Start> {
     const stopped = this.#stopping;
     this.#expire();
     this.#answerInPlace(this.#ledger.lose(`the station process ${exit.reason}`), 'part.lost');
+    this.#orders.lose(`the station process ${exit.reason}`);
     clearTimeout(this.#deadlineTimer);
     this.#epoch = null;
     this.#proven = null;
@@ -247,6 +305,8 @@ export class StationSupervisor<Start> {
     if (stopped) return;
 
     this.#seeCamera({ state: 'lost', reason: `the station process ${exit.reason}`, at: timestamp() });
+    // Somebody asked for it, and starts the next one.
+    if (exit.asked) return;
     const decision = this.#policy.onExit(exit.hopeless);
     this.#enter(decision.state, exit.reason);
     this.#log(decision.newlyFailed ? 'error' : 'info', decision.newlyFailed ? 'station.failed' : 'station.restarting', {
@@ -267,12 +327,14 @@ export class StationSupervisor<Start> {
     this.#options.events.onCamera({ state, reason, at });
   }
 
-  #becomeReady({ model, provider, precision, skipped }: Extract<StationMessage, { type: 'ready' }>): void {
-    this.#runs({ model, provider, precision, skipped, building: null });
+  #becomeReady({ model, provider, precision, skipped, threshold }: Extract<StationMessage, { type: 'ready' }>): void {
+    this.#runs({ model, provider, precision, skipped, building: null, threshold });
     this.#policy.onReady();
     this.#enter('running', null);
     for (const failure of skipped) this.#log('warn', 'station.provider-skipped', { ...failure });
     this.#log('info', 'station.ready', { model, provider, precision });
+    // It was configured anew while it was loading, when it takes no orders.
+    if (this.#given !== this.#start) void this.restart();
   }
 
   #seeBuild(model: string, build: EngineBuild): void {
@@ -298,15 +360,4 @@ export class StationSupervisor<Start> {
   #log(level: 'info' | 'warn' | 'error', event: SupervisionEvent, fields: Readonly<Record<string, unknown>>): void {
     this.#options.events.onEvent(level, event, { station: this.name, ...fields });
   }
-}
-
-const NOTHING_IN_USE: ModelInUse = { model: null, provider: null, precision: null, skipped: [], building: null };
-
-/** CLOCK_MONOTONIC, the same in every process of the machine. */
-function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
-
-function timestamp(): Timestamp {
-  return { utc: new Date().toISOString(), monotonicMs: monotonicMs() };
 }

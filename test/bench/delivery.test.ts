@@ -59,3 +59,13 @@ test('a broker that is there spares the disk, and one that is away does not', { 
   assert.ok(deliveredPerSecond > 0 && drainedPerSecond > 0);
   assert.ok(wear.online.bytesPerMessage < wear.offline.bytesPerMessage, JSON.stringify(wear));
 });
+
+test('fuzzed commands neither crash nor fill the memory, and nothing is done that no valid command asked for', {
+  skip: withoutMosquitto,
+}, async () => {
+  const { code, said, messages, overBroker, done, unasked, astray, faults } = await measured('commands');
+  assert.deepEqual({ unasked, astray, faults }, { unasked: 0, astray: 0, faults: 0 }, said);
+  assert.equal(messages, 10_000);
+  assert.ok(overBroker > 10 && done > 100, said);
+  assert.equal(code, 0, said);
+});

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { gigePipeline } from '../../src/capture/presets.js';
+import { adjustCamera } from '../../src/capture/adjust.js';
+import { cameraOptions } from '../../src/capture/from-config.js';
+import { GIGE_SOURCE, gigePipeline } from '../../src/capture/presets.js';
+import { CameraSchema } from '../../src/config/cameras.js';
+import type { Frame } from '../../src/types.js';
 import { FakeGigeCamera } from './fake-gige-camera.js';
 import { watch } from './harness.js';
 
@@ -45,6 +49,54 @@ describe('a GigE Vision camera', () => {
       const tookMs = performance.now() - started;
       await device.release();
       assert.ok(tookMs < 5000, `closing a living camera took ${tookMs} ms`);
+    }
+  });
+
+  it('takes exposure and gain while it runs, keeps them when it is opened again, and says what it does not take', async (test) => {
+    if (!(await elementExists('aravissrc')))
+      return test.skip('aravissrc is not installed: apt-get install libaravis-0.8-0');
+    const device = await FakeGigeCamera.reserve();
+    if (device === null) return test.skip('the fake camera is not installed: apt-get install aravis-tools');
+    const config = CameraSchema.parse({
+      type: 'gige',
+      camera: '127.0.0.1',
+      width: 512,
+      height: 512,
+      framesPerSecond: 25,
+    });
+    assert.ok(config.type === 'gige');
+    const { camera, frames, until } = await watch({ ...cameraOptions(config), limits: {} });
+    const brightness = (frame: Frame) =>
+      frame.picture.data.reduce((sum, value) => sum + value, 0) / frame.picture.data.length;
+    try {
+      await device.start();
+      await frames(3);
+      // The fake camera draws a ramp whose brightness goes with its exposure and gain.
+      let now = await adjustCamera(camera, config, { exposureMicroseconds: 1000, gainDb: 0 });
+      await frames(10);
+      const [dark] = await frames(1);
+      now = await adjustCamera(camera, now, { exposureMicroseconds: 10_000 });
+      await frames(10);
+      const [bright] = await frames(1);
+      test.diagnostic(`mean grey ${brightness(dark!)} at 1000 µs, ${brightness(bright!)} at 10000 µs`);
+      assert.ok(brightness(bright!) > brightness(dark!) + 5);
+      assert.ok(now.type === 'gige' && now.exposureMicroseconds === 10_000 && now.gainDb === 0);
+
+      await device.kill();
+      await until('lost', 5000);
+      await device.start();
+      await frames(10, 15_000);
+      const [again] = await frames(1);
+      assert.ok(
+        Math.abs(brightness(again!) - brightness(bright!)) < 5,
+        `${brightness(again!)} after it was opened again`,
+      );
+      await assert.rejects(camera.adjust('', GIGE_SOURCE, [{ name: 'no-such-property', type: 'number', value: 1 }]), {
+        code: 'SG_COMMAND_FAILED',
+      });
+    } finally {
+      await camera.close();
+      await device.release();
     }
   });
 });

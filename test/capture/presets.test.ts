@@ -44,10 +44,10 @@ describe('the presets', () => {
   it('write a GigE Vision camera, with a packet size that passes everywhere', () => {
     assert.equal(
       gigePipeline({ camera: '10.0.0.8', width: 512, framesPerSecond: 25, exposureMicroseconds: 900, gainDb: 0 }),
-      'aravissrc camera-name="10.0.0.8" packet-size=1400 exposure-auto=off exposure=900 gain-auto=off gain=0 ' +
+      'aravissrc name=gige camera-name="10.0.0.8" packet-size=1400 exposure-auto=off exposure=900 gain-auto=off gain=0 ' +
         '! video/x-raw,format=GRAY8,width=512,framerate=25/1',
     );
-    assert.equal(gigePipeline({ sensor: 'bayer' }), 'aravissrc packet-size=1400 ! video/x-bayer ! bayer2rgb');
+    assert.equal(gigePipeline({ sensor: 'bayer' }), 'aravissrc name=gige packet-size=1400 ! video/x-bayer ! bayer2rgb');
   });
 
   it('write a CSI camera that leaves GPU memory', () => {

@@ -241,7 +241,7 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
   [
     'a station name that is a topic of the device',
     `${DEVICE}stations:\n  - name: status\n    model: bundle\n    ${simulated}\n`,
-    [/^3:11 stations\[0\]\.name must not be one of command, health, model, status/],
+    [/^3:11 stations\[0\]\.name must not be one of answer, audit, command, health, model, status/],
   ],
   [
     'a model that does not exist, and a folder that is none',
@@ -343,6 +343,15 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
       '2:33 infer.tensorrt.precision int8 needs a `calibrationTable`',
       '2:50 infer.tensorrt.options.trt_fp16_enable cannot stand here: `infer.tensorrt` has a key for it, or sideglance sets it',
       /^2:\d+ infer\.cuda\.options\.use_tf32 cannot stand here/,
+    ],
+  ],
+  [
+    'commands that are allowed for a station that there is not, and answers to topics that are none',
+    `${DEVICE}commands: { allow: { pause: [b], model.install: [a] }, respondTo: ["plant/#", "ok/ok"] }\n${STATION}`,
+    [
+      '2:30 commands.allow.pause[0] there is no station b',
+      /^2:\d+ commands\.allow\.model\.install must be never or always/,
+      /^2:\d+ commands\.respondTo\[0\] must be a topic such as/,
     ],
   ],
   [

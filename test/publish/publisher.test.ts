@@ -26,11 +26,12 @@ const BUILDING: ModelInUse = {
   precision: null,
   skipped: [],
   building: { provider: 'tensorrt', precision: 'fp16', phase: 'building', elapsedS: 41 },
+  threshold: null,
 };
 
 function inUse(model: string, provider: string): ModelInUse {
   const skipped = [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }];
-  return { model, provider, precision: 'fp32', skipped, building: null };
+  return { model, provider, precision: 'fp32', skipped, building: null, threshold: 3.1 };
 }
 
 const HEALTH: HealthReport = {
@@ -49,6 +50,15 @@ const HEALTH: HealthReport = {
       precision: 'fp32',
       skipped: [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }],
       building: null,
+      threshold: 3.1,
+      settings: {
+        paused: false,
+        falseRejectRate: null,
+        score: 3.1,
+        exposureMicroseconds: null,
+        gainDb: null,
+        byCommand: ['threshold'],
+      },
       alarms: [],
       restarts: 0,
       rssBytes: 80_000_000,
@@ -56,6 +66,7 @@ const HEALTH: HealthReport = {
       parts: { accepted: 10, pass: 8, fail: 1, invalid: 1, late: 1, lateVerdicts: 0, lost: 0 },
     },
   ],
+  commands: null,
 };
 
 /** Valid by the types' own schema without an undeclared field, and valid by the JSON Schema that is shipped. */

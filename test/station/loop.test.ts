@@ -3,9 +3,17 @@ import { test } from 'node:test';
 import { SideglanceError } from '../../src/errors.js';
 import { Judge } from '../../src/station/judge.js';
 import { faultMessage, LOOP_LIMITS, runLoop } from '../../src/station/loop.js';
+import { Orders } from '../../src/station/orders.js';
 import { Progress } from '../../src/station/progress.js';
 import type { Frame, StationMessage, Verdict } from '../../src/types.js';
 import { frameOf, mapsConfig, scriptedEncoders, scriptedInspector } from './scripted-inspector.js';
+
+const NO_TARGETS = {
+  setThreshold: () => 0,
+  calibrate: () => ({ score: 0, extrapolated: false }),
+  setCamera: async () => {},
+  encode: scriptedEncoders.frame,
+};
 
 const PASS: Verdict = { result: 'pass' };
 
@@ -13,6 +21,7 @@ async function run(
   frames: readonly (Frame | null)[],
   script: readonly (Verdict | Error)[],
   selfTest = async (): Promise<void> => {},
+  paused = false,
 ) {
   const sent: StationMessage[] = [];
   const progress = new Progress();
@@ -27,7 +36,15 @@ async function run(
     encoders: scriptedEncoders,
     now: () => clockMs,
   });
+  const orders = new Orders({
+    targets: NO_TARGETS,
+    send: async () => {},
+    trigger: 'frames',
+    paused,
+    now: () => clockMs,
+  });
   const ended = runLoop({
+    orders,
     next: async () => {
       clockMs += 200;
       return frames[at++] ?? null;
@@ -111,4 +128,19 @@ test('while no part comes, the model proves itself every 30 s; a model that fail
   assert.equal(sent.findLast((message) => message.type === 'progress')?.selfTests, 3);
   assert.match(String(error), /no longer proves itself: score 3, expected 2/);
   assert.equal(faultMessage(error).fatal, false);
+});
+
+test('a paused station answers every part without looking at it, and its model goes on proving itself', async () => {
+  let tests = 0;
+  const frames = Array.from({ length: 160 }, (_, i) => frameOf(i));
+  const { sent, error } = await run(frames, [new Error('was looked at')], async () => void tests++, true);
+  assert.equal(error, null);
+  const answers = sent.flatMap((message) => (message.type === 'inspection' ? [message] : []));
+  assert.equal(answers.length, 160);
+  for (const { inspection, attachments } of answers) {
+    assert.equal(inspection.verdict.result === 'invalid' && inspection.verdict.reason, 'paused');
+    assert.deepEqual([inspection.regions, attachments], [[], []]);
+  }
+  // 200 ms each: 32 s without a part that was looked at.
+  assert.equal(tests, 1);
 });

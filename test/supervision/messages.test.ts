@@ -24,11 +24,12 @@ const valid = {
     model: 'm@1',
     build: { provider: 'tensorrt', precision: 'fp16', phase: 'building', elapsedS: 3 },
   },
-  ready: { type: 'ready', model: 'm@1', provider: 'cpu', precision: 'fp32', skipped: [], epoch: 'e' },
+  ready: { type: 'ready', model: 'm@1', provider: 'cpu', precision: 'fp32', skipped: [], threshold: 1, epoch: 'e' },
   camera: { type: 'camera', state: 'lost', reason: 'unplugged', at },
-  accepted: { type: 'accepted', part, captured: at },
+  accepted: { type: 'accepted', part, captured: at, trigger: null },
   inspection: { type: 'inspection', inspection, attachments },
   progress: { type: 'progress', pulls: 1, parts: 0, selfTests: 0, rssBytes: 1, lagMs: 0 },
+  done: { type: 'done', id: 1, outcome: { ok: true, result: { kind: 'threshold', score: 2 } } },
   fault: { type: 'fault', code: 'SG_RUNTIME', message: 'text', fatal: false },
 };
 

@@ -33,6 +33,8 @@ export type Script =
   | 'nonsense'
   /** Works, but does not react to `stop`. */
   | 'deaf'
+  /** Gets no frames but those that are asked for, and does as it is told; `snapshot` it never answers. */
+  | 'obey'
   /** Works for three parts, answers the third and kills itself at once. */
   | 'die after an answer';
 
@@ -78,10 +80,10 @@ function inspection(part: PartId, captured: Timestamp): Inspection {
   };
 }
 
-async function onePart(sequence: number, workMs: number): Promise<void> {
+async function onePart(sequence: number, workMs: number, trigger: number | null = null): Promise<void> {
   const part = { station, epoch, sequence };
   const captured = now();
-  await channel.send({ type: 'accepted', part, captured });
+  await channel.send({ type: 'accepted', part, captured, trigger });
   if (workMs > 0) await sleep(workMs);
   await channel.send({ type: 'inspection', inspection: inspection(part, captured), attachments: [] });
 }
@@ -104,8 +106,20 @@ if (script === 'build and fall silent') {
   await channel.send({ type: 'building', model: 'scripted@1', build });
   await sleep(1e9);
 }
+let asked = 0;
+channel.onOrder(async (id, order) => {
+  if (order.kind === 'trigger') await onePart(asked++, everyMs, id);
+  else if (order.kind === 'calibrate') process.exit(5);
+  else if (order.kind === 'threshold' && 'score' in order.threshold) {
+    const { score } = order.threshold;
+    await channel.send({ type: 'done', id, outcome: { ok: true, result: { kind: 'threshold', score } } });
+  } else if (order.kind === 'camera') {
+    const outcome = { ok: false, code: 'constructor', message: 'it has none' } as const;
+    await channel.send({ type: 'done', id, outcome });
+  }
+});
 const skipped = script === 'build' ? [{ provider: 'cuda', reason: 'no driver', fix: 'install it' }] : [];
-const inUse = { model: 'scripted@1', provider: 'cpu', precision: 'fp32', skipped };
+const inUse = { model: 'scripted@1', provider: 'cpu', precision: 'fp32', skipped, threshold: 1 };
 await channel.send({ type: 'ready', ...inUse, epoch });
 await channel.send({ type: 'camera', state: 'running', reason: null, at: now() });
 if (script === 'crash') {
@@ -114,22 +128,27 @@ if (script === 'crash') {
 }
 if (script === 'accept and hang') {
   for (let sequence = 0; sequence < parts; sequence++) {
-    await channel.send({ type: 'accepted', part: { station, epoch, sequence }, captured: now() });
+    await channel.send({ type: 'accepted', part: { station, epoch, sequence }, captured: now(), trigger: null });
   }
 }
 if (script === 'block') {
-  await channel.send({ type: 'accepted', part: { station, epoch, sequence: 0 }, captured: now() });
+  await channel.send({ type: 'accepted', part: { station, epoch, sequence: 0 }, captured: now(), trigger: null });
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
 for (let round = 0; script === 'deaf' || !channel.stopping; round++) {
   if (script === 'fake progress') await progress(1);
   else if (script === 'self-test') await progress(round + 1, 1);
-  else if (script === 'accept and hang') await progress(round + 1);
+  else if (script === 'accept and hang' || script === 'obey') await progress(round + 1);
   else await onePart(round, script === 'slow' ? 150 : 0);
   if (script === 'nonsense') {
     await channel.send({ type: 'inspection', inspection: null } as unknown as StationMessage);
-    await channel.send({ type: 'accepted', part: { station: 'another', epoch, sequence: round }, captured: now() });
+    await channel.send({
+      type: 'accepted',
+      part: { station: 'another', epoch, sequence: round },
+      captured: now(),
+      trigger: null,
+    });
     await channel.send({
       type: 'inspection',
       inspection: inspection({ station, epoch, sequence: -1 }, now()),

@@ -27,6 +27,15 @@ export function wellHealth(
         precision: 'fp32',
         skipped: [],
         building: null,
+        threshold: 3.1,
+        settings: {
+          paused: false,
+          falseRejectRate: 0.005,
+          score: null,
+          exposureMicroseconds: null,
+          gainDb: null,
+          byCommand: [],
+        },
         alarms: [],
         restarts: 0,
         rssBytes: 187_000_000,
@@ -35,6 +44,7 @@ export function wellHealth(
         ...station,
       },
     ],
+    commands: null,
     publishing: {
       protocol: '5',
       broker: 'mqtt://broker.example:1883',

@@ -29,6 +29,7 @@ function source(title: string, file: string, packageName: string): LibrarySource
 /** The libraries and every function of them that we call, by C prototype. Comments name what must run off the thread. */
 function bind() {
   const glib = loadLibrary(source('GLib', 'libglib-2.0.so.0', 'libglib2.0-0'));
+  const gobject = loadLibrary(source('GObject', 'libgobject-2.0.so.0', 'libglib2.0-0'));
   const core = loadLibrary(source('GStreamer core', 'libgstreamer-1.0.so.0', 'libgstreamer1.0-0'));
   const app = loadLibrary(source('GStreamer app', 'libgstapp-1.0.so.0', 'libgstreamer-plugins-base1.0-0'));
   const video = loadLibrary(source('GStreamer video', 'libgstvideo-1.0.so.0', 'libgstreamer-plugins-base1.0-0'));
@@ -37,6 +38,24 @@ function bind() {
     freeStrings: glib.declare<[strings: Pointer<string>], void>('void g_strfreev(void *strings)'),
     errorFree: glib.declare<[error: GError], void>('void g_error_free(void *error)'),
     quarkToString: glib.declare<[quark: number], BorrowedText | null>('void *g_quark_to_string(uint32_t quark)'),
+
+    /** A GValue is memory of ours, zeroed. */
+    valueInit: gobject.declare<[value: Uint8Array, type: number], bigint>(
+      'void *g_value_init(void *value, size_t type)',
+    ),
+    valueUnset: gobject.declare<[value: Uint8Array], void>('void g_value_unset(void *value)'),
+    valueSetDouble: gobject.declare<[value: Uint8Array, to: number], void>(
+      'void g_value_set_double(void *value, double to)',
+    ),
+    valueGetDouble: gobject.declare<[value: Uint8Array], number>('double g_value_get_double(void *value)'),
+    valueSetInt: gobject.declare<[value: Uint8Array, to: number], void>('void g_value_set_int(void *value, int to)'),
+    /** Off the thread: sources may write to their device here. */
+    setProperty: gobject.declare<[object: GstElement, name: string, value: Uint8Array], void>(
+      'void g_object_set_property(void *object, const char *name, void *value)',
+    ),
+    getProperty: gobject.declare<[object: GstElement, name: string, value: Uint8Array], void>(
+      'void g_object_get_property(void *object, const char *name, void *value)',
+    ),
 
     /** Off the thread: the first start on a machine scans all plugins. */
     initCheck: core.declare<[argc: null, argv: null, error: OutPointer<'GError'>], number>(

@@ -12,6 +12,7 @@ import {
   openGStreamer,
   takeError,
 } from './binding.js';
+import { type ElementProperty, setProperty } from './controls.js';
 import { missingElements, packageOfElement } from './elements.js';
 import { Feeder, type FeederOptions } from './feeder.js';
 import { BUFFER, FORMAT_TIME, NONE, STATE, STATE_CHANGE } from './layout.js';
@@ -160,6 +161,20 @@ export class Pipeline {
     const pulling = this.#pull(timeoutMs);
     this.#pulling = pulling.catch(() => null);
     return pulling;
+  }
+
+  /**
+   * Sets properties of the element that is called `name` in the text, one after the other.
+   * @throws SideglanceError SG_COMMAND_FAILED where there is none, or it does not take one
+   */
+  async set(name: string, properties: readonly ElementProperty[]): Promise<void> {
+    const element = this.#stopping ? null : this.#gst.binGetByName(this.#element, name);
+    if (element === null) throw new SideglanceError('SG_COMMAND_FAILED', `the camera has no element ${name} now`);
+    try {
+      for (const property of properties) await setProperty(this.#gst, element, property);
+    } finally {
+      this.#gst.objectUnref(element);
+    }
   }
 
   /** Stops the flow and frees everything. A camera that is gone can keep this waiting for more than 10 s. */

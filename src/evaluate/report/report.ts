@@ -1,6 +1,5 @@
-import type { ThresholdChoice } from '../../infer/calibration.js';
 import { type ByKind, type DefectKind, leadingKind } from '../../kinds.js';
-import type { Defect, Verdict } from '../../types.js';
+import type { Defect, ThresholdChoice, Verdict } from '../../types.js';
 import type { Interval, PixelFigure } from '../bootstrap.js';
 import { GOOD } from '../dataset.js';
 import type { Evaluation } from '../evaluate.js';

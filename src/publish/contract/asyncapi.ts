@@ -1,57 +1,19 @@
 import { stringify } from 'yaml';
-import { MAP_MEDIA_TYPES } from '../../map-forms.js';
-import type { MessageName } from '../messages.js';
-import { deviceTopics } from '../topics.js';
-import { jsonSchemaOf } from './json-schema.js';
-
-type JsonMessage = Exclude<MessageName, 'picture'>;
-
-interface Channel {
-  readonly topic: string;
-  readonly retained: boolean;
-  readonly messages: readonly string[];
-}
-
-/** The topics of any device, by the code that makes those of a real one. */
-const TOPICS = deviceTopics({ site: '{site}', line: '{line}', name: '{device}' });
-const STATION_TOPICS = TOPICS.station('{station}');
-
-/** The JSON messages have a channel each. */
-const JSON_CHANNELS: Readonly<Record<JsonMessage, Omit<Channel, 'messages'>>> = {
-  inspection: { topic: STATION_TOPICS.inspection, retained: false },
-  gap: { topic: STATION_TOPICS.gap, retained: false },
-  camera: { topic: STATION_TOPICS.camera, retained: true },
-  status: { topic: TOPICS.status, retained: true },
-  model: { topic: TOPICS.model, retained: true },
-  health: { topic: TOPICS.health, retained: true },
-};
-
-/** Files rather than JSON: what is known of them stands in MQTT 5 user properties. */
-const PICTURES = {
-  mapPng: { contentType: MAP_MEDIA_TYPES.png8, summary: 'An anomaly map as grey PNG of 8 or 16 bits.' },
-  mapFloat16: { contentType: MAP_MEDIA_TYPES.float16, summary: 'An anomaly map as values in half precision.' },
-  mapOverlay: { contentType: MAP_MEDIA_TYPES.overlay, summary: 'A part with its anomaly maps over it, for people.' },
-  frame: { contentType: 'image/jpeg', summary: 'The frame that was inspected.' },
-} as const;
-
-const CHANNELS: Readonly<Record<string, Channel>> = {
-  ...Object.fromEntries(
-    Object.entries(JSON_CHANNELS).map(([name, channel]) => [name, { ...channel, messages: [name] }] as const),
-  ),
-  map: { topic: STATION_TOPICS.map, retained: false, messages: ['mapPng', 'mapFloat16', 'mapOverlay'] },
-  frame: { topic: STATION_TOPICS.frame, retained: false, messages: ['frame'] },
-};
-
-const PARAMETERS: Readonly<Record<string, string>> = {
-  site: 'The plant: `device.site` of the configuration.',
-  line: 'The production line: `device.line`.',
-  device: 'The computer, unique on its line: `device.name`.',
-  station: 'One camera of the device: `stations[].name`.',
-};
+import { COMMAND_NAMES } from '../../config/commands.js';
+import {
+  CHANNELS,
+  type Channel,
+  COMMAND_CHANNELS,
+  JSON_CHANNELS,
+  type JsonMessage,
+  PARAMETERS,
+  PICTURES,
+} from './channels.js';
+import { CONTRACT_NAMES, type ContractName, jsonSchemaOf } from './json-schema.js';
 
 /**
- * The AsyncAPI 3.0.0 document of what a device publishes, as YAML. Schemas stand in it as draft-07, which every
- * AsyncAPI tool reads; `docs/messages/` has them as files of their own.
+ * The AsyncAPI 3.0.0 document of what a device publishes and of the commands that it takes, as YAML. Schemas stand in it as
+ * draft-07, which every AsyncAPI tool reads; `docs/messages/` has them as files of their own.
  *
  * @param version of sideglance
  */
@@ -63,7 +25,8 @@ export function asyncapiDocument(version: string): string {
     info: {
       title: 'sideglance',
       version,
-      description: 'What an inspection device publishes over MQTT. docs/mqtt.md says what is guaranteed.',
+      description:
+        'What an inspection device publishes over MQTT, and the commands that it takes. docs/mqtt.md says what is guaranteed.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     defaultContentType: 'application/json',
@@ -75,20 +38,22 @@ export function asyncapiDocument(version: string): string {
         description: 'The broker that a device runs itself where the configuration names none (`mqtt.url`).',
       },
     },
-    channels: mapValues(CHANNELS, channelObject),
-    operations: Object.fromEntries(
-      Object.entries(CHANNELS).map(([name, channel]) => [`send-${name}`, operationObject(name, channel)]),
-    ),
+    channels: mapValues({ ...CHANNELS, ...COMMAND_CHANNELS }, channelObject),
+    operations: Object.fromEntries([
+      ...Object.entries(CHANNELS).map(([name, channel]) => [`send-${name}`, sending(name, channel)] as const),
+      ...Object.entries(COMMAND_CHANNELS).map(([name, { messages }]) => [`receive-${name}`, receiving(name, messages)]),
+    ]),
     components: {
       messages: {
         ...Object.fromEntries(names.map((name) => [name, jsonMessageObject(name)])),
         ...mapValues(PICTURES, pictureMessageObject),
+        ...Object.fromEntries(COMMAND_NAMES.map((name) => [`command-${name}`, jsonMessageObject(`command-${name}`)])),
       },
       parameters: mapValues(PARAMETERS, (description) => ({ description })),
-      schemas: Object.fromEntries([...names, 'picture' as const].map((name) => [name, schemaObject(name)])),
+      schemas: Object.fromEntries(CONTRACT_NAMES.map((name) => [name, schemaObject(name)])),
     },
   };
-  const note = '# Generated from src/publish/messages.ts by `npm run docs`.\n';
+  const note = '# Generated from src/publish/messages.ts and command-messages.ts by `npm run docs`.\n';
   return note + stringify(document, { lineWidth: 120, aliasDuplicateObjects: false });
 }
 
@@ -101,31 +66,47 @@ function channelObject({ topic, messages }: Channel) {
   };
 }
 
-function operationObject(name: string, { retained, messages }: Channel) {
+function inChannel(name: string, messages: readonly string[]) {
   return {
-    action: 'send',
     channel: { $ref: `#/channels/${name}` },
     messages: messages.map((message) => ({ $ref: `#/channels/${name}/messages/${message}` })),
+  };
+}
+
+/** The answer goes to the channel `answer`, or below it, where the command names no other topic. */
+function receiving(name: string, messages: readonly string[]) {
+  return {
+    action: 'receive',
+    ...inChannel(name, messages),
+    reply: inChannel('answer', ['answer']),
+    bindings: { mqtt: { qos: 1, bindingVersion: '0.2.0' } },
+  };
+}
+
+function sending(name: string, { retained, messages }: Channel) {
+  return {
+    action: 'send',
+    ...inChannel(name, messages),
     bindings: { mqtt: { qos: 1, retain: retained, bindingVersion: '0.2.0' } },
   };
 }
 
-function jsonMessageObject(name: JsonMessage) {
+function jsonMessageObject(name: ContractName) {
   const { title, description } = jsonSchemaOf(name);
   return { name, title, summary: description, payload: { $ref: `#/components/schemas/${name}` } };
 }
 
-function pictureMessageObject({ contentType, summary }: (typeof PICTURES)[keyof typeof PICTURES]) {
+function pictureMessageObject({ contentType, summary, headers }: (typeof PICTURES)[keyof typeof PICTURES]) {
   return {
     summary,
     contentType,
-    headers: { $ref: '#/components/schemas/picture' },
+    headers: { $ref: `#/components/schemas/${headers}` },
     payload: { type: 'string', format: 'binary' },
   };
 }
 
 /** Without the keywords that name a document of its own. */
-function schemaObject(name: MessageName) {
+function schemaObject(name: ContractName) {
   const { $schema, $id, ...schema } = jsonSchemaOf(name, 'draft-07');
   return schema;
 }

@@ -1,8 +1,8 @@
-import { MESSAGE_SCHEMAS, type MessageName } from '../messages.js';
 import { asyncapiDocument } from './asyncapi.js';
-import { jsonSchemaOf, versionOf } from './json-schema.js';
+import { CONTRACT_NAMES, type ContractName, jsonSchemaOf, versionOf } from './json-schema.js';
 
-export const MESSAGE_NAMES = Object.keys(MESSAGE_SCHEMAS) as MessageName[];
+/** What devices send, and consumers rely on. What they are sent is read by themselves. */
+export const SENT_NAMES = CONTRACT_NAMES.filter((name) => !name.startsWith('command-'));
 
 /**
  * The generated documents of the contract, by their path in the project.
@@ -10,16 +10,16 @@ export const MESSAGE_NAMES = Object.keys(MESSAGE_SCHEMAS) as MessageName[];
  */
 export function generatedContract(version: string): Readonly<Record<string, string>> {
   return {
-    ...Object.fromEntries(MESSAGE_NAMES.map((name) => [`docs/messages/${name}.schema.json`, schemaText(name)])),
+    ...Object.fromEntries(CONTRACT_NAMES.map((name) => [`docs/messages/${name}.schema.json`, schemaText(name)])),
     'docs/asyncapi.yaml': asyncapiDocument(version),
   };
 }
 
 /** Where the schema is kept as it was last released. */
-export function publishedPath(name: MessageName): string {
+export function publishedPath(name: ContractName): string {
   return `docs/messages/published/${name}.${versionOf(name)}.schema.json`;
 }
 
-export function schemaText(name: MessageName): string {
+export function schemaText(name: ContractName): string {
   return `${JSON.stringify(jsonSchemaOf(name), null, 2)}\n`;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { PACKAGE_ROOT } from '../../../src/paths.js';
 import { contractFaults } from '../../../src/publish/contract/additive.js';
-import { MESSAGE_NAMES, publishedPath } from '../../../src/publish/contract/docs.js';
+import { publishedPath, SENT_NAMES } from '../../../src/publish/contract/docs.js';
 import { type JsonSchema, jsonSchemaOf } from '../../../src/publish/contract/json-schema.js';
 
 const FOLDER = join(PACKAGE_ROOT, 'docs/messages/published');
@@ -13,7 +13,7 @@ describe('what was released', () => {
   // A message that was never released may still change: `scripts/publish-schemas.mjs` is for releases.
   for (const file of readdirSync(FOLDER)) {
     const released = JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as JsonSchema;
-    const name = MESSAGE_NAMES.find((one) => jsonSchemaOf(one).$id === released.$id);
+    const name = SENT_NAMES.find((one) => jsonSchemaOf(one).$id === released.$id);
 
     it(`${file} is named after its message and version`, () => {
       assert.equal(file, `${String(released.$id).split(':').slice(3).join('.')}.schema.json`);

@@ -7,14 +7,14 @@ import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
+import { COMMAND_NAMES, STATION_COMMANDS } from '../../../src/config/commands.js';
 import { PACKAGE_ROOT } from '../../../src/paths.js';
-import { MESSAGE_NAMES } from '../../../src/publish/contract/docs.js';
-import { jsonSchemaOf } from '../../../src/publish/contract/json-schema.js';
+import { CONTRACT_NAMES, jsonSchemaOf } from '../../../src/publish/contract/json-schema.js';
 import { deviceTopics } from '../../../src/publish/topics.js';
 
 interface Document {
   readonly channels: Record<string, { address: string; messages: Record<string, { $ref: string }> }>;
-  readonly operations: Record<string, { channel: { $ref: string }; bindings: { mqtt: { retain: boolean } } }>;
+  readonly operations: Record<string, { action: string; channel: { $ref: string } }>;
   readonly components: { messages: Record<string, object>; schemas: Record<string, object> };
 }
 
@@ -45,20 +45,34 @@ test('every reference in the document leads somewhere, and every message is used
   for (const name of Object.keys(document.components.messages)) {
     assert.ok(references.includes(`"#/components/messages/${name}"`), name);
   }
-  assert.deepEqual(Object.keys(document.components.schemas).sort(), [...MESSAGE_NAMES].sort());
+  assert.deepEqual(Object.keys(document.components.schemas).sort(), [...CONTRACT_NAMES].sort());
 });
 
+/** What the document says that a device does with these topics. */
+const addresses = (action: 'send' | 'receive'): string[] =>
+  Object.values(document.operations)
+    .filter((operation) => operation.action === action)
+    .map(({ channel }) => document.channels[channel.$ref.split('/').at(-1) ?? '']?.address ?? '')
+    .map((address) => address.replace('{site}', 'ulm').replace('{line}', 'press'))
+    .map((address) => address.replace('{device}', 'edge').replace('{station}', 'top'));
+
 test('its channels are the topics that a device publishes on', () => {
-  const { station, ...topics } = deviceTopics({ site: 'ulm', line: 'press', name: 'edge' });
-  const own = [topics.status, topics.health, topics.model, ...Object.values(station('top'))];
-  const filled = Object.values(document.channels).map(({ address }) =>
-    address.replace('{site}', 'ulm').replace('{line}', 'press').replace('{device}', 'edge').replace('{station}', 'top'),
-  );
-  assert.deepEqual(filled.sort(), own.sort());
+  const { station, status, health, model, answer, audit } = deviceTopics({ site: 'ulm', line: 'press', name: 'edge' });
+  const own = [status, health, model, answer, audit, ...Object.values(station('top'))];
+  assert.deepEqual(addresses('send').sort(), own.sort());
+});
+
+test('and those of the commands that it listens to', () => {
+  const root = 'sideglance/ulm/press/edge';
+  const own = [
+    ...COMMAND_NAMES.map((name) => `${root}/command/${name}`),
+    ...STATION_COMMANDS.map((name) => `${root}/top/command/${name}`),
+  ];
+  assert.deepEqual(addresses('receive').sort(), own.sort());
 });
 
 test('every schema of a message is a sound one, by another validator than the one that made it', () => {
-  for (const name of MESSAGE_NAMES) {
+  for (const name of CONTRACT_NAMES) {
     const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
     addFormats.default(ajv as unknown as Ajv);
     ajv.compile(jsonSchemaOf(name));
