@@ -35,7 +35,7 @@ function station(more: object = {}): object {
     model,
     threshold: { score: 0.5 },
     deadlineMs: 60_000,
-    publish: { maps: 'never', frames: 'never' },
+    publish: { maps: { when: 'never' }, frames: 'never' },
     ...more,
   };
 }
