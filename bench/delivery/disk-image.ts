@@ -40,9 +40,16 @@ export class DiskImage {
     this.#syncs.clear();
   }
 
-  /** What the kernel has in memory: every write that has returned. */
-  inMemory(): Buffer {
-    return this.#pending.filter(({ hasReturned }) => hasReturned).reduce(applied, Buffer.from(this.#durable));
+  /**
+   * Whether a file is what the kernel may have in memory: every write that has returned, and any part of those that were under way
+   * when the process ended.
+   */
+  explains(file: Buffer): boolean {
+    const durable = () => Buffer.from(this.#durable);
+    const returned = this.#pending.filter(({ hasReturned }) => hasReturned).reduce(applied, durable());
+    const all = this.#pending.reduce(applied, durable());
+    const isLength = file.byteLength === returned.byteLength || file.byteLength === all.byteLength;
+    return isLength && file.every((byte, at) => byte === returned[at] || byte === all[at]);
   }
 
   /**

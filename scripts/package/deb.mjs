@@ -3,14 +3,11 @@
 // Build first (npm run build). It needs npm and its registry, tar and dpkg-deb; no root.
 import {
   chmodSync,
-  closeSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
-  readSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -102,19 +99,10 @@ function changelog() {
 function setModes(root) {
   for (const name of ['', ...readdirSync(root, { recursive: true })]) {
     const path = join(root, String(name));
-    const isFolder = statSync(path).isDirectory();
-    const isProgram = !isFolder && (path.endsWith('/node/bin/node') || isScript(path));
-    chmodSync(path, isFolder || isProgram ? 0o755 : 0o644);
+    const isProgram = /\/usr\/bin\/sideglance$|\/node\/bin\/node$/.test(path);
+    chmodSync(path, statSync(path).isDirectory() || isProgram ? 0o755 : 0o644);
   }
   chmodSync(join(root, 'etc/sideglance/credentials'), 0o700);
-}
-
-function isScript(path) {
-  const start = Buffer.alloc(2);
-  const file = openSync(path, 'r');
-  readSync(file, start);
-  closeSync(file);
-  return start.toString() === '#!';
 }
 
 function writeControl(root, home) {

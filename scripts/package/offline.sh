@@ -18,16 +18,14 @@ trap 'rm -rf "$work"' EXIT
 folder=$work/sideglance-offline
 mkdir -p "$folder/packages"
 
-# Everything down to the C library: what this machine has, the device need not have.
-depends=$(dpkg-deb --field "$deb" Depends | tr ',' '\n' | sed 's/([^)]*)//; s/|.*//; s/ //g')
-# shellcheck disable=SC2086  # names of packages, one a word
-names=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
-  $depends "$@" | grep '^[a-z0-9]' | sort -u)
+# As for a machine on which nothing is installed: what this one has, the device need not have.
+: >"$work/nothing"
+mkdir "$folder/packages/partial"
+apt-get -q install --download-only -y --no-install-recommends -o Dir::State::Status="$work/nothing" \
+  -o Dir::Cache::Archives="$folder/packages" -o Debug::NoLocking=1 -o APT::Sandbox::User= "$deb" "$@" >"$work/log" 2>&1 ||
+  { tail -n 5 "$work/log" >&2; exit 1; }
 cd "$folder/packages"
-for name in $names; do
-  # A name that other packages stand for has no package of its own.
-  apt-get -q download "$name" >/dev/null 2>&1 || echo "left out: $name"
-done
+rm -rf partial lock
 cp "$deb" .
 
 # An index, so that apt on the device chooses what it lacks, and leaves alone what it has.

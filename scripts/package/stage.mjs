@@ -10,7 +10,7 @@ export const CPUS = { amd64: 'x64', arm64: 'arm64' };
 
 /** Files of npm packages that nothing needs at run time. */
 const NEEDLESS =
-  /\.(md|markdown|html|map|d\.ts|d\.mts|d\.cts|ts|mts|cts|tsbuildinfo|yml|gypi?|c|cc|cpp|h|hh|hpp)$|^(onnxruntime_binding\.node|\.(npmignore|editorconfig|eslint.*|prettier.*|gitattributes|nycrc|taprc)|Makefile|CMakeLists\.txt)$/i;
+  /\.(md|markdown|html|map|d\.ts|d\.mts|d\.cts|ts|mts|cts|tsbuildinfo|yml|gypi?|c|cc|cpp|h|hh|hpp)$|^(onnxruntime_binding\.node|.*\.musl\.node|\.(npmignore|editorconfig|eslint.*|prettier.*|gitattributes|nycrc|taprc)|Makefile|CMakeLists\.txt)$/i;
 const NEEDLESS_FOLDERS = new Set([
   'test',
   'tests',

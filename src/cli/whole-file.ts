@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { access, open, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { access, stat, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
+import { replaceFile } from '../model/sync.js';
 
 /**
  * Whether a report can be written to `file`, worth asking before a long measurement. A file that is there will be
@@ -23,26 +24,9 @@ export async function checkWritable(file: string): Promise<void> {
  * @throws SideglanceError `SG_STORAGE`
  */
 export async function writeWhole(file: string, text: string): Promise<void> {
-  const target = resolve(file);
-  const staged = join(dirname(target), `.${basename(target)}.${process.pid}.partial`);
   try {
-    if (!(await isReplaceable(file))) {
-      await writeFile(file, text);
-      return;
-    }
-    try {
-      const handle = await open(staged, 'w');
-      try {
-        await handle.writeFile(text);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(staged, target);
-    } catch (thrown) {
-      await rm(staged, { force: true });
-      throw thrown;
-    }
+    if (await isReplaceable(file)) await replaceFile(resolve(file), text);
+    else await writeFile(file, text);
   } catch (cause) {
     throw unwritable(file, cause);
   }

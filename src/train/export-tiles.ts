@@ -20,7 +20,7 @@ export type TileExportOptions = Omit<ExportOptions, 'width' | 'height' | 'positi
 
 /**
  * The two files of a model that is run in tiles of any size (`infer/contract.ts` says what they take and give). Local-Net,
- * three quarters of the work, sees 14 pixels beyond a cell, Global-Net 10 cells: run apart, Local-Net's tiles hardly overlap.
+ * 70 % of the work, sees 14 pixels beyond a cell, Global-Net 10 cells: run apart, Local-Net's tiles hardly overlap.
  */
 export function exportTiles(options: TileExportOptions): ModelFiles {
   return { model: exportFeatures(options), context: exportContext(options) };

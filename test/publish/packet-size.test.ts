@@ -66,8 +66,8 @@ test('a map and a frame larger than the broker takes are made smaller, a verdict
   const attachment = first?.attachments.find(({ kind }) => kind === 'map');
   assert.equal(properties.originalSha256, attachment?.sha256);
   assert.equal(properties.originalSha256, createHash('sha256').update(noisy.bytes).digest('hex'));
-  // 32 rows and columns in the properties of this region, whatever its picture: half of them, twice as large.
-  assert.deepEqual([properties.rows, properties.columns, properties.cell], ['16', '16', '16']);
+  // Of 100 rows and columns half, each twice as large.
+  assert.deepEqual([properties.rows, properties.columns, properties.cell], ['50', '50', '16']);
   assert.deepEqual([properties.width, properties.height], ['50', '50']);
   const pixels = await sharp(payload).raw().toBuffer({ resolveWithObject: true });
   assert.deepEqual([pixels.info.width, pixels.info.height], [50, 50]);

@@ -240,9 +240,10 @@ test('what it has proven: nothing at first, then a part or a golden sample; noth
 });
 
 test('a station that cannot be ended is overdue, and is so no longer once it is gone', async () => {
-  const observed = observe({ script: 'block' }, 60_000, { process: { progressWithinMs: 200 } });
+  const observed = observe({ script: 'block' }, 60_000, { process: { progressWithinMs: 4_000 } });
   await until(() => observed.supervisor.snapshot().ledger.accepted === 1, 'it has accepted a part');
   assert.equal(observed.supervisor.snapshot().overdueMs, 0);
+  // Another process has to come up before this one is killed.
   const letGo = await holdDeath(observed.supervisor.snapshot().pid as number);
   await until(() => observed.supervisor.snapshot().overdueMs > 300, 'it is overdue');
   assert.equal(seen(observed, 'station.ended'), 0);

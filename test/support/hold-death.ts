@@ -15,7 +15,11 @@ export async function holdDeath(pid: number): Promise<() => Promise<void>> {
   const tracer = spawn(process.execPath, [fileURLToPath(import.meta.url), String(pid)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await once(tracer.stdout, 'data');
+  const isHeld = await Promise.race([
+    once(tracer.stdout, 'data').then(() => true),
+    once(tracer, 'exit').then(() => false),
+  ]);
+  if (!isHeld) throw new Error(`the process ${pid} cannot be traced: it has ended already, or the system forbids it`);
   return async () => {
     const ended = once(tracer, 'exit');
     tracer.kill('SIGKILL');

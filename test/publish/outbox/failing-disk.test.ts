@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type OutboxOptions, openOutbox } from '../../../src/publish/outbox/open.js';
+import type { OutboxOptions } from '../../../src/publish/outbox/open.js';
 import type { Outbox } from '../../../src/publish/outbox/outbox.js';
 import { type Offer, OUTBOX_DEFAULTS } from '../../../src/publish/outbox/types.js';
-import { put } from './support.js';
+import { openWhenFree, put } from './support.js';
 
 const base = mkdtempSync(join(tmpdir(), 'sideglance-disk-'));
 const opened: Outbox[] = [];
@@ -39,7 +39,7 @@ const brokenStrict = mountDisk('broken-strict', 32);
 const withoutDisk = broken === null ? 'only root may mount a disk' : false;
 
 async function openOn(disk: string, options: Partial<OutboxOptions> = {}): Promise<Outbox> {
-  const outbox = await openOutbox({
+  const outbox = await openWhenFree({
     ...OUTBOX_DEFAULTS,
     replayPerSecond: null,
     folder: join(disk, 'outbox'),
@@ -129,7 +129,7 @@ test('a disk that turns read-only: what is new goes on in memory under a new epo
   }
   const copy = join(base, 'copy');
   cpSync(join(broken as string, 'outbox'), copy, { recursive: true });
-  const next = await openOutbox({ ...OUTBOX_DEFAULTS, folder: copy });
+  const next = await openWhenFree({ ...OUTBOX_DEFAULTS, folder: copy });
   opened.push(next);
   const { stream, seq, epoch: nextEpoch } = put(next, 'verdict');
   assert.ok(!identities(offers).includes(`${nextEpoch} ${stream} ${seq}`), 'an identity is given out twice');

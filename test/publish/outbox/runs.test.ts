@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { openOutbox } from '../../../src/publish/outbox/open.js';
 import type { Outbox } from '../../../src/publish/outbox/outbox.js';
 import { MESSAGE_CLASSES, type Offer, OUTBOX_DEFAULTS } from '../../../src/publish/outbox/types.js';
-import { dice } from './support.js';
+import { dice, openWhenFree } from './support.js';
 
 const base = mkdtempSync(join(tmpdir(), 'sideglance-runs-'));
 const opened: Outbox[] = [];
@@ -58,7 +57,7 @@ for (const [seed, ending] of [
     let folder = join(base, `${seed}-0`);
     for (let run = 0; run < 4; run++) {
       // Small enough for drops to happen.
-      const outbox = await openOutbox({
+      const outbox = await openWhenFree({
         ...OUTBOX_DEFAULTS,
         replayPerSecond: null,
         maxBytes: 200_000,
@@ -127,7 +126,7 @@ for (const [seed, ending] of [
         }
       }
     }
-    const last = await openOutbox({ ...OUTBOX_DEFAULTS, replayPerSecond: null, folder, bootId: 'last' });
+    const last = await openWhenFree({ ...OUTBOX_DEFAULTS, replayPerSecond: null, folder, bootId: 'last' });
     opened.push(last);
     for (let offer = last.next(); offer; offer = last.next()) {
       books.settle(offer);

@@ -1,7 +1,23 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { SideglanceError } from '../../../src/errors.js';
+import { type OutboxOptions, openOutbox } from '../../../src/publish/outbox/open.js';
 import type { Outbox } from '../../../src/publish/outbox/outbox.js';
 import type { MessageClass, Offer } from '../../../src/publish/outbox/types.js';
 
 export const PAYLOAD_BYTES = 1000;
+
+/** On a busy disk an outbox that was closed may still hold its folder: its end is bounded in time, and its last sync is not. */
+export async function openWhenFree(options: OutboxOptions): Promise<Outbox> {
+  for (const giveUpAt = performance.now() + 60_000; ; ) {
+    try {
+      return await openOutbox(options);
+    } catch (thrown) {
+      const isHeld = thrown instanceof SideglanceError && thrown.code === 'SG_STORAGE_IN_USE';
+      if (!isHeld || performance.now() > giveUpAt) throw thrown;
+      await wait(20);
+    }
+  }
+}
 
 /** Stores a message of so many bytes. */
 export function put(outbox: Outbox, messageClass: MessageClass, station = 'top', bytes = PAYLOAD_BYTES) {
