@@ -22,7 +22,7 @@ const LIMITS = {
 
 /**
  * Makes a picture smaller until it has at most so many bytes. An anomaly map (8-bit grey PNG) keeps the hottest of the cells
- * that become one, so no defect vanishes; any other PNG or JPEG is resampled.
+ * that become one, so no defect vanishes; any other PNG or JPEG of 8 bits is resampled.
  *
  * @returns null where it cannot be made as small, or is no such picture
  */
@@ -34,7 +34,9 @@ export async function shrinkPicture(
   if (mediaType !== 'image/png' && mediaType !== 'image/jpeg') return null;
   const originalSha256 = createHash('sha256').update(bytes).digest('hex');
   const { space, depth, hasAlpha } = await sharp(bytes).metadata();
-  const isMap = mediaType === 'image/png' && space === 'b-w' && depth === 'uchar' && hasAlpha === false;
+  // Of 16 bits a value would be rounded to 8, and mean something else than the scale that goes with it.
+  if (depth !== 'uchar') return null;
+  const isMap = mediaType === 'image/png' && space === 'b-w' && hasAlpha === false;
   return isMap ? shrinkMap(bytes, maxBytes, originalSha256) : shrinkFrame(mediaType, bytes, maxBytes, originalSha256);
 }
 

@@ -179,3 +179,13 @@ test('a hot cell stays as hot as it was, in the cell that takes its place', asyn
   assert.equal(text['sideglance.geometry'], `${8 * pooled} pixels a cell, model input 720x560`);
   assert.equal(text['sideglance.region'], 'face');
 });
+
+test('a picture that would mean something else when it is smaller is left as it is: 16 bits, or no picture at all', async () => {
+  const { shrinkPicture } = await import('../../src/encode/shrink.js');
+  const values = new Uint16Array(64 * 64).map((_, at) => at * 15);
+  const raw = { width: 64, height: 64, channels: 1 } as const;
+  const fine = await sharp(values, { raw }).toColourspace('grey16').png().toBuffer();
+  assert.equal((await sharp(fine).metadata()).depth, 'ushort');
+  assert.equal(await shrinkPicture('image/png', fine, 500), null);
+  assert.equal(await shrinkPicture('application/octet-stream', fine, 500), null);
+});
