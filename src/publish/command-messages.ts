@@ -5,18 +5,8 @@
 import { z } from 'zod';
 import { COMMAND_NAMES, type CommandName } from '../config/commands.js';
 import { ERROR_CODES, type ErrorCode } from '../errors.js';
-import {
-  clockSynced,
-  count,
-  device,
-  healthSchema,
-  invalidReason,
-  name,
-  open,
-  part,
-  result,
-  timestamp,
-} from './messages.js';
+import { healthSchema } from './health-message.js';
+import { clockSynced, count, device, invalidReason, name, open, part, result, timestamp } from './message-fields.js';
 
 /** Visible ASCII: it is written to logs, and compared. */
 export const ID_PATTERN = /^[\x21-\x7e]{1,64}$/;

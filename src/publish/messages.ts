@@ -7,70 +7,30 @@
 import { z } from 'zod';
 import { DEFECT_KINDS, KIND_MEANINGS } from '../kinds.js';
 import { MAP_FORMS } from '../map-forms.js';
-
-/** Values that may become more within a version: the published schema names them as examples only. */
-export const open = <const Values extends readonly [string, ...string[]]>(values: Values) =>
-  z.enum(values).meta({ open: true });
-
-export const count = z.int().nonnegative();
-export const name = z.string().min(1);
-
-export const timestamp = z
-  .object({
-    utc: z.iso.datetime({ precision: 3 }).describe('ISO 8601, UTC, milliseconds. Only as good as clockSynced says.'),
-    monotonicMs: z.number().describe("Milliseconds of the device's monotonic clock; comparable within one boot only."),
-  })
-  .describe('Wall clock and monotonic clock, read together.');
-
-export const clockSynced = z
-  .boolean()
-  .describe('Whether the wall clock was synchronised when the message was made. False is normal just after boot.');
-
-export const device = z
-  .object({ site: name, line: name, name })
-  .describe('Who speaks: the same names as in the topic `sideglance/<site>/<line>/<name>/…`.');
-
-const delivery = z
-  .object({
-    epoch: name.describe('Changes whenever the message store starts anew; seq then begins at 0 again.'),
-    stream: name.describe('`<station>/<class>` with class verdict, map or frame.'),
-    seq: count.describe('Counts without holes within one epoch and stream; a hole is announced by a gap record.'),
-  })
-  .describe('Identity of the message. The same identity seen twice is the same message delivered twice.');
-
-const stored = z
-  .boolean()
-  .describe(
-    'True when the message could not be sent at once and came later, out of the store; its times are the first.',
-  );
-
-export const part = z
-  .object({ station: name, epoch: name, sequence: count })
-  .describe('Identity of the inspected part: unique for a device, never used twice.');
+import { type healthReason, healthSchema, modelSchema } from './health-message.js';
+import {
+  clockSynced,
+  count,
+  delivery,
+  device,
+  finiteOrNull,
+  invalidReason,
+  name,
+  open,
+  part,
+  result,
+  stored,
+  timestamp,
+} from './message-fields.js';
 
 const box = z
   .object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
   .describe('In frame pixels, from the top left corner.');
-
-export const result = z.enum(['pass', 'fail', 'invalid']);
-export const invalidReason = open([
-  'exposure',
-  'blur',
-  'no part',
-  'overrun',
-  'camera lost',
-  'station lost',
-  'late',
-  'paused',
-  'error',
-]);
 const verdict = {
   verdict: result.describe('Treat `invalid` as reject: the part could not be judged.'),
   reason: invalidReason.nullable().describe('Why the verdict is `invalid`; null otherwise.'),
   detail: z.string().nullable().describe('The reason in words, where there is more to say.'),
 };
-
-const finiteOrNull = z.number().nullable();
 
 const mapGeometry = z
   .object({
@@ -251,178 +211,6 @@ export const cameraSchema = z
     clockSynced,
   })
   .describe('State of the camera of one station. Topic `<station>/camera`, QoS 1, retained, latest value.');
-
-const modelInUse = {
-  model: z.string().nullable().describe('`<id>@<version>` of the model bundle, also while an engine is built for it.'),
-  provider: z.string().nullable().describe('The execution provider that runs it; null while nothing runs.'),
-  precision: z.string().nullable().describe('How finely the network computes: fp32, tf32, fp16 or int8.'),
-  skipped: z
-    .array(z.object({ provider: name, reason: z.string(), fix: z.string() }))
-    .describe('Providers that were to be tried first and do not run it: why, and what would change that.'),
-  building: z
-    .object({
-      provider: name,
-      precision: name,
-      phase: open(['waiting', 'building']).describe('`waiting`: another process of the device builds first.'),
-      elapsedS: z.number(),
-    })
-    .nullable()
-    .describe('An engine that is built before the model can run; null otherwise.'),
-  threshold: finiteOrNull.describe('The score from which a region fails, as it is now; null while nothing runs.'),
-};
-
-export const modelSchema = z
-  .object({
-    schema: z.literal('sideglance/model/1'),
-    device,
-    stations: z.array(z.object({ name, ...modelInUse })),
-    published: timestamp,
-    clockSynced,
-  })
-  .describe(
-    'Which model each station runs or builds an engine for, and on which provider. Topic `model`, QoS 1, retained, latest value.',
-  );
-
-const byClass = z.object({ verdict: count, map: count, frame: count });
-
-const alarm = z
-  .object({
-    alarm: z
-      .enum(['score-high', 'score-low', 'reject-rate'])
-      .describe('Scores of good parts that moved up or down, or more rejects than is normal.'),
-    region: name,
-    since: timestamp,
-    text: z.string(),
-  })
-  .describe('Something is no longer as it was when the device learnt what is normal.');
-
-const healthReason = z
-  .object({
-    reason: z.enum([
-      'station-starting',
-      'station-restarting',
-      'station-failed',
-      'station-stopped',
-      'station-stuck',
-      'camera-opening',
-      'camera-lost',
-      'camera-silent',
-      'camera-ended',
-      'provider-skipped',
-      'broker-offline',
-      'outbox-alarm',
-      'alarm',
-    ]),
-    station: name.nullable().describe('Null where it concerns the device.'),
-    blocks: z.enum(['live', 'ready']).nullable().describe('What is false because of it; null: a warning.'),
-    text: z.string(),
-  })
-  .describe('Why all is not well.');
-
-const storage = z
-  .object({
-    kind: open(['disk', 'memory']).describe('Where messages wait. In memory they are lost with the process.'),
-    folder: z.string().nullable(),
-    alarm: z
-      .string()
-      .nullable()
-      .describe('What is wrong with it and what to do, in words: raise an alarm. Null when all is well.'),
-    epoch: name.describe('The epoch of messages that are made now.'),
-    unsynced: count.describe('Waiting messages that a power cut would take away.'),
-    unsyncedMs: z.number().describe('How long the oldest of them has been waiting.'),
-    syncs: count.describe('Batches written and synced since the start.'),
-    longestSyncMs: z.number(),
-    bytesWritten: count.describe('What the batches wrote, in whole pages: wear of the flash.'),
-    bytesPerMessage: count.nullable().describe('bytesWritten for each message taken in; null before the first.'),
-  })
-  .describe('The store in which messages wait for the broker.');
-
-export const healthSchema = z
-  .object({
-    schema: z.literal('sideglance/health/1'),
-    device,
-    published: timestamp,
-    clockSynced,
-    live: z.boolean().describe('False when only a restart of the daemon helps; then not ready either.'),
-    ready: z.boolean().describe('Whether every station can give verdicts now, and they reach the broker.'),
-    reasons: z.array(healthReason).describe('Empty when all is well.'),
-    agent: z.object({ version: z.string(), uptimeS: z.number(), rssBytes: count, eventLoopLagMs: z.number() }),
-    stations: z.array(
-      z.object({
-        name,
-        state: open(['starting', 'running', 'restarting', 'failed', 'stopped']),
-        reason: z.string().nullable(),
-        camera: z.object({
-          state: open(['opening', 'running', 'silent', 'lost', 'ended']).nullable(),
-          reason: z.string().nullable(),
-        }),
-        ...modelInUse,
-        settings: z
-          .object({
-            paused: z.boolean().describe('Every part is answered `invalid: paused`.'),
-            falseRejectRate: z.number().nullable().describe('What the threshold is chosen by; null: a score.'),
-            score: z.number().nullable().describe('The threshold, where it was given as a score.'),
-            exposureMicroseconds: z.number().nullable().describe('Null: as the camera is set.'),
-            gainDb: z.number().nullable(),
-            byCommand: z
-              .array(open(['paused', 'threshold', 'exposureMicroseconds', 'gainDb']))
-              .describe('Set by a command; the others are as in the configuration.'),
-          })
-          .describe('What commands can change, as it is now.'),
-        alarms: z.array(alarm).describe('Alarms that are raised now.'),
-        restarts: count,
-        rssBytes: count.describe('Resident memory of the station process; 0 while there is none.'),
-        eventLoopLagMs: z.number(),
-        parts: z
-          .object({
-            accepted: count,
-            pass: count,
-            fail: count,
-            invalid: count,
-            late: count.describe('Of the invalid ones: those that had no verdict at their deadline.'),
-            lateVerdicts: count.describe('Verdicts that came after their part was answered `late`; none was sent.'),
-            lost: count.describe('Of the invalid ones: those that were under way when the station process ended.'),
-          })
-          .describe('Since the agent started.'),
-      }),
-    ),
-    commands: z
-      .object({
-        received: count.describe('Messages that came to a command topic, also those that were not looked at.'),
-        begun: count,
-        done: count,
-        failed: count,
-        refused: count,
-        repeated: count.describe('Answered as they were before.'),
-        ignored: count.describe('Too many to be looked at.'),
-      })
-      .nullable()
-      .describe('What became of commands since the agent started; null where they are not listened to.'),
-    publishing: z.object({
-      protocol: open(['5', '3.1.1']).nullable(),
-      broker: z.string().nullable().describe('The broker that is spoken to; null while there is none.'),
-      connections: count.describe('Connections to the broker that came up since the agent started.'),
-      lastFault: z.string().nullable().describe('Why the broker could not be used the last time.'),
-      waiting: byClass.describe('Messages in the store, per class.'),
-      waitingBytes: count,
-      inFlight: count.describe('Sent and not yet acknowledged.'),
-      stored: byClass.describe('Messages taken in since the start.'),
-      delivered: byClass.describe('Acknowledged by the broker.'),
-      shrunk: count.describe('Pictures that were delivered smaller, because the broker takes no larger packets.'),
-      dropped: z.object({
-        age: byClass,
-        bytes: byClass,
-        tooLarge: byClass,
-        refused: byClass,
-        unreadable: byClass,
-      }),
-      gapsAnnounced: count.describe('Gap records acknowledged by the broker.'),
-      gapsRefused: count,
-      storage,
-    }),
-  })
-  .describe('How the device is doing. Topic `health`, QoS 1, retained, latest value.');
-
 export const gapSchema = z
   .object({
     schema: z.literal('sideglance/gap/1'),

@@ -6,7 +6,7 @@ import { AlarmsSchema } from '../../src/config/alarms.js';
 import type { StationConfig } from '../../src/config/schema.js';
 import { HttpSchema } from '../../src/config/service.js';
 import { PACKAGE_ROOT } from '../../src/paths.js';
-import { healthSchema } from '../../src/publish/messages.js';
+import { healthSchema } from '../../src/publish/health-message.js';
 import { Alarms } from '../../src/service/alarms/alarms.js';
 import { ALARMS } from '../../src/service/alarms/region-alarms.js';
 import { generatedServiceDocs } from '../../src/service/docs.js';

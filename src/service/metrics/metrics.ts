@@ -1,4 +1,5 @@
-import { cameraSchema, type HealthMessage, healthSchema, inspectionSchema } from '../../publish/messages.js';
+import { healthSchema } from '../../publish/health-message.js';
+import { cameraSchema, type HealthMessage, inspectionSchema } from '../../publish/messages.js';
 import type { Inspection, InvalidReason } from '../../types.js';
 import type { Alarms } from '../alarms/alarms.js';
 import { type CounterName, type GaugeName, METRICS, type MetricName } from './catalogue.js';
