@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +30,7 @@ import { brokerAccess, greeting, noticeLine, partLine, type TerminalOptions, wan
 import type { StationStart } from './station/start.js';
 import { StationSupervisor, SUPERVISION_LIMITS, type SupervisionLimits } from './supervision/station-supervisor.js';
 import type { Inspection } from './types.js';
+import { ModelKeeper } from './updates/model-keeper.js';
 
 export const AGENT_LIMITS = {
   healthEveryMs: 5_000,
@@ -82,6 +84,7 @@ export class Agent {
   #publisher: Publisher | null = null;
   #edgeNode: EdgeNode | null = null;
   #monitoring: Monitoring | null = null;
+  #models: ModelKeeper | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
   #lifeline: Lifeline | null = null;
   #hasAlarm = false;
@@ -153,6 +156,8 @@ export class Agent {
     );
     this.log.event('info', 'agent.started', { version: AGENT_VERSION, pid: process.pid, config: this.#config.file });
     this.#stations = stations.map((station) => this.#supervise(station, publisher, monitoring));
+    this.#models = this.#keepModels();
+    this.#models.start();
     for (const station of this.#stations) station.start();
     this.#keeper.start();
     this.#lag.enable();
@@ -166,6 +171,7 @@ export class Agent {
     this.#lifeline?.stopping();
     await this.#monitoring?.close();
     this.#lag.disable();
+    await this.#models?.stop();
     await Promise.all(this.#stations.map((station) => station.stop()));
     await this.#keeper.stop();
     const [left] = await Promise.all([this.#publisher?.stop(), this.#edgeNode?.stop()]);
@@ -173,6 +179,20 @@ export class Agent {
     this.log.event('info', 'agent.stopped', { undelivered: left?.undelivered ?? 0 });
     this.log.close();
     await Promise.all([this.#standardOutput.close(), this.#standardError.close()]);
+  }
+
+  #keepModels(): ModelKeeper {
+    const { models, stations } = this.#config;
+    return new ModelKeeper({
+      stations: this.#stations.flatMap((station, i) => {
+        const { model } = stations[i] as StationConfig;
+        return dirname(model) === models.store ? [{ station, model }] : [];
+      }),
+      onFault: (model, thrown) => {
+        const code = thrown instanceof SideglanceError ? thrown.code : 'SG_STORE';
+        this.log.event('warn', 'model.unknown', { model: basename(model), code, message: reasonOf(thrown) });
+      },
+    });
   }
 
   #answer(manager: ServiceManager, publisher: Publisher): void {
@@ -242,6 +262,7 @@ export class Agent {
           publisher.publishModel(name, inUse);
           this.#edgeNode?.publishModel(name, inUse);
         },
+        onBundle: (report) => this.#models?.report(name, report),
         onEvent: (level, event, fields) => {
           if (event === 'station.building') this.#tellBuild(station.name, fields);
           this.log.event(level, event, fields);

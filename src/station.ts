@@ -13,9 +13,11 @@ import { BuildReporter } from './station/build-reporter.js';
 import { AgentChannel } from './station/channel.js';
 import { createEncoders } from './station/encoders.js';
 import { Judge } from './station/judge.js';
-import { faultMessage, runLoop } from './station/loop.js';
+import { causeOf, faultMessage, runLoop } from './station/loop.js';
 import { Progress } from './station/progress.js';
 import type { StationStart } from './station/start.js';
+import { Succession } from './station/succession.js';
+import type { FailedBundle, RunningBundle } from './types.js';
 
 /** Longest time for the camera driver and the runtime to let go. */
 const CLOSE_WITHIN_MS = 1_000;
@@ -35,14 +37,20 @@ void channel.stopAsked.then(() => isLoading && process.kill(process.pid, 'SIGKIL
 async function work(): Promise<void> {
   const { name, regions, publish } = station;
   const line = station.camera.type === 'simulated' ? new SimulatedLine(station.camera) : null;
-  const inspector = await openFirst(station.model, name, loadModel, ({ folder, role }, reason) =>
-    console.error(`warning: the ${role} model ${folder} cannot be used: ${reason}`),
+  const passedOver: FailedBundle[] = [];
+  const first = await openFirst(station.model, name, openModel, ({ folder }, thrown) =>
+    passedOver.push({ folder, ...causeOf(thrown) }),
   );
-  inUse.unshift(inspector);
+  const models = new Succession({
+    ...first,
+    load: loadModel,
+    onRefused: (failed) => void channel.send({ type: 'refused', ...failed }),
+  });
+  inUse.unshift(models);
   isLoading = false;
   const epoch = randomUUID();
-  const { model, provider, precision, skipped } = inspector;
-  await channel.send({ type: 'ready', model, provider, precision, skipped, epoch });
+  channel.onSwitch((folder) => void models.want(folder));
+  await channel.send({ type: 'ready', ...describe(first), passedOver, epoch });
 
   const camera = new Camera({
     ...cameraOptions(station.camera, line),
@@ -57,16 +65,33 @@ async function work(): Promise<void> {
       epoch,
       regions,
       publish,
-      inspector,
+      models,
       encoders: createEncoders(publish.maps),
       now: monotonicMs,
     }),
-    selfTest: () => inspector.selfTest(),
+    border: async () => {
+      const next = models.atBorder();
+      if (next !== null) await channel.send({ type: 'switched', ...describe(next) });
+    },
+    selfTest: () => models.current.selfTest(),
     progress: new Progress(),
     send: (message) => channel.send(message),
     stopping: () => channel.stopping,
     now: monotonicMs,
   });
+}
+
+interface OpenModel {
+  readonly folder: string;
+  readonly model: Inspector;
+}
+
+async function openModel(folder: string): Promise<OpenModel> {
+  return { folder, model: await loadModel(folder) };
+}
+
+function describe({ folder, model: { model, provider, precision, skipped } }: OpenModel): RunningBundle {
+  return { folder, model, provider, precision, skipped };
 }
 
 async function loadModel(folder: string): Promise<Inspector> {

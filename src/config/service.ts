@@ -22,6 +22,7 @@ export const LOG_MODULES = [
   'camera',
   'http',
   'log',
+  'model',
   'outbox',
   'part',
   'sparkplug',

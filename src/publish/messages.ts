@@ -257,7 +257,11 @@ const modelInUse = {
       elapsedS: z.number(),
     })
     .nullable()
-    .describe('An engine that is built before the model can run; null otherwise.'),
+    .describe('An engine that is built before the model, or the one that is to take over, can run; null otherwise.'),
+  refused: z
+    .object({ model: name, code: name, reason: z.string(), at: timestamp })
+    .nullable()
+    .describe('The bundle that was to be run last, where the station does not run it: why. Null when all is well.'),
 };
 
 export const modelSchema = z

@@ -167,8 +167,8 @@ export class Publisher extends EventEmitter<PublisherEvents> {
   }
 
   /** Publishes what a station runs now, in one retained message for the device. */
-  publishModel(station: string, { model, provider, precision, skipped, building }: ModelInUse): void {
-    this.#models.set(station, { name: station, model, provider, precision, skipped: [...skipped], building });
+  publishModel(station: string, { model, provider, precision, skipped, building, refused }: ModelInUse): void {
+    this.#models.set(station, { name: station, model, provider, precision, skipped: [...skipped], building, refused });
     const message: ModelMessage = {
       schema: 'sideglance/model/1',
       device: this.#device,

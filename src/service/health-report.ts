@@ -38,7 +38,7 @@ export function healthReport({ snapshots, alarms, publishing, startedMs, lag }: 
 
 function stationHealth(station: StationSnapshot, alarms: Alarm[]): HealthMessage['stations'][number] {
   const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
-  const { model, provider, precision, skipped, building } = station;
+  const { model, provider, precision, skipped, building, refused } = station;
   const { late, lateVerdicts, lost } = ledger;
   return {
     name,
@@ -50,6 +50,7 @@ function stationHealth(station: StationSnapshot, alarms: Alarm[]): HealthMessage
     precision,
     skipped: [...skipped],
     building,
+    refused,
     alarms,
     restarts,
     rssBytes,

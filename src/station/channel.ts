@@ -12,6 +12,7 @@ export class AgentChannel<Start> {
   /** Settles when the agent asks to stop. */
   readonly stopAsked: Promise<void>;
   #stopping = false;
+  #onSwitch: (folder: string) => void = () => {};
 
   /** @throws Error when this process was not started by an agent */
   constructor() {
@@ -33,13 +34,18 @@ export class AgentChannel<Start> {
         else if (message.type === 'stop') {
           this.#stopping = true;
           stop();
-        }
+        } else this.#onSwitch(message.folder);
       });
     });
   }
 
   get stopping(): boolean {
     return this.#stopping;
+  }
+
+  /** The agent wants the bundle in a folder to take over. It asks only once the station is ready. */
+  onSwitch(act: (folder: string) => void): void {
+    this.#onSwitch = act;
   }
 
   /** Settles when the message has been handed to the kernel: awaiting it keeps what is unsent bounded. Never rejects. */

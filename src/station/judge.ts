@@ -48,7 +48,8 @@ export interface JudgeOptions {
   /** Empty: the whole frame. */
   readonly regions: readonly Region[];
   readonly publish: PublishConfig;
-  readonly inspector: RegionInspector;
+  /** The current one is asked once for each part. */
+  readonly models: { readonly current: RegionInspector };
   readonly encoders: Encoders;
   /** CLOCK_MONOTONIC in milliseconds. */
   readonly now: () => number;
@@ -78,7 +79,8 @@ export class Judge {
 
   /** Never rejects. The frame's memory is no longer needed once it has settled. */
   async judge(frame: Frame): Promise<Judgement> {
-    const { inspector, now } = this.#options;
+    const { models, now } = this.#options;
+    const inspector = models.current;
     const begunMs = now();
     const { picture, captured } = frame;
     const spent = { capture: begunMs - captured.monotonicMs, crop: 0, network: 0, postprocess: 0, encode: 0 };

@@ -14,6 +14,8 @@ export interface LoopOptions {
   /** Null: no frame came, within the time that the camera waits. */
   readonly next: () => Promise<Frame | null>;
   readonly judge: Judge;
+  /** No part is under way: another model may take over. */
+  readonly border: () => Promise<void>;
   /** Scores a golden sample. @throws what is wrong with the model */
   readonly selfTest: () => Promise<void>;
   readonly progress: Progress;
@@ -33,6 +35,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   let errorsInARow = 0;
   let provenMs = options.now();
   while (!options.stopping()) {
+    await options.border();
     const frame = await options.next();
     progress.pulled();
     if (frame !== null) {
@@ -95,6 +98,11 @@ export function needsPerson(error: unknown): boolean {
 
 /** The last message of a station that ends by a fault. */
 export function faultMessage(thrown: unknown): Extract<StationMessage, { type: 'fault' }> {
-  const code = thrown instanceof SideglanceError ? thrown.code : 'SG_RUNTIME';
-  return { type: 'fault', code, message: reasonOf(thrown), fatal: needsPerson(thrown) };
+  const { code, reason } = causeOf(thrown);
+  return { type: 'fault', code, message: reason, fatal: needsPerson(thrown) };
+}
+
+/** What was thrown, for whoever is in another process. */
+export function causeOf(thrown: unknown): { readonly code: ErrorCode; readonly reason: string } {
+  return { code: thrown instanceof SideglanceError ? thrown.code : 'SG_RUNTIME', reason: reasonOf(thrown) };
 }

@@ -1,8 +1,10 @@
 import { reasonOf } from '../errors.js';
-import type { Attachment, EngineBuild, Inspection, ModelInUse, PartId, StationMessage, Timestamp } from '../types.js';
+import type { Attachment, EngineBuild, Inspection, PartId, StationMessage } from '../types.js';
+import { monotonicMs, timestamp } from './clock.js';
 import { LEDGER_LIMITS, type LedgerLimits, PartLedger } from './ledger.js';
 import type { CameraReport, StationSnapshot, StationState, SupervisionEvent, SupervisionEvents } from './reports.js';
 import { RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
+import { RunningModel } from './running-model.js';
 import {
   STATION_PROCESS_LIMITS,
   type StationExit,
@@ -51,7 +53,7 @@ export class StationSupervisor<Start> {
   #restartDueMs = Number.POSITIVE_INFINITY;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #epoch: string | null = null;
-  #inUse: ModelInUse = NOTHING_IN_USE;
+  readonly #model: RunningModel;
   #camera: StationSnapshot['camera'] = { state: null, reason: null };
   #lives = 0;
   #rssBytes = 0;
@@ -66,6 +68,7 @@ export class StationSupervisor<Start> {
     this.#options = options;
     this.#limits = options.limits ?? SUPERVISION_LIMITS;
     this.#ledger = new PartLedger({ deadlineMs: options.deadlineMs, now: monotonicMs, limits: this.#limits.ledger });
+    this.#model = new RunningModel(options.name, options.events);
     this.#policy = new RestartPolicy(monotonicMs, this.#limits.restart);
   }
 
@@ -95,6 +98,21 @@ export class StationSupervisor<Start> {
     this.#enter('stopped', null);
   }
 
+  /** What is active has changed: a station that waits for its next start starts at once, for it opens what is active. */
+  startSoon(): void {
+    if (this.#process !== null) return;
+    clearTimeout(this.#restartTimer);
+    this.start();
+  }
+
+  /**
+   * Another bundle is to take over between two parts, see `onBundle` for what becomes of it. A station that is not ready has
+   * none to be taken over from: nothing happens.
+   */
+  switchTo(folder: string): void {
+    if (this.#epoch !== null) this.#process?.switchTo(folder);
+  }
+
   snapshot(): StationSnapshot {
     const { accepted } = this.#ledger.counters;
     return {
@@ -102,7 +120,7 @@ export class StationSupervisor<Start> {
       state: this.#state,
       reason: this.#reason,
       pid: this.#process?.pid ?? null,
-      ...this.#inUse,
+      ...this.#model.inUse,
       camera: this.#camera,
       restarts: Math.max(0, this.#lives - 1),
       rssBytes: this.#rssBytes,
@@ -131,6 +149,12 @@ export class StationSupervisor<Start> {
     switch (message.type) {
       case 'building':
         this.#seeBuild(message.model, message.build);
+        return;
+      case 'switched':
+        this.#model.switched(message);
+        return;
+      case 'refused':
+        this.#model.refused(message);
         return;
       case 'ready':
         this.#epoch = message.epoch;
@@ -208,7 +232,8 @@ export class StationSupervisor<Start> {
   /** Answers given by the agent in the station's place. */
   #answerInPlace(answers: readonly Inspection[], event: SupervisionEvent): void {
     for (const inspection of answers) {
-      const answer = { ...inspection, model: this.#inUse.model, provider: this.#inUse.provider };
+      const { model, provider } = this.#model.inUse;
+      const answer = { ...inspection, model, provider };
       const { epoch, sequence } = inspection.part;
       this.#log('warn', event, { epoch, sequence });
       this.#answer(answer, []);
@@ -242,7 +267,7 @@ export class StationSupervisor<Start> {
     this.#proven = null;
     this.#rssBytes = 0;
     this.#lagMs = 0;
-    this.#runs(NOTHING_IN_USE);
+    this.#model.ended(exit.reason);
     this.#log(exit.asked ? 'info' : 'error', 'station.ended', { reason: exit.reason });
     if (stopped) return;
 
@@ -267,27 +292,17 @@ export class StationSupervisor<Start> {
     this.#options.events.onCamera({ state, reason, at });
   }
 
-  #becomeReady({ model, provider, precision, skipped }: Extract<StationMessage, { type: 'ready' }>): void {
-    this.#runs({ model, provider, precision, skipped, building: null });
+  #becomeReady(message: Extract<StationMessage, { type: 'ready' }>): void {
     this.#policy.onReady();
     this.#enter('running', null);
-    for (const failure of skipped) this.#log('warn', 'station.provider-skipped', { ...failure });
-    this.#log('info', 'station.ready', { model, provider, precision });
+    this.#model.ready(message);
   }
 
   #seeBuild(model: string, build: EngineBuild): void {
-    const { provider, precision, phase } = build;
-    const isNews = this.#inUse.building?.phase !== phase;
-    this.#runs({ ...NOTHING_IN_USE, model, building: build });
-    const what = phase === 'waiting' ? 'waits for another build to end before it builds' : 'builds';
-    this.#enter('starting', `${what} an engine for ${provider} in ${precision}`);
-    if (isNews) this.#log('info', 'station.building', { model, provider, precision, phase });
-  }
-
-  #runs(inUse: ModelInUse): void {
-    if (this.#inUse === inUse) return;
-    this.#inUse = inUse;
-    this.#options.events.onModel(inUse);
+    this.#model.builds(model, build);
+    if (this.#state === 'running') return;
+    const what = build.phase === 'waiting' ? 'waits for another build to end before it builds' : 'builds';
+    this.#enter('starting', `${what} an engine for ${build.provider} in ${build.precision}`);
   }
 
   #enter(state: StationState, reason: string | null): void {
@@ -298,15 +313,4 @@ export class StationSupervisor<Start> {
   #log(level: 'info' | 'warn' | 'error', event: SupervisionEvent, fields: Readonly<Record<string, unknown>>): void {
     this.#options.events.onEvent(level, event, { station: this.name, ...fields });
   }
-}
-
-const NOTHING_IN_USE: ModelInUse = { model: null, provider: null, precision: null, skipped: [], building: null };
-
-/** CLOCK_MONOTONIC, the same in every process of the machine. */
-function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
-
-function timestamp(): Timestamp {
-  return { utc: new Date().toISOString(), monotonicMs: monotonicMs() };
 }

@@ -26,11 +26,12 @@ const BUILDING: ModelInUse = {
   precision: null,
   skipped: [],
   building: { provider: 'tensorrt', precision: 'fp16', phase: 'building', elapsedS: 41 },
+  refused: null,
 };
 
 function inUse(model: string, provider: string): ModelInUse {
   const skipped = [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }];
-  return { model, provider, precision: 'fp32', skipped, building: null };
+  return { model, provider, precision: 'fp32', skipped, building: null, refused: null };
 }
 
 const HEALTH: HealthReport = {
@@ -49,6 +50,7 @@ const HEALTH: HealthReport = {
       precision: 'fp32',
       skipped: [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }],
       building: null,
+      refused: null,
       alarms: [],
       restarts: 0,
       rssBytes: 80_000_000,

@@ -27,6 +27,7 @@ export function wellHealth(
         precision: 'fp32',
         skipped: [],
         building: null,
+        refused: null,
         alarms: [],
         restarts: 0,
         rssBytes: 187_000_000,

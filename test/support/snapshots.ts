@@ -13,6 +13,7 @@ export function snapshotOf(name: string, more: Partial<StationSnapshot> = {}): S
     precision: 'fp32',
     skipped: [],
     building: null,
+    refused: null,
     camera: { state: 'running', reason: null },
     restarts: 0,
     rssBytes: 0,

@@ -55,7 +55,7 @@ export async function install(path: string, options: InstallOptions): Promise<vo
     say(
       active === null
         ? 'it is not active'
-        : `it is active: stations with \`model: store:${id}\` take it at their next start`,
+        : `it is active: stations with \`model: store:${id}\` take it between two parts`,
     );
   }
 }
@@ -86,7 +86,7 @@ export async function rollback(id: string, { config, station, to, reason, bar }:
   const now = state.slots[station ?? ALL_STATIONS]?.active ?? '';
   const barredNow = state.barred.some((one) => one.at === at);
   say(
-    `${id}@${versionOf(state, now)} is active again instead of ${left}${barredNow ? `, which is barred: ${reason}` : ''}; stations take it at their next start`,
+    `${id}@${versionOf(state, now)} is active again instead of ${left}${barredNow ? `, which is barred: ${reason}` : ''}; stations take it between two parts`,
   );
 }
 

@@ -65,8 +65,16 @@ export const RUNNING: ModelInUse = {
   precision: 'fp32',
   skipped: [],
   building: null,
+  refused: null,
 };
-export const NOTHING: ModelInUse = { model: null, provider: null, precision: null, skipped: [], building: null };
+export const NOTHING: ModelInUse = {
+  model: null,
+  provider: null,
+  precision: null,
+  skipped: [],
+  building: null,
+  refused: null,
+};
 
 /** Both stations run, and their cameras. */
 export function startStations(node: EdgeNode): void {
