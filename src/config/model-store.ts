@@ -23,6 +23,16 @@ export const ModelsSchema = z
       'How many bundles of each model are kept beside the one in use and the one that a rollback leads to.',
     ).default(2),
     maxBundleMb: whole(1, 16_384, 'Most megabytes of a bundle.').default(1024),
+    maxJudgeMs: whole(
+      1,
+      600_000,
+      'Most milliseconds that a model may take for a part before it is made active. Absent: `deadlineMs` of the station.',
+    ).exactOptional(),
+    maxMemoryMb: whole(
+      64,
+      1_048_576,
+      'Most megabytes of memory that the process may take in which a model is proven before it is made active; about 150 are its own.',
+    ).default(4096),
     trustClock: z.boolean().default(false).meta({
       description:
         'Whether the clock of this computer is right although no time service says so. Otherwise nothing is installed until it is synchronised, for bundles expire.',

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { writePng } from '../../src/image/save.js';
 import { writeTinyBundle } from '../support/tiny-bundle.js';
 import { sideglance } from './command.js';
 
@@ -109,6 +110,24 @@ describe('sideglance model', () => {
     assert.match(await model('install', 'tiny2'), /tiny@2\.0\.0 was there already/);
     await refused('SG_STORE', 'rollback', 'nothing');
     await refused('SG_USAGE', 'rollback', 'tiny', '--station', 'side');
+  });
+
+  it('keeps parts of the line, and makes nothing active that judges one of them wrong', async () => {
+    const picture = { width: 64, height: 64, stride: 64, format: 'GRAY8' as const, data: new Uint8Array(64 * 64) };
+    await writePng(join(cwd, 'part.png'), picture);
+    await refused('SG_USAGE', 'accept', 'add', 'part.png', '--station', 'side', '--label', 'pass');
+    await refused('SG_IMAGE_UNREADABLE', 'accept', 'add', 'tiny.tar', '--station', 'top', '--label', 'pass');
+    const added = await model('accept', 'add', 'part.png', '--station', 'top', '--label', 'pass');
+    assert.match(added, /part\.png: every model of station top has to pass it from now on/);
+    const [, name = ''] = /\((\w+\.png)\)/.exec(added) ?? [];
+    await model('install', 'tiny2');
+    await model('accept', 'add', 'part.png', '--station', 'top', '--label', 'fail');
+    assert.match(await model('accept', 'list', '--station', 'top'), new RegExp(`^fail  ${name}  .*\n$`));
+    const why = await refused('SG_BUNDLE_ACCEPTANCE', 'install', 'tiny2');
+    assert.match(why, /tiny@2\.0\.0 says pass .*of station top has to fail/);
+    await model('accept', 'remove', name, '--station', 'top');
+    await refused('SG_USAGE', 'accept', 'remove', name, '--station', 'top');
+    await model('install', 'tiny2');
   });
 
   it('changes keys by those that are trusted, and permits a downgrade', async () => {

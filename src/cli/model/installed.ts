@@ -1,9 +1,8 @@
 import { SideglanceError } from '../../errors.js';
-import { Inspector } from '../../infer/inspector.js';
 import { openSource } from '../../model/bundle/source.js';
 import { ALL_STATIONS, type ModelState } from '../../model/store/state.js';
 import { activated, barred, isBarred, rolledBack, unbarred, uninstalled } from '../../model/store/transitions.js';
-import { executionChoice } from '../model-options.js';
+import { proveInstalled } from '../../updates/prove-installed.js';
 import { type DeviceModels, deviceModels } from './device.js';
 
 export interface DeviceOptions {
@@ -25,7 +24,7 @@ export interface RollbackOptions extends DeviceOptions {
   readonly bar: boolean;
 }
 
-/** `model install`: verified, staged, proven by its golden samples in this process, and made active. */
+/** `model install`: verified, staged, proven in a process of its own for each station that runs it, and made active. */
 export async function install(path: string, options: InstallOptions): Promise<void> {
   const { station, activate, json } = options;
   const device = deviceModels(options.config);
@@ -41,7 +40,7 @@ export async function install(path: string, options: InstallOptions): Promise<vo
     .finally(() => source.close());
   const { id, version, digest, folder, alreadyThere } = installed;
   try {
-    await prove(folder, options.config);
+    await proveInstalled(device.config, { id, folder, ...(station && { station }) });
   } catch (thrown) {
     if (!alreadyThere) await store.change(id, (state) => uninstalled(state, digest));
     throw thrown;
@@ -101,13 +100,6 @@ export async function unbar(name: string, { config }: DeviceOptions): Promise<vo
     return found.reduce((next, { digest }) => unbarred(next, digest), state);
   });
   say(`${name} may be used again`);
-}
-
-/** Loads it as a station would, and reproduces every golden sample. */
-async function prove(folder: string, config: string): Promise<void> {
-  const threshold = { falseRejectRate: 0.005 };
-  const inspector = await Inspector.load(folder, { ...(await executionChoice({ config })), threshold });
-  await inspector.close();
 }
 
 function checkStation({ config }: DeviceModels, station: string | undefined): void {
