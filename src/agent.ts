@@ -1,4 +1,3 @@
-import { basename, dirname } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +29,8 @@ import { brokerAccess, greeting, noticeLine, partLine, type TerminalOptions, wan
 import type { StationStart } from './station/start.js';
 import { StationSupervisor, SUPERVISION_LIMITS, type SupervisionLimits } from './supervision/station-supervisor.js';
 import type { Inspection } from './types.js';
-import { ModelKeeper } from './updates/model-keeper.js';
+import { keeperFromConfig } from './updates/from-config.js';
+import type { ModelKeeper } from './updates/model-keeper.js';
 
 export const AGENT_LIMITS = {
   healthEveryMs: 5_000,
@@ -156,7 +156,7 @@ export class Agent {
     );
     this.log.event('info', 'agent.started', { version: AGENT_VERSION, pid: process.pid, config: this.#config.file });
     this.#stations = stations.map((station) => this.#supervise(station, publisher, monitoring));
-    this.#models = this.#keepModels();
+    this.#models = keeperFromConfig(this.#config, this.#stations, (...event) => this.log.event(...event));
     this.#models.start();
     for (const station of this.#stations) station.start();
     this.#keeper.start();
@@ -179,20 +179,6 @@ export class Agent {
     this.log.event('info', 'agent.stopped', { undelivered: left?.undelivered ?? 0 });
     this.log.close();
     await Promise.all([this.#standardOutput.close(), this.#standardError.close()]);
-  }
-
-  #keepModels(): ModelKeeper {
-    const { models, stations } = this.#config;
-    return new ModelKeeper({
-      stations: this.#stations.flatMap((station, i) => {
-        const { model } = stations[i] as StationConfig;
-        return dirname(model) === models.store ? [{ station, model }] : [];
-      }),
-      onFault: (model, thrown) => {
-        const code = thrown instanceof SideglanceError ? thrown.code : 'SG_STORE';
-        this.log.event('warn', 'model.unknown', { model: basename(model), code, message: reasonOf(thrown) });
-      },
-    });
   }
 
   #answer(manager: ServiceManager, publisher: Publisher): void {
@@ -245,6 +231,7 @@ export class Agent {
         onAnswer: (inspection, attachments) => {
           monitoring.countPart(inspection);
           this.#keeper.add(inspection);
+          this.#models?.add(inspection);
           const { seq } = publisher.publishInspection(inspection, attachments);
           this.#edgeNode?.publishInspection(inspection);
           this.#logAnswer(inspection, seq);

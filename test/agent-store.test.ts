@@ -34,7 +34,8 @@ async function deviceWith(name: string, versions: readonly string[]) {
     await signFolder(bundle, trusted.slice(0, 1));
     return store.install(await openSource(bundle), admission);
   };
-  const activate = (digest: string) => store.change('brightness', (state) => activated(state, digest));
+  const activate = (digest: string, probation = false) =>
+    store.change('brightness', (state) => activated(state, digest, { probation }));
   for (const version of versions) await activate((await install(version)).digest);
   const caps = 'video/x-raw,width=64,height=64,framerate=20/1';
   const station = {
@@ -108,5 +109,39 @@ test('what is made active elsewhere takes over between two parts; what does not 
   );
   assert.deepEqual(daemon.stations(), pids, 'by the same process');
   assert.ok(all.every(({ verdict }) => verdict !== 'invalid'));
+  await stop(daemon);
+});
+
+test('a model on probation that does not load, or whose station ends again and again, goes back and is barred', async () => {
+  const { store, install, activate, start } = await deviceWith('probation', ['1.0.0']);
+  const { daemon, inspections, untilJudgedBy, modelMessage, subscriber } = await start();
+  await untilJudgedBy('brightness@1.0.0');
+  const second = await install('2.0.0');
+  await writeFile(join(second.folder, 'model.onnx'), 'half');
+  await activate(second.digest, true);
+  await daemon.until('it goes back', () => daemon.events('model.rolled-back').length === 1);
+  assert.equal(modelMessage()?.stations[0]?.model, 'brightness@1.0.0');
+  const third = await install('3.0.0');
+  await activate(third.digest, true);
+  for (let crash = 0; crash < 3; crash++) {
+    await untilJudgedBy('brightness@3.0.0');
+    const before = inspections().length;
+    process.kill(daemon.stations()[0] as number, 'SIGKILL');
+    await subscriber.until('it is back', () => inspections().length > before + 3, BOUND_MS);
+  }
+  await untilJudgedBy('brightness@1.0.0');
+  await subscriber.until(
+    'the reason',
+    () => modelMessage()?.stations[0]?.refused?.model === 'brightness@3.0.0',
+    BOUND_MS,
+  );
+  assert.equal(modelMessage()?.stations[0]?.refused?.code, 'SG_BUNDLE_PROBATION');
+  const { slots, barred } = await store.state('brightness');
+  assert.equal(slots['*']?.probation, false);
+  assert.deepEqual(
+    barred.map(({ version }) => version),
+    ['2.0.0', '3.0.0'],
+  );
+  assert.match(barred[1]?.reason ?? '', /ended 3 times/);
   await stop(daemon);
 });

@@ -109,6 +109,11 @@ function addStoreCommands(model: Command): void {
     .option('--reason <text>', 'why the version is barred', 'rolled back by hand')
     .option('--no-bar', 'do not bar it')
     .action(async (id, options) => (await import('./model/installed.js')).rollback(id, options));
+  onDevice(model.command('confirm'))
+    .description('End the probation of the active version: it is the last good one.')
+    .argument('<id>', 'id of the model')
+    .option('--station <name>', 'on one station only')
+    .action(async (id, options) => (await import('./model/installed.js')).confirm(id, options));
   onDevice(model.command('unbar'))
     .description('Let a version be used again that was barred.')
     .argument('<id@version>')

@@ -54,6 +54,11 @@ export class RunningModel {
     this.#events.onBundle({ outcome: 'refused', folder, code, reason });
   }
 
+  /** Publishes why another bundle runs than the one that was to. */
+  tellRefused(failed: FailedBundle): void {
+    this.#set({ ...this.#inUse, refused: refusal(failed) });
+  }
+
   builds(model: string, build: EngineBuild): void {
     const { provider, precision, phase } = build;
     const isNews = this.#inUse.building?.phase !== phase;

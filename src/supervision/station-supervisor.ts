@@ -1,5 +1,5 @@
 import { reasonOf } from '../errors.js';
-import type { Attachment, EngineBuild, Inspection, PartId, StationMessage } from '../types.js';
+import type { Attachment, EngineBuild, FailedBundle, Inspection, PartId, StationMessage } from '../types.js';
 import { monotonicMs, timestamp } from './clock.js';
 import { LEDGER_LIMITS, type LedgerLimits, PartLedger } from './ledger.js';
 import type { CameraReport, StationSnapshot, StationState, SupervisionEvent, SupervisionEvents } from './reports.js';
@@ -111,6 +111,11 @@ export class StationSupervisor<Start> {
    */
   switchTo(folder: string): void {
     if (this.#epoch !== null) this.#process?.switchTo(folder);
+  }
+
+  /** The station ran a bundle that it is not to run any longer. */
+  tellRefused(failed: FailedBundle): void {
+    this.#model.tellRefused(failed);
   }
 
   snapshot(): StationSnapshot {

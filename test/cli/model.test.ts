@@ -99,7 +99,12 @@ describe('sideglance model', () => {
     await model('sign', 'tiny2', '--key', 'alice.key');
     await refused('SG_BUNDLE_UNTRUSTED', 'install', 'tiny2');
     await model('sign', 'tiny2', '--key', 'bob.key');
-    await model('install', 'tiny2');
+    assert.match(
+      await model('install', 'tiny2'),
+      /it is on probation: after 10 minutes the one before is active again, unless/,
+    );
+    assert.match(await model('list'), /2\.0\.0 .*active on probation/);
+    assert.match(await model('confirm', 'tiny'), /tiny@2\.0\.0 is the last good version from now on/);
     assert.match(await refused('SG_BUNDLE_DOWNGRADE', 'install', 'tiny.tar'), /not newer than tiny@2\.0\.0/);
     const back = await model('rollback', 'tiny', '--reason', 'rejects too much');
     assert.match(back, /tiny@1\.0\.0 is active again instead of 2\.0\.0, which is barred: rejects too much/);

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { ProofJob } from '../../src/updates/proof.js';
 
 process.once('message', (raw) => {
+  setInterval(() => {}, 1_000);
   const { folder } = raw as ProofJob;
   if (basename(folder) === 'aborts') {
     console.error('Error: out of range');

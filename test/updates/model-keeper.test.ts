@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { bundleFolder, emptyState, type ModelState, STATE_FILE, stateText } from '../../src/model/store/state.js';
-import { activated, rolledBack, withInstalled } from '../../src/model/store/transitions.js';
+import { activated, confirmed, rolledBack, withInstalled } from '../../src/model/store/transitions.js';
 import { replaceFile } from '../../src/model/sync.js';
-import { ModelKeeper } from '../../src/updates/model-keeper.js';
+import type { FailedBundle, Inspection, Verdict } from '../../src/types.js';
+import { ModelKeeper, type ModelKeeperOptions } from '../../src/updates/model-keeper.js';
 
 const BOUND_MS = 30_000;
 const root = await mkdtemp(join(tmpdir(), 'sideglance-keeper-'));
@@ -16,7 +17,7 @@ const DIGESTS = ['a', 'b', 'c'].map((letter) => letter.repeat(64)) as [string, s
 let models = 0;
 
 /** A model of which three versions are installed, and a keeper of two stations that run it. */
-async function kept() {
+async function kept(probation: Partial<ModelKeeperOptions['probation']> = {}) {
   const model = join(root, `m${models++}`);
   let state: ModelState = emptyState('bracket');
   for (const [i, digest] of DIGESTS.entries()) {
@@ -24,21 +25,31 @@ async function kept() {
   }
   const folders = state.installed.map((one) => join(model, bundleFolder(one))) as [string, string, string];
   const asked: string[] = [];
-  const faults: unknown[] = [];
+  const events: string[] = [];
+  const told: string[] = [];
   const stations = ['top', 'side'].map((name) => ({
     model,
     station: {
       name,
       switchTo: (folder: string) => void asked.push(`${name} ${folders.indexOf(folder)}`),
       startSoon: () => void asked.push(`${name} start`),
+      tellRefused: ({ folder, reason }: FailedBundle) =>
+        void told.push(`${name} ${folders.indexOf(folder)}: ${reason}`),
     },
   }));
-  const keeper = new ModelKeeper({ stations, lookEveryMs: 20, onFault: (_, thrown) => faults.push(thrown) });
   const change = async (next: (before: ModelState) => ModelState) => {
     state = next(state);
     await mkdir(model, { recursive: true });
     await replaceFile(join(model, STATE_FILE), stateText(state));
+    return state;
   };
+  const keeper = new ModelKeeper({
+    stations,
+    lookEveryMs: 20,
+    store: { change: (_, next) => change(next) },
+    probation: { minutes: 60, confirm: 'auto', maxJudgeMs: 100, ...probation },
+    onEvent: (_, event, { reason }) => events.push(`${event} ${reason ?? ''}`),
+  });
   const until = async (...wanted: string[]) => {
     const end = Date.now() + BOUND_MS;
     while (asked.length < wanted.length) {
@@ -49,7 +60,7 @@ async function kept() {
   };
   const inUse = (station: string, i: 0 | 1 | 2) =>
     keeper.report(station, { outcome: 'in use', folder: folders[i], passedOver: [] });
-  return { keeper, folders, change, until, inUse, faults, asked };
+  return { keeper, folders, change, until, inUse, events, told, asked, stateNow: () => state };
 }
 
 test('what another process makes active is asked of every station that runs the model, and only of those concerned', async () => {
@@ -102,11 +113,154 @@ test('a wish that is taken back while a station still loads is taken back there'
 });
 
 test('a station that waits for its first model starts as soon as one is active, whatever else was there before', async () => {
-  const { keeper, change, until, faults } = await kept();
+  const { keeper, change, until, events } = await kept();
   keeper.start();
   await change((state) => activated(state, DIGESTS[0]));
   await until('top start', 'side start');
   keeper.report('top', { outcome: 'lost', reason: 'was killed' });
   await keeper.stop();
-  assert.deepEqual(faults, []);
+  assert.deepEqual(events, []);
 });
+
+/** Both stations run the second version, which is on probation. */
+async function onProbation(probation: Partial<ModelKeeperOptions['probation']> = {}) {
+  const all = await kept(probation);
+  await all.change((state) => activated(state, DIGESTS[0]));
+  all.keeper.start();
+  all.inUse('top', 0);
+  all.inUse('side', 0);
+  await all.change((state) => activated(state, DIGESTS[1], { probation: true }));
+  await all.until('top 1', 'side 1');
+  return all;
+}
+
+function part(version: string, verdict: Verdict, judgeMs = 1): Inspection {
+  const timings = { capture: 0, crop: 0, network: judgeMs, postprocess: 0, encode: 0, total: judgeMs };
+  const station = 'top';
+  return {
+    part: { station, epoch: 'e', sequence: 0 },
+    model: `m${models - 1}@${version}`,
+    verdict,
+    timings,
+    regions: [{}],
+  } as unknown as Inspection;
+}
+
+const PASS: Verdict = { result: 'pass' };
+const FAIL: Verdict = { result: 'fail' };
+const ERROR: Verdict = { result: 'invalid', reason: 'error' };
+
+test('on probation: a station that refuses it sends all back to the last good one, and the bundle is barred', async () => {
+  const { keeper, until, inUse, folders, told, events, stateNow } = await onProbation();
+  inUse('top', 1);
+  keeper.report('side', { outcome: 'refused', folder: folders[1], code: 'SG_RUNTIME', reason: 'no' });
+  await until('top 0');
+  inUse('top', 0);
+  await keeper.stop();
+  const { slots, barred } = stateNow();
+  assert.equal(slots['*']?.active, DIGESTS[0]);
+  assert.equal(slots['*']?.probation, false);
+  assert.deepEqual(
+    barred.map(({ digest, reason }) => [digest, reason]),
+    [[DIGESTS[1], 'station side does not run it: no']],
+  );
+  assert.deepEqual(events, ['model.rolled-back station side does not run it: no']);
+  assert.ok(told.includes('side 1: station side does not run it: no'));
+});
+
+test('on probation: processes that end again and again send it back, also while they load it', async () => {
+  const { keeper, until, inUse, asked, stateNow } = await onProbation();
+  keeper.report('top', { outcome: 'lost', reason: 'was killed by SIGSEGV' });
+  inUse('side', 1);
+  keeper.report('top', { outcome: 'lost', reason: 'was killed by SIGSEGV' });
+  inUse('top', 1);
+  await new Promise((done) => setTimeout(done, 60));
+  assert.deepEqual(asked, []);
+  keeper.report('top', { outcome: 'lost', reason: 'was killed by SIGSEGV' });
+  await until('side 0', 'top start');
+  await keeper.stop();
+  assert.match(stateNow().barred[0]?.reason ?? '', /ended 3 times; at last one of station top was killed by SIGSEGV/);
+});
+
+test('on probation: parts that cannot be judged, or take too long, send it back; rejects do not', async () => {
+  const rejects = await onProbation();
+  rejects.inUse('top', 1);
+  await settled();
+  for (let i = 0; i < 200; i++) rejects.keeper.add(part('2.0.0', FAIL));
+  await rejects.keeper.stop();
+  assert.equal(rejects.stateNow().slots['*']?.active, DIGESTS[1]);
+
+  for (const [bad, reason] of [
+    [part('2.0.0', ERROR), /^11 of the last 50 parts of station top could not be judged, 0 with/],
+    [part('2.0.0', PASS, 120), /^parts of station top take 120\.0 ms, 100 are allowed/],
+  ] as const) {
+    const { keeper, inUse, until, stateNow } = await onProbation();
+    inUse('top', 1);
+    await settled();
+    for (let i = 0; i < 60; i++) keeper.add({ ...bad, model: `m${models - 1}@2.0.0` });
+    await until('side 0', 'top 0');
+    await keeper.stop();
+    assert.match(stateNow().barred[0]?.reason ?? '', reason);
+  }
+});
+
+test('on probation: a line that could not be judged before either does not send it back', async () => {
+  const { keeper, change, inUse, until, stateNow } = await kept();
+  await change((state) => activated(state, DIGESTS[0]));
+  keeper.start();
+  inUse('top', 0);
+  await settled();
+  for (let i = 0; i < 50; i++) keeper.add(part('1.0.0', ERROR));
+  await change((state) => activated(state, DIGESTS[1], { probation: true }));
+  await until('side start', 'top 1');
+  inUse('top', 1);
+  await settled();
+  for (let i = 0; i < 100; i++) keeper.add(part('2.0.0', ERROR));
+  await keeper.stop();
+  assert.equal(stateNow().slots['*']?.active, DIGESTS[1]);
+});
+
+test('the time ends a probation: the model is confirmed, or, where somebody has to do that, goes back', async () => {
+  const auto = await onProbation({ minutes: 0.001 });
+  auto.inUse('top', 1);
+  await eventually(() => auto.events.length > 0);
+  await auto.keeper.stop();
+  assert.deepEqual(auto.events, ['model.confirmed ']);
+  assert.equal(auto.stateNow().slots['*']?.lastGood, DIGESTS[1]);
+
+  const required = await onProbation({ minutes: 0.001, confirm: 'required' });
+  required.inUse('top', 1);
+  await eventually(() => required.events.length > 0);
+  await required.keeper.stop();
+  assert.deepEqual(required.events, ['model.rolled-back nobody confirmed it within 0.001 minutes']);
+
+  const byHand = await onProbation({ minutes: 0.01, confirm: 'required' });
+  await byHand.change((state) => confirmed(state));
+  byHand.inUse('top', 1);
+  await new Promise((done) => setTimeout(done, 700));
+  await byHand.keeper.stop();
+  assert.deepEqual(byHand.events, []);
+});
+
+test('a daemon that starts anew goes on with a probation', async () => {
+  const first = await kept();
+  await first.change((state) => activated(state, DIGESTS[0]));
+  await first.change((state) => activated(state, DIGESTS[1], { probation: true }));
+  first.keeper.start();
+  for (let i = 0; i < 3; i++) first.keeper.report('top', { outcome: 'lost', reason: 'ended' });
+  await eventually(() => first.stateNow().slots['*']?.active === DIGESTS[0]);
+  await first.keeper.stop();
+});
+
+async function eventually(holds: () => boolean): Promise<void> {
+  const end = Date.now() + BOUND_MS;
+  while (!holds()) {
+    assert.ok(Date.now() < end, 'waited in vain');
+    await new Promise((done) => setTimeout(done, 5));
+  }
+}
+
+/** What was reported is read from the disk and acted on. */
+async function settled(): Promise<void> {
+  await new Promise((done) => setTimeout(done, 100));
+}

@@ -1,7 +1,16 @@
 import { SideglanceError } from '../../errors.js';
 import { openSource } from '../../model/bundle/source.js';
 import { ALL_STATIONS, type ModelState } from '../../model/store/state.js';
-import { activated, barred, isBarred, rolledBack, unbarred, uninstalled } from '../../model/store/transitions.js';
+import {
+  activated,
+  barred,
+  confirmed,
+  isBarred,
+  rolledBack,
+  slotOf,
+  unbarred,
+  uninstalled,
+} from '../../model/store/transitions.js';
 import { proveInstalled } from '../../updates/prove-installed.js';
 import { type DeviceModels, deviceModels } from './device.js';
 
@@ -45,9 +54,15 @@ export async function install(path: string, options: InstallOptions): Promise<vo
     if (!alreadyThere) await store.change(id, (state) => uninstalled(state, digest));
     throw thrown;
   }
+  const { probationMinutes, confirm } = device.config.models;
   const active = activate
-    ? await store.change(id, (state) => activated(state, digest, { ...(station && { station }) }))
+    ? await store.change(id, (state) => {
+        // The first model has none that one could go back to.
+        const probation = probationMinutes > 0 && slotOf(state, station ?? ALL_STATIONS) !== null;
+        return activated(state, digest, { ...(station && { station }), probation });
+      })
     : null;
+  const onProbation = active !== null && slotOf(active, station ?? ALL_STATIONS)?.probation === true;
   if (json) say(JSON.stringify({ id, version, digest, folder, alreadyThere, active: active !== null }));
   else {
     say(`${id}@${version} ${alreadyThere ? 'was there already' : 'is installed'}: ${folder}`);
@@ -56,6 +71,11 @@ export async function install(path: string, options: InstallOptions): Promise<vo
         ? 'it is not active'
         : `it is active: stations with \`model: store:${id}\` take it between two parts`,
     );
+    if (onProbation) {
+      const ends =
+        confirm === 'required' ? ` if nobody runs \`sideglance model confirm ${id}\`` : ', unless it goes well';
+      say(`it is on probation: after ${probationMinutes} minutes the one before is active again${ends}`);
+    }
   }
 }
 
@@ -89,6 +109,18 @@ export async function rollback(id: string, { config, station, to, reason, bar }:
   );
 }
 
+/** `model confirm`: the active version has proved itself. */
+export async function confirm(
+  id: string,
+  { config, station }: DeviceOptions & { readonly station?: string },
+): Promise<void> {
+  const device = deviceModels(config);
+  checkStation(device, station);
+  const state = await device.store.change(id, (before) => confirmed(before, { ...(station && { station }) }));
+  const good = slotOf(state, station ?? ALL_STATIONS)?.active ?? '';
+  say(`${id}@${versionOf(state, good)} is the last good version from now on`);
+}
+
 /** `model unbar` */
 export async function unbar(name: string, { config }: DeviceOptions): Promise<void> {
   const [, id, version] = /^(.+)@(.+)$/.exec(name) ?? [];
@@ -112,9 +144,9 @@ function checkStation({ config }: DeviceModels, station: string | undefined): vo
 
 function stateText(state: ModelState): string {
   const users = (digest: string) =>
-    Object.entries(state.slots).flatMap(([slot, { active, lastGood }]) => {
+    Object.entries(state.slots).flatMap(([slot, { active, lastGood, probation }]) => {
       const whose = slot === ALL_STATIONS ? '' : ` on ${slot}`;
-      if (active === digest) return [`active${whose}`];
+      if (active === digest) return [`active${whose}${probation ? ' on probation' : ''}`];
       return lastGood === digest ? [`last good${whose}`] : [];
     });
   const lines = state.installed.map(({ version, digest, at, signers }) => {
