@@ -105,7 +105,7 @@ test('what is made active elsewhere takes over between two parts; what does not 
   assert.deepEqual(
     sequences,
     Array.from(sequences, (_, i) => i + (sequences[0] as number)),
-    'no part is missed',
+    'every part that came is answered',
   );
   assert.deepEqual(daemon.stations(), pids, 'by the same process');
   assert.ok(all.every(({ verdict }) => verdict !== 'invalid'));
