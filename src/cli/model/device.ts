@@ -3,7 +3,8 @@ import { loadConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { regionMisfit } from '../../infer/region-misfit.js';
 import type { Target } from '../../model/bundle/target.js';
-import { ModelStore } from '../../model/store/store.js';
+import { storeFromConfig } from '../../model/store/from-config.js';
+import type { ModelStore } from '../../model/store/store.js';
 import { clockSynced } from '../../publish/clock.js';
 
 /** The device that a configuration describes, as the model store sees it. */
@@ -21,12 +22,7 @@ export function deviceModels(file: string): DeviceModels {
   const { models } = config;
   return {
     config,
-    store: new ModelStore({
-      folder: models.store,
-      keys: models.keys ?? null,
-      keep: models.keep,
-      maxBundleBytes: models.maxBundleMb * 1024 * 1024,
-    }),
+    store: storeFromConfig(models),
     target: targetOf(config),
     nowMs: models.trustClock || clockSynced() ? Date.now() : null,
   };

@@ -1,9 +1,17 @@
 import { SideglanceError } from '../../errors.js';
-import { Inspector } from '../../infer/inspector.js';
 import { openSource } from '../../model/bundle/source.js';
 import { ALL_STATIONS, type ModelState } from '../../model/store/state.js';
-import { activated, barred, isBarred, rolledBack, unbarred, uninstalled } from '../../model/store/transitions.js';
-import { executionChoice } from '../model-options.js';
+import {
+  activated,
+  barred,
+  confirmed,
+  isBarred,
+  rolledBack,
+  slotOf,
+  unbarred,
+  uninstalled,
+} from '../../model/store/transitions.js';
+import { proveInstalled } from '../../updates/prove-installed.js';
 import { type DeviceModels, deviceModels } from './device.js';
 
 export interface DeviceOptions {
@@ -25,7 +33,7 @@ export interface RollbackOptions extends DeviceOptions {
   readonly bar: boolean;
 }
 
-/** `model install`: verified, staged, proven by its golden samples in this process, and made active. */
+/** `model install`: verified, staged, proven in a process of its own for each station that runs it, and made active. */
 export async function install(path: string, options: InstallOptions): Promise<void> {
   const { station, activate, json } = options;
   const device = deviceModels(options.config);
@@ -41,22 +49,33 @@ export async function install(path: string, options: InstallOptions): Promise<vo
     .finally(() => source.close());
   const { id, version, digest, folder, alreadyThere } = installed;
   try {
-    await prove(folder, options.config);
+    await proveInstalled(device.config, { id, folder, ...(station && { station }) });
   } catch (thrown) {
     if (!alreadyThere) await store.change(id, (state) => uninstalled(state, digest));
     throw thrown;
   }
+  const { probationMinutes, confirm } = device.config.models;
   const active = activate
-    ? await store.change(id, (state) => activated(state, digest, { ...(station && { station }) }))
+    ? await store.change(id, (state) => {
+        // The first model has none that one could go back to.
+        const probation = probationMinutes > 0 && slotOf(state, station ?? ALL_STATIONS) !== null;
+        return activated(state, digest, { ...(station && { station }), probation });
+      })
     : null;
+  const onProbation = active !== null && slotOf(active, station ?? ALL_STATIONS)?.probation === true;
   if (json) say(JSON.stringify({ id, version, digest, folder, alreadyThere, active: active !== null }));
   else {
     say(`${id}@${version} ${alreadyThere ? 'was there already' : 'is installed'}: ${folder}`);
     say(
       active === null
         ? 'it is not active'
-        : `it is active: stations with \`model: store:${id}\` take it at their next start`,
+        : `it is active: stations with \`model: store:${id}\` take it between two parts`,
     );
+    if (onProbation) {
+      const ends =
+        confirm === 'required' ? ` if nobody runs \`sideglance model confirm ${id}\`` : ', unless it goes well';
+      say(`it is on probation: after ${probationMinutes} minutes the one before is active again${ends}`);
+    }
   }
 }
 
@@ -86,8 +105,20 @@ export async function rollback(id: string, { config, station, to, reason, bar }:
   const now = state.slots[station ?? ALL_STATIONS]?.active ?? '';
   const barredNow = state.barred.some((one) => one.at === at);
   say(
-    `${id}@${versionOf(state, now)} is active again instead of ${left}${barredNow ? `, which is barred: ${reason}` : ''}; stations take it at their next start`,
+    `${id}@${versionOf(state, now)} is active again instead of ${left}${barredNow ? `, which is barred: ${reason}` : ''}; stations take it between two parts`,
   );
+}
+
+/** `model confirm`: the active version has proved itself. */
+export async function confirm(
+  id: string,
+  { config, station }: DeviceOptions & { readonly station?: string },
+): Promise<void> {
+  const device = deviceModels(config);
+  checkStation(device, station);
+  const state = await device.store.change(id, (before) => confirmed(before, { ...(station && { station }) }));
+  const good = slotOf(state, station ?? ALL_STATIONS)?.active ?? '';
+  say(`${id}@${versionOf(state, good)} is the last good version from now on`);
 }
 
 /** `model unbar` */
@@ -103,13 +134,6 @@ export async function unbar(name: string, { config }: DeviceOptions): Promise<vo
   say(`${name} may be used again`);
 }
 
-/** Loads it as a station would, and reproduces every golden sample. */
-async function prove(folder: string, config: string): Promise<void> {
-  const threshold = { falseRejectRate: 0.005 };
-  const inspector = await Inspector.load(folder, { ...(await executionChoice({ config })), threshold });
-  await inspector.close();
-}
-
 function checkStation({ config }: DeviceModels, station: string | undefined): void {
   if (station === undefined || config.stations.some(({ name }) => name === station)) return;
   throw new SideglanceError(
@@ -120,9 +144,9 @@ function checkStation({ config }: DeviceModels, station: string | undefined): vo
 
 function stateText(state: ModelState): string {
   const users = (digest: string) =>
-    Object.entries(state.slots).flatMap(([slot, { active, lastGood }]) => {
+    Object.entries(state.slots).flatMap(([slot, { active, lastGood, probation }]) => {
       const whose = slot === ALL_STATIONS ? '' : ` on ${slot}`;
-      if (active === digest) return [`active${whose}`];
+      if (active === digest) return [`active${whose}${probation ? ' on probation' : ''}`];
       return lastGood === digest ? [`last good${whose}`] : [];
     });
   const lines = state.installed.map(({ version, digest, at, signers }) => {
