@@ -2,6 +2,13 @@ import koffi from 'koffi';
 import { reasonOf, SideglanceError } from '../errors.js';
 import type { Pointer } from './pointer.js';
 
+/**
+ * Native code has the stack that a thread of the system would give it, and not koffi's 128 KiB: with those, cuDNN and the
+ * builder of TensorRT write beyond it, and the process ends. Pages that nobody writes to take no memory.
+ */
+const STACK_BYTES = 8 * 1024 * 1024;
+koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
+
 /** A shared library: where it may lie, and what to do when it lies nowhere. */
 export interface LibrarySource {
   /** As people call it, e.g. `GStreamer core`. */

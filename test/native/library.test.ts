@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { SideglanceError } from '../../src/errors.js';
 import { functionAt, loadLibrary } from '../../src/native/library.js';
@@ -14,6 +17,7 @@ import {
   readUInt64,
   writeUInt64,
 } from '../../src/native/pointer.js';
+import { compileLibrary, withoutCompiler } from '../support/compiler.js';
 
 const libc = loadLibrary({
   title: 'the C library',
@@ -26,6 +30,25 @@ const free = libc.declare<[memory: Pointer<'memory'>], void>('void free(void *me
 const memcpy = libc.declare<[to: Uint8Array | Pointer<'memory'>, from: Uint8Array, size: number], bigint>(
   'void *memcpy(void *to, void *from, size_t size)',
 );
+
+describe('a native function', { skip: withoutCompiler }, () => {
+  it('has as much stack as in a thread of its own, on either thread', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sideglance-stack-'));
+    try {
+      const path = join(folder, 'deep.so');
+      compileLibrary(
+        path,
+        'int deep(int kib) { char a[1024]; a[0] = kib; return kib < 1 ? a[0] : deep(kib - 1) + a[0] * 0; }',
+      );
+      const library = loadLibrary({ title: 'deep', candidates: [path], packageName: '-', fix: '-' });
+      const deep = library.declare<[kib: number], number>('int deep(int kib)');
+      assert.equal(deep(6 * 1024), 0);
+      assert.equal(await deep.offThread(6 * 1024), 0);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
 
 describe('loading a native library', () => {
   it('takes the first candidate that loads', () => {
