@@ -4,8 +4,6 @@ import { deviationOf, meanOf } from '../support/statistics.js';
 import { linePart } from '../updates/fed-line.js';
 import { type GpuPrecision, inspectWhole, openOnCpu, openOnGpu, type Place } from './place.js';
 
-const PRECISIONS = ['fp32', 'tf32', 'fp16'] as const satisfies readonly GpuPrecision[];
-
 export interface Agreement {
   readonly precision: GpuPrecision;
   readonly parts: number;
@@ -17,27 +15,28 @@ export interface Agreement {
 }
 
 /** @param parts half of them good, half of them with a defect */
-export async function measureAgreement(model: string, place: Place, parts: number): Promise<Agreement[]> {
+export async function measureAgreement(
+  model: string,
+  place: Place,
+  precision: GpuPrecision,
+  parts: number,
+): Promise<Agreement> {
   const pictures = Array.from({ length: parts }, (_, i) => linePart(i, i % 2 === 1));
-  const cpu = await openOnCpu(model, place, 2);
+  const cpu = await openOnCpu(model, 2);
   const deviation = deviationOf(cpu.manifest.calibration.scores) as number;
   const wanted = await resultsOf(cpu, pictures);
-  const found: Agreement[] = [];
-  for (const precision of PRECISIONS) {
-    const gpu = await openOnGpu(model, place, precision);
-    const results = await resultsOf(gpu, pictures);
-    const moved = results.map(({ score }, i) => Math.abs(score - (wanted[i] as RegionResult).score) / deviation);
-    found.push({
-      precision,
-      parts,
-      scoreMoved: { mean: meanOf(moved) as number, largest: Math.max(...moved) },
-      mapMovedMost: Math.max(...results.map((one, i) => mapDifference(one, wanted[i] as RegionResult))),
-      verdictsThatDiffer: results.filter(({ verdict }, i) => verdict.result !== wanted[i]?.verdict.result).length,
-    });
-    await gpu.close();
-  }
   await cpu.close();
-  return found;
+  const gpu = await openOnGpu(model, place, precision);
+  const results = await resultsOf(gpu, pictures);
+  await gpu.close();
+  const moved = results.map(({ score }, i) => Math.abs(score - (wanted[i] as RegionResult).score) / deviation);
+  return {
+    precision,
+    parts,
+    scoreMoved: { mean: meanOf(moved) as number, largest: Math.max(...moved) },
+    mapMovedMost: Math.max(...results.map((one, i) => mapDifference(one, wanted[i] as RegionResult))),
+    verdictsThatDiffer: results.filter(({ verdict }, i) => verdict.result !== wanted[i]?.verdict.result).length,
+  };
 }
 
 async function resultsOf(inspector: Inspector, pictures: readonly Picture[]): Promise<RegionResult[]> {

@@ -5,8 +5,6 @@ import type { Picture, RegionResult } from '../../src/types.js';
 /** Where a model runs. */
 export interface Place {
   readonly provider: 'cuda' | 'tensorrt';
-  /** Path of a `libonnxruntime.so`. */
-  readonly library?: string;
   /** Folder for engines. */
   readonly cache: string;
 }
@@ -17,7 +15,7 @@ const THRESHOLD = { falseRejectRate: 0.005 } as const;
 
 export function openOnGpu(
   model: string,
-  { provider, library, cache }: Place,
+  { provider, cache }: Place,
   precision: GpuPrecision = 'fp32',
   regionsPerPart = 1,
 ): Promise<Inspector> {
@@ -26,18 +24,16 @@ export function openOnGpu(
     regionsPerPart,
     providers: [provider],
     require: provider,
-    ...(library !== undefined && { library }),
     cuda: { precision },
     tensorrt: { precision, cache },
     // Golden samples and thresholds that were recorded in FP32 hold for nothing else.
-    uncalibrated: precision === 'fp16',
+    uncalibrated: precision !== 'fp32',
   });
 }
 
 /** On the processor, by the same library. */
-export function openOnCpu(model: string, { library }: Place, threads: number, regionsPerPart = 1): Promise<Inspector> {
-  const common = { threshold: THRESHOLD, regionsPerPart, threads } as const;
-  return Inspector.load(model, { ...common, providers: ['cpu'], ...(library !== undefined && { library }) });
+export function openOnCpu(model: string, threads: number, regionsPerPart = 1): Promise<Inspector> {
+  return Inspector.load(model, { threshold: THRESHOLD, regionsPerPart, threads, providers: ['cpu'] });
 }
 
 export async function inspectWhole(inspector: Inspector, picture: Picture) {

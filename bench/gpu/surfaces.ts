@@ -29,7 +29,7 @@ export async function measureSurfaces(place: Place): Promise<Surface[]> {
     for (const size of SIZES) {
       const bundle = join(folder, `${size.width}`);
       await writeSurfaceBundle(bundle, size);
-      const cpu = await openOnCpu(bundle, place, 4);
+      const cpu = await openOnCpu(bundle, 4);
       const gpu = await openOnGpu(bundle, place);
       const picture = simulatedPart(size, 1);
       const times: { cpu: number; gpu: number }[] = [];

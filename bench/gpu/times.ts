@@ -26,10 +26,9 @@ export async function measureTimes(model: string, place: Place, parts: number): 
   const found: PartTimes[] = [];
   for (const regions of REGIONS) {
     const runners: readonly (readonly [string, Inspector])[] = [
-      ['cpu, 1 thread', await openOnCpu(model, place, 1, regions)],
-      ['cpu, 4 threads', await openOnCpu(model, place, 4, regions)],
+      ['cpu, 1 thread', await openOnCpu(model, 1, regions)],
+      ['cpu, 4 threads', await openOnCpu(model, 4, regions)],
       [`${place.provider}, fp32`, await openOnGpu(model, place, 'fp32', regions)],
-      [`${place.provider}, tf32`, await openOnGpu(model, place, 'tf32', regions)],
       [`${place.provider}, fp16`, await openOnGpu(model, place, 'fp16', regions)],
     ];
     const times = new Map(runners.map(([what]) => [what, [] as Sample[]]));
