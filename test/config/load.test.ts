@@ -88,6 +88,7 @@ describe('a configuration that is right', () => {
       keep: 2,
       maxBundleMb: 1024,
       maxMemoryMb: 4096,
+      download: { from: [] },
       probationMinutes: 10,
       confirm: 'auto',
       trustClock: false,
@@ -244,7 +245,7 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
   [
     'a station name that is a topic of the device',
     `${DEVICE}stations:\n  - name: status\n    model: bundle\n    ${simulated}\n`,
-    [/^3:11 stations\[0\]\.name must not be one of answer, audit, command, health, model, status/],
+    [/^3:11 stations\[0\]\.name must not be one of answer, audit, command, health, model, status, update/],
   ],
   [
     'a model that does not exist, and a folder that is none',
@@ -261,6 +262,17 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
       /^2:17 models\.keys cannot be read/,
       '4:23 stations[0].model must be store: and the id of a model, such as store:bracket',
       '5:23 stations[1].model must be store: and the id of a model, such as store:bracket',
+    ],
+  ],
+  [
+    'places that bundles cannot be fetched from, and secrets that are not there',
+    `${DEVICE}models:\n  download:\n    from: [ "ftp://h/", "https://u:sesame@h/", "https://h/?a=b" ]\n    proxy: socks5://p\n    authorizationFile: none\n${STATION}`,
+    [
+      '4:13 models.download.from[0] must be https://host or http://host',
+      '4:25 models.download.from[1] must not hold a user or a password: use `authorizationFile`, addresses are logged',
+      '4:48 models.download.from[2] must end before any ? or #: every address below it is meant',
+      '5:12 models.download.proxy must be http://host or https://host',
+      /^6:24 models\.download\.authorizationFile cannot be read/,
     ],
   ],
   [
