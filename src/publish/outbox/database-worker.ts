@@ -40,24 +40,23 @@ function answer(error: string | null, ms = 0, bytesWritten = 0): void {
   port.postMessage({ error, ms, bytesWritten } satisfies WorkerAnswer);
 }
 
+/** @param stay throws when the transaction should be given up */
 function commit(
   database: RootDatabase<Uint8Array, number>,
-  gate: TransactionGate,
   { removals, records, state }: Batch,
+  stay: () => void,
 ): void {
-  gate.pass((stay) =>
-    database.transactionSync(() => {
-      for (const id of removals) {
-        stay();
-        database.removeSync(id);
-      }
-      for (const { id, record } of records) {
-        stay();
-        database.putSync(id, record);
-      }
-      database.putSync(STATE_KEY, Buffer.from(state));
-    }),
-  );
+  database.transactionSync(() => {
+    for (const id of removals) {
+      stay();
+      database.removeSync(id);
+    }
+    for (const { id, record } of records) {
+      stay();
+      database.putSync(id, record);
+    }
+    database.putSync(STATE_KEY, Buffer.from(state));
+  });
 }
 
 function bytesWritten(database: RootDatabase<Uint8Array, number>): number {
@@ -71,15 +70,17 @@ try {
   const database = open<Uint8Array, number>({ path, ...databaseOptions(mapBytes) });
   answer(null);
   port.on('message', async (request: WorkerRequest) => {
-    if (request.type === 'close') {
-      await database.close();
-      answer(null);
-      return;
-    }
     const begunMs = performance.now();
     try {
-      commit(database, gate, request.batch);
-      answer(null, performance.now() - begunMs, bytesWritten(database));
+      await gate.pass(async (stay) => {
+        if (request.type === 'close') {
+          await database.close();
+          answer(null);
+          return;
+        }
+        commit(database, request.batch, stay);
+        answer(null, performance.now() - begunMs, bytesWritten(database));
+      });
     } catch (thrown) {
       answer(reasonOf(thrown));
     }

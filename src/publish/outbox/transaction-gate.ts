@@ -6,9 +6,9 @@ const LIMITS = {
 } as const;
 
 /**
- * Lets the end of a process wait for a transaction of its thread. lmdb holds a lock from the beginning of a transaction to
- * its end, and takes it once more when the thread is cleared away: a thread that is stopped in between would wait for
- * itself, and the process for the thread, for ever.
+ * Lets the end of a process wait for a call of its thread into lmdb. lmdb holds a lock from the beginning of a transaction
+ * to its end, and takes it once more when the thread is cleared away: a thread that is stopped in between would wait for
+ * itself, and the process for the thread, for ever. Stopped within other calls, it ends the process with SIGABRT.
  */
 export class TransactionGate {
   readonly #cells: Int32Array;
@@ -19,30 +19,30 @@ export class TransactionGate {
   }
 
   /**
-   * Runs a transaction, in the thread.
-   * @param work calls `stay` now and then, which throws when it should leave
+   * Runs what calls into lmdb, in the thread.
+   * @param work calls `stay` now and then in a transaction, which throws when it should leave
    * @throws Error where the process ends, and what `work` throws
    */
-  pass(work: (stay: () => void) => void): void {
+  async pass<Result>(work: (stay: () => void) => Result | Promise<Result>): Promise<Result> {
     const stay = () => {
       if (Atomics.load(this.#cells, CLOSED) === 1) throw new Error('the process ends');
     };
     Atomics.store(this.#cells, BUSY, 1);
     try {
       stay();
-      work(stay);
+      return await work(stay);
     } finally {
       Atomics.store(this.#cells, BUSY, 0);
       Atomics.notify(this.#cells, BUSY);
     }
   }
 
-  /** Whether a transaction is under way. */
+  /** Whether the thread is in lmdb. */
   get isBusy(): boolean {
     return Atomics.load(this.#cells, BUSY) === 1;
   }
 
-  /** Lets no transaction begin any more, and returns when none is under way. */
+  /** Lets the thread into lmdb no more, and returns when it is out of it. */
   close(): void {
     Atomics.store(this.#cells, CLOSED, 1);
     Atomics.wait(this.#cells, BUSY, 1, LIMITS.waitMs);
