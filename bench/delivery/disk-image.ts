@@ -13,6 +13,8 @@ interface Write {
 /** A file as it is on the disk for sure, and the writes that may or may not have got there. */
 export class DiskImage {
   readonly #durable = new GrowingFile();
+  /** The last one that was asked for. */
+  readonly #after = new GrowingFile();
   #pending: Write[] = [];
   readonly #syncs = new Map<string, number>();
 
@@ -56,28 +58,29 @@ export class DiskImage {
 
   /**
    * What a power cut leaves: everything that was synced, and of the rest nothing, or whichever sectors `keeps` says, each
-   * with the writes to it up to one of them.
+   * with the writes to it up to one of them. It is there until the image is asked or told something else.
    */
   afterPowerCut(keeps: (() => boolean) | null): Buffer {
     if (keeps === null) return this.#durable.content;
-    const file = this.#durable.copy();
+    this.#after.become(this.#durable);
     const closed = new Set<number>();
     for (const { offset, bytes: written } of this.#pending) {
       for (let at = 0; at < written.byteLength; ) {
         const sector = Math.floor((offset + at) / SECTOR_BYTES);
         const size = Math.min((sector + 1) * SECTOR_BYTES - offset - at, written.byteLength - at);
         if (!closed.has(sector)) {
-          if (keeps()) file.write(offset + at, written.subarray(at, at + size));
+          if (keeps()) this.#after.write(offset + at, written.subarray(at, at + size));
           else closed.add(sector);
         }
         at += size;
       }
     }
-    return file.content;
+    return this.#after.content;
   }
 
   #with(writes: readonly Write[]): Buffer {
-    const file = this.#durable.copy();
+    const file = new GrowingFile();
+    file.become(this.#durable);
     for (const { offset, bytes } of writes) file.write(offset, bytes);
     return file.content;
   }

@@ -11,14 +11,16 @@ export class GrowingFile {
   write(offset: number, bytes: Uint8Array): void {
     const end = offset + bytes.byteLength;
     if (end > this.#bytes.byteLength) this.#reserve(2 * end);
+    // The room may hold what was there before the file became another one.
+    if (offset > this.#length) this.#bytes.fill(0, this.#length, offset);
     this.#bytes.set(bytes, offset);
     this.#length = Math.max(this.#length, end);
   }
 
-  copy(): GrowingFile {
-    const copy = new GrowingFile();
-    copy.write(0, this.content);
-    return copy;
+  /** Takes the content of another file, in the room that this one has: fresh memory costs more than the copy. */
+  become(other: GrowingFile): void {
+    this.#length = 0;
+    this.write(0, other.content);
   }
 
   #reserve(byteLength: number): void {
