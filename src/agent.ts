@@ -365,6 +365,7 @@ export class Agent {
       commands: this.#commands.counters,
       alarms: this.#keeper.alarms,
       publishing: publisher.counters(),
+      sparkplug: this.#edgeNode?.health ?? null,
       startedMs: this.#startedMs,
       lag: this.#lag,
     });

@@ -53,7 +53,9 @@ const publisher = new Publisher({
 publisher.start();
 
 let made = 0;
+let reportedMs = 0;
 function report(): void {
+  reportedMs = performance.now();
   const { waiting, storage } = outbox.counters();
   const { alarm, bytesPerMessage, longestSyncMs, unsynced } = storage;
   // With `every` nothing leaves that is not on the disk, so what is not there yet is what came last.
@@ -70,10 +72,12 @@ report();
 const begunMs = performance.now();
 while (made < parts) {
   const due = Math.min(parts, Math.floor(((performance.now() - begunMs) / 1000) * partsPerSecond) + 1);
+  const before = made;
   for (; made < due; made++) {
     publisher.publishInspection(failedPart(stations[made % stations.length] as string, firstPart + made), []);
   }
-  report();
+  // What it says costs time that what is measured would have.
+  if (made > before || performance.now() > reportedMs + REPORT_MS) report();
   await wait(TICK_MS);
 }
 for (;;) {

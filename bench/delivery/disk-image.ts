@@ -1,3 +1,5 @@
+import { GrowingFile } from './growing-file.js';
+
 /** The unit that a disk writes whole. */
 const SECTOR_BYTES = 512;
 
@@ -10,7 +12,9 @@ interface Write {
 
 /** A file as it is on the disk for sure, and the writes that may or may not have got there. */
 export class DiskImage {
-  #durable = Buffer.alloc(0);
+  readonly #durable = new GrowingFile();
+  /** The last one that was asked for. */
+  readonly #after = new GrowingFile();
   #pending: Write[] = [];
   readonly #syncs = new Map<string, number>();
 
@@ -26,7 +30,7 @@ export class DiskImage {
     write.hasReturned = true;
     if (!isSynced) return;
     this.#pending.splice(at, 1);
-    this.#durable = applied(this.#durable, write);
+    this.#durable.write(write.offset, write.bytes);
   }
 
   /** A sync begins: it is about everything that was written until now. */
@@ -35,8 +39,9 @@ export class DiskImage {
   }
 
   synced(key: string): void {
-    for (const write of this.#pending.splice(0, this.#syncs.get(key) ?? 0))
-      this.#durable = applied(this.#durable, write);
+    for (const { offset, bytes } of this.#pending.splice(0, this.#syncs.get(key) ?? 0)) {
+      this.#durable.write(offset, bytes);
+    }
     this.#syncs.clear();
   }
 
@@ -45,39 +50,38 @@ export class DiskImage {
    * when the process ended.
    */
   explains(file: Buffer): boolean {
-    const durable = () => Buffer.from(this.#durable);
-    const returned = this.#pending.filter(({ hasReturned }) => hasReturned).reduce(applied, durable());
-    const all = this.#pending.reduce(applied, durable());
+    const returned = this.#with(this.#pending.filter(({ hasReturned }) => hasReturned));
+    const all = this.#with(this.#pending);
     const isLength = file.byteLength === returned.byteLength || file.byteLength === all.byteLength;
     return isLength && file.every((byte, at) => byte === returned[at] || byte === all[at]);
   }
 
   /**
    * What a power cut leaves: everything that was synced, and of the rest nothing, or whichever sectors `keeps` says, each
-   * with the writes to it up to one of them.
+   * with the writes to it up to one of them. It is there until the image is asked or told something else.
    */
   afterPowerCut(keeps: (() => boolean) | null): Buffer {
-    let bytes = Buffer.from(this.#durable);
-    if (keeps === null) return bytes;
+    if (keeps === null) return this.#durable.content;
+    this.#after.become(this.#durable);
     const closed = new Set<number>();
     for (const { offset, bytes: written } of this.#pending) {
       for (let at = 0; at < written.byteLength; ) {
         const sector = Math.floor((offset + at) / SECTOR_BYTES);
         const size = Math.min((sector + 1) * SECTOR_BYTES - offset - at, written.byteLength - at);
         if (!closed.has(sector)) {
-          if (keeps()) bytes = applied(bytes, { offset: offset + at, bytes: written.subarray(at, at + size) });
+          if (keeps()) this.#after.write(offset + at, written.subarray(at, at + size));
           else closed.add(sector);
         }
         at += size;
       }
     }
-    return bytes;
+    return this.#after.content;
   }
-}
 
-function applied(file: Buffer<ArrayBuffer>, { offset, bytes }: Pick<Write, 'offset' | 'bytes'>): Buffer<ArrayBuffer> {
-  const end = offset + bytes.byteLength;
-  const longer = end > file.byteLength ? Buffer.concat([file, Buffer.alloc(end - file.byteLength)]) : file;
-  longer.set(bytes, offset);
-  return longer;
+  #with(writes: readonly Write[]): Buffer {
+    const file = new GrowingFile();
+    file.become(this.#durable);
+    for (const { offset, bytes } of writes) file.write(offset, bytes);
+    return file.content;
+  }
 }

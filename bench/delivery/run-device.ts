@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { DeviceOptions, DeviceReport } from './device.js';
 
 const PROGRAM = fileURLToPath(new URL('./device.js', import.meta.url));
+const LIMITS = { stopWithinMs: 60_000 } as const;
 
 /** A device in a process of its own. */
 export interface Device {
@@ -15,6 +16,7 @@ export interface Device {
   readonly ended: Promise<void>;
   /** @throws Error where it has not come to that within the time, or the device ends before */
   until(what: string, isSo: (report: DeviceReport) => boolean, withinMs: number): Promise<void>;
+  /** @throws Error where it does not end by itself */
   stop(): Promise<void>;
 }
 
@@ -49,7 +51,14 @@ export function startDevice(options: DeviceOptions, prefix: readonly string[] = 
     },
     async stop() {
       child.kill('SIGTERM');
+      let isHanging = false;
+      const timer = setTimeout(() => {
+        isHanging = true;
+        child.kill('SIGKILL');
+      }, LIMITS.stopWithinMs);
       await ended;
+      clearTimeout(timer);
+      if (isHanging) throw new Error(`the device has not ended within ${LIMITS.stopWithinMs} ms`);
     },
   };
 }

@@ -77,7 +77,15 @@ async function runHealth(publisher: Publisher): Promise<void> {
   await wait(Math.random() * options.healthEveryMs);
   for (let uptimeS = 0; !isStopped; uptimeS++) {
     const agent = { uptimeS, rssBytes: 91_000_000, eventLoopLagMs: 1.2 };
-    publisher.publishHealth({ live: true, ready: true, reasons: [], agent, stations: [], commands: null });
+    publisher.publishHealth({
+      live: true,
+      ready: true,
+      reasons: [],
+      agent,
+      stations: [],
+      commands: null,
+      sparkplug: null,
+    });
     await wait(options.healthEveryMs);
   }
 }

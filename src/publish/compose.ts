@@ -250,18 +250,31 @@ export function offerPacket(
   if (offer.messageClass !== 'verdict') {
     return stored && properties ? { ...packet, properties: { ...properties, stored: 'true' } } : packet;
   }
-  if (!stored && packetBytes(packet) <= maxBytes) return packet;
-  const whole = JSON.parse(Buffer.from(payload).toString()) as InspectionMessage;
-  let shortened = packet;
-  for (const message of shorterAndShorter({ ...whole, stored })) {
+  const whole = stored ? { ...packet, payload: markStored(payload) } : packet;
+  if (packetBytes(whole) <= maxBytes) return whole;
+  let shortened = whole;
+  for (const message of shorterAndShorter(JSON.parse(Buffer.from(whole.payload).toString()))) {
     shortened = { ...packet, payload: encodeJson(message) };
     if (packetBytes(shortened) <= maxBytes) break;
   }
   return shortened;
 }
 
+const NOT_STORED = Buffer.from('"stored":false');
+const STORED = Buffer.from('"stored":true');
+
+/**
+ * A verdict that comes late says so. After an outage this is done for each of many, and reading them costs a tenth of all
+ * that is done for them. Quotes within a text are escaped in JSON, so these bytes are the field and nothing else.
+ */
+function markStored({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  const payload = Buffer.from(buffer, byteOffset, byteLength);
+  const at = payload.indexOf(NOT_STORED);
+  if (at < 0) return payload;
+  return Buffer.concat([payload.subarray(0, at), STORED, payload.subarray(at + NOT_STORED.byteLength)]);
+}
+
 function* shorterAndShorter(whole: InspectionMessage): Generator<InspectionMessage> {
-  yield whole;
   const regions = whole.regions.map((region) => ({
     ...region,
     defects: [],

@@ -92,6 +92,26 @@ const storage = z
   })
   .describe('The store in which messages wait for the broker.');
 
+const sparkplug = z
+  .object({
+    state: open(['stopped', 'connecting', 'waiting', 'online', 'offline']).describe(
+      '`waiting`: connected, the primary host is not; what is new waits in the store. `online`: born, so hosts see it.',
+    ),
+    since: timestamp.describe('Attempts to connect that fail are one time offline.'),
+    reason: z.string().nullable().describe('Why it is offline; null otherwise.'),
+    broker: z.string().nullable().describe('The broker that is spoken to, or was last.'),
+    primaryHost: name.nullable().describe('The host that it waits for; null: none, as it is configured.'),
+    bdSeq: count.nullable().describe('The number of this session; null while there is none.'),
+    births: count.describe('NBIRTHs since the agent started, those that a host asked for among them.'),
+    waiting: count.describe('Samples in the store that are not under way.'),
+    dropped: count.describe('Samples dropped by a bound of the store since the start.'),
+    alarm: z.string().nullable().describe('What is wrong with the store or the file of bdSeq; null when nothing is.'),
+  })
+  .nullable()
+  .describe('The edge node of Sparkplug B; null where there is none.');
+
+export type SparkplugHealth = NonNullable<z.infer<typeof sparkplug>>;
+
 export const healthSchema = z
   .object({
     schema: z.literal('sideglance/health/1'),
@@ -175,5 +195,6 @@ export const healthSchema = z
       gapsRefused: count,
       storage,
     }),
+    sparkplug,
   })
   .describe('How the device is doing. Topic `health`, QoS 1, retained, latest value.');

@@ -42,6 +42,7 @@ export interface HealthReport extends Pick<HealthMessage, 'live' | 'ready' | 're
   readonly agent: Omit<HealthMessage['agent'], 'version'>;
   readonly stations: HealthMessage['stations'];
   readonly commands: HealthMessage['commands'];
+  readonly sparkplug: HealthMessage['sparkplug'];
 }
 
 export interface PublisherEvents {
@@ -229,7 +230,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
   }
 
   /** The message on how the device is doing. */
-  health({ agent, stations, commands, live, ready, reasons }: HealthReport): HealthMessage {
+  health({ agent, stations, commands, sparkplug, live, ready, reasons }: HealthReport): HealthMessage {
     return {
       schema: 'sideglance/health/1',
       device: this.#device,
@@ -242,6 +243,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
       stations,
       commands,
       publishing: this.counters(),
+      sparkplug,
     };
   }
 

@@ -21,18 +21,19 @@ export interface HealthSources {
   readonly commands: HealthMessage['commands'];
   readonly alarms: Alarms;
   readonly publishing: HealthMessage['publishing'];
+  readonly sparkplug: HealthMessage['sparkplug'];
   readonly startedMs: number;
   readonly lag: IntervalHistogram;
 }
 
 /** What the agent knows about itself and its stations, judged. */
 export function healthReport(sources: HealthSources): HealthReport {
-  const { snapshots, settingsOf, commands, alarms, publishing, startedMs, lag } = sources;
+  const { snapshots, settingsOf, commands, alarms, publishing, sparkplug, startedMs, lag } = sources;
   const stations = snapshots.map((one) => stationHealth(one, settingsOf(one.name), alarms.raised(one.name)));
   const overdue = new Set(stuck({ stations: snapshots }, LIFELINE_LIMITS.overdueGraceMs));
   const eventLoopLagMs = Math.max(0, lag.max / 1e6 - HEALTH_LIMITS.lagResolutionMs);
   return {
-    ...judgeReadiness({ stations, publishing, stuck: overdue }),
+    ...judgeReadiness({ stations, publishing, sparkplug, stuck: overdue }),
     agent: {
       uptimeS: Math.round((performance.now() - startedMs) / 1000),
       rssBytes: process.memoryUsage.rss(),
@@ -40,6 +41,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     },
     stations,
     commands,
+    sparkplug,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { HealthMessage, HealthReason } from '../publish/messages.js';
 
 /** What is judged: the health message, before it says how it is judged. */
-export type Condition = Pick<HealthMessage, 'stations' | 'publishing'> & {
+export type Condition = Pick<HealthMessage, 'stations' | 'publishing' | 'sparkplug'> & {
   /** Stations whose process can neither go on nor be ended: something in the kernel holds it. */
   readonly stuck: ReadonlySet<string>;
 };
@@ -13,16 +13,17 @@ export type Readiness = Pick<HealthMessage, 'live' | 'ready' | 'reasons'>;
  *
  * A camera or a broker that is away makes it not ready and leaves it alive: a restart of the daemon would not bring them
  * back, and it is the daemon that notices when they come. A line may stand still and a source may have an end, so a
- * camera without frames is a warning only.
+ * camera without frames is a warning only. Sparkplug is beside MQTT: verdicts reach the broker without it.
  */
-export function judgeReadiness({ stations, publishing, stuck }: Condition): Readiness {
+export function judgeReadiness({ stations, publishing, sparkplug, stuck }: Condition): Readiness {
   const reasons = stations.flatMap((station) => stationReasons(station, stuck.has(station.name)));
   if (publishing.protocol === null) {
     const text = publishing.lastFault ?? 'the MQTT broker is not connected yet';
     reasons.push({ reason: 'broker-offline', station: null, blocks: 'ready', text });
   }
-  const { alarm } = publishing.storage;
-  if (alarm !== null) reasons.push({ reason: 'outbox-alarm', station: null, blocks: null, text: alarm });
+  for (const alarm of [publishing.storage.alarm, sparkplug?.alarm ?? null]) {
+    if (alarm !== null) reasons.push({ reason: 'outbox-alarm', station: null, blocks: null, text: alarm });
+  }
   const live = reasons.every(({ blocks }) => blocks !== 'live');
   return { live, ready: live && reasons.every(({ blocks }) => blocks !== 'ready'), reasons };
 }

@@ -85,6 +85,7 @@ const HEALTH: HealthReport = {
     },
   ],
   commands: null,
+  sparkplug: null,
 };
 
 /** Valid by the types' own schema without an undeclared field, and valid by the JSON Schema that is shipped. */

@@ -75,3 +75,22 @@ test('a store of messages with an alarm is a warning', () => {
   const judged = judge({}, { storage: { ...storage, alarm: 'the disk is full: make room' } });
   assert.deepEqual(short(judged), [true, true, ['outbox-alarm null']]);
 });
+
+test('a Sparkplug host that is away is told and changes nothing, a fault of its store is a warning', () => {
+  const sparkplug = {
+    state: 'waiting',
+    since: { utc: '2025-03-01T06:14:41.193Z', monotonicMs: 1 },
+    reason: null,
+    broker: 'mqtt://broker.example:1883',
+    primaryHost: 'scada',
+    bdSeq: null,
+    births: 0,
+    waiting: 5,
+    dropped: 0,
+    alarm: null,
+  } as const;
+  const judged = (one: HealthMessage['sparkplug']) =>
+    short(judgeReadiness({ ...wellHealth({}, {}, one), stuck: new Set() }));
+  assert.deepEqual(judged(sparkplug), [true, true, []]);
+  assert.deepEqual(judged({ ...sparkplug, alarm: 'its disk is full' }), [true, true, ['outbox-alarm null']]);
+});

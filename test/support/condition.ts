@@ -5,6 +5,7 @@ import type { Inspection, RegionResult, Verdict } from '../../src/types.js';
 export function wellHealth(
   station: Partial<HealthMessage['stations'][number]> = {},
   publishing: Partial<HealthMessage['publishing']> = {},
+  sparkplug: HealthMessage['sparkplug'] = null,
 ): HealthMessage {
   const none = { verdict: 0, map: 0, frame: 0 };
   return {
@@ -74,6 +75,7 @@ export function wellHealth(
       },
       ...publishing,
     },
+    sparkplug,
   };
 }
 

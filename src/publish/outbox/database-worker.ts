@@ -2,11 +2,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { open, type RootDatabase } from 'lmdb';
 import { reasonOf } from '../../errors.js';
 import { databaseOptions, STATE_KEY } from './database-file.js';
+import { TransactionGate } from './transaction-gate.js';
 
 export interface WorkerData {
   readonly path: string;
   /** Addresses set aside for the file; it is never larger. */
   readonly mapBytes: number;
+  /** Of the gate through which every transaction goes. */
+  readonly gate: SharedArrayBuffer;
 }
 
 /** What one transaction does: first the removals. */
@@ -37,10 +40,21 @@ function answer(error: string | null, ms = 0, bytesWritten = 0): void {
   port.postMessage({ error, ms, bytesWritten } satisfies WorkerAnswer);
 }
 
-function commit(database: RootDatabase<Uint8Array, number>, { removals, records, state }: Batch): void {
+/** @param stay throws when the transaction should be given up */
+function commit(
+  database: RootDatabase<Uint8Array, number>,
+  { removals, records, state }: Batch,
+  stay: () => void,
+): void {
   database.transactionSync(() => {
-    for (const id of removals) database.removeSync(id);
-    for (const { id, record } of records) database.putSync(id, record);
+    for (const id of removals) {
+      stay();
+      database.removeSync(id);
+    }
+    for (const { id, record } of records) {
+      stay();
+      database.putSync(id, record);
+    }
     database.putSync(STATE_KEY, Buffer.from(state));
   });
 }
@@ -51,19 +65,22 @@ function bytesWritten(database: RootDatabase<Uint8Array, number>): number {
 }
 
 try {
-  const { path, mapBytes } = workerData as WorkerData;
+  const { path, mapBytes, gate: shared } = workerData as WorkerData;
+  const gate = new TransactionGate(shared);
   const database = open<Uint8Array, number>({ path, ...databaseOptions(mapBytes) });
   answer(null);
   port.on('message', async (request: WorkerRequest) => {
-    if (request.type === 'close') {
-      await database.close();
-      answer(null);
-      return;
-    }
     const begunMs = performance.now();
     try {
-      commit(database, request.batch);
-      answer(null, performance.now() - begunMs, bytesWritten(database));
+      await gate.pass(async (stay) => {
+        if (request.type === 'close') {
+          await database.close();
+          answer(null);
+          return;
+        }
+        commit(database, request.batch, stay);
+        answer(null, performance.now() - begunMs, bytesWritten(database));
+      });
     } catch (thrown) {
       answer(reasonOf(thrown));
     }

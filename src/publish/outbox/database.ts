@@ -3,6 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { open, type RootDatabase } from 'lmdb';
 import { databaseOptions, type OutboxState, STATE_KEY } from './database-file.js';
 import type { Batch, WorkerAnswer, WorkerData, WorkerRequest } from './database-worker.js';
+import { TransactionGate } from './transaction-gate.js';
+
+export type DatabaseOptions = Omit<WorkerData, 'gate'>;
 
 export interface DatabaseCounters {
   /** Batches, the longest time one took, and what they wrote, in whole pages. */
@@ -20,12 +23,15 @@ export interface DatabaseCounters {
 export class Database {
   readonly #worker: Worker;
   readonly #reader: RootDatabase<Buffer, number>;
+  readonly #atEnd: () => void;
   #answered: { resolve: (answer: WorkerAnswer) => void; reject: (error: Error) => void } | null = null;
   #failed: Error | null = null;
   #counters = { syncs: 0, longestSyncMs: 0, bytesWritten: 0 };
 
-  private constructor(worker: Worker, options: WorkerData) {
+  private constructor(worker: Worker, gate: TransactionGate, options: DatabaseOptions) {
     this.#worker = worker;
+    this.#atEnd = () => gate.close();
+    process.on('exit', this.#atEnd);
     this.#reader = open<Buffer, number>({ path: options.path, ...databaseOptions(options.mapBytes), readOnly: true });
     worker.on('message', (answer: WorkerAnswer) => this.#answered?.resolve(answer));
     const fail = (error: Error) => {
@@ -40,12 +46,13 @@ export class Database {
    * Opens the database in a file, or makes it. `check` has been there before: LMDB takes a file for what it should be.
    * @throws Error where the disk refuses it
    */
-  static async open(options: WorkerData): Promise<Database> {
-    const worker = new Worker(new URL('./database-worker.js', import.meta.url), { workerData: options, execArgv: [] });
+  static async open(options: DatabaseOptions, gate = new TransactionGate()): Promise<Database> {
+    const workerData: WorkerData = { ...options, gate: gate.shared };
+    const worker = new Worker(new URL('./database-worker.js', import.meta.url), { workerData, execArgv: [] });
     const [answer] = (await once(worker, 'message')) as [WorkerAnswer];
     if (answer.error !== null) throw new Error(answer.error);
     worker.unref();
-    return new Database(worker, options);
+    return new Database(worker, gate, options);
   }
 
   get counters(): DatabaseCounters {
@@ -86,6 +93,7 @@ export class Database {
     await this.#reader.close();
     if (!this.#failed) await this.#ask({ type: 'close' }).catch(() => {});
     await this.#worker.terminate();
+    process.off('exit', this.#atEnd);
   }
 
   async #ask(request: WorkerRequest): Promise<WorkerAnswer> {

@@ -204,6 +204,7 @@ export class Keeper {
     this.#schedule(KEEPER_LIMITS.retryAfterMs);
   }
 
+  /** @param afterMs at once where it is not above 0 */
   #schedule(afterMs: number): void {
     if (this.#isClosed) return;
     this.#timer ??= setTimeout(() => this.#run(), afterMs);
@@ -228,8 +229,14 @@ export class Keeper {
       this.#running = null;
       if (this.#fault !== null) this.#schedule(KEEPER_LIMITS.retryAfterMs);
       else if (this.#unsaved.hasRecords && this.#parts.sync === 'every') this.#scheduleNow();
-      else if (!this.#unsaved.isEmpty) this.#schedule(KEEPER_LIMITS.batchAfterMs);
+      else if (!this.#unsaved.isEmpty) this.#schedule(KEEPER_LIMITS.batchAfterMs - this.#waitedMs);
     });
+  }
+
+  /** How long the oldest message has waited for a batch; a slow one before it is no reason to wait longer. */
+  get #waitedMs(): number {
+    const { oldest } = this.#unsaved;
+    return oldest ? Math.max(0, this.#owner.standing().ageMs - oldest.bornMs) : 0;
   }
 
   async #writeWhatIsNew(): Promise<void> {

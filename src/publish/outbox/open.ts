@@ -8,8 +8,9 @@ import { Database } from './database.js';
 import type { OutboxState } from './database-file.js';
 import { Journal, type Replay } from './journal.js';
 import type { Standing } from './keeper.js';
-import { Outbox, type RestoredItem } from './outbox.js';
+import { Outbox } from './outbox.js';
 import { decodeRecord, itemOf } from './record.js';
+import type { RestoredItem } from './restored.js';
 import type { OutboxSettings } from './types.js';
 
 /** LMDB writes pages anew before it gives the old ones up, and a record may fill half a page only. */

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { monotonicMs } from '../clock.js';
 import type { DeliveryIdentity } from '../messages.js';
-import { Keeper, type KeeperParts, type Standing } from './keeper.js';
-import type { GapChange, Held, Item, Lane, StreamQueue } from './queue.js';
-import { encodeMessage, heldOf, type Recorded } from './record.js';
+import { Bounds } from './bounds.js';
+import { Keeper, type Standing } from './keeper.js';
+import type { Held, Item, Lane, StreamQueue } from './queue.js';
+import { heldOf } from './record.js';
+import { adoptItems, type Restored } from './restored.js';
 import { Streams, splitStream } from './streams.js';
 import { Tally } from './tally.js';
 import { Throttle } from './throttle.js';
@@ -21,36 +23,12 @@ import {
   type StoredMessage,
 } from './types.js';
 
-const LIMITS = {
-  /** How long a disk that was full is not asked for more than it held then. */
-  fullForMs: 60_000,
-} as const;
-
-export interface RestoredItem {
-  readonly item: Recorded;
-  /** If not, only the journal has it. */
-  readonly isInDatabase: boolean;
-}
-
-/** Where the last run has left off, and where this one keeps its messages. */
-export interface Restored {
-  readonly keeper: KeeperParts;
-  readonly standing: Standing;
-  /** In the order of their ids. */
-  readonly items: Iterable<RestoredItem>;
-  /** Ids in the database that are of no use. */
-  readonly damaged: readonly number[];
-  /** What somebody should know about the start. */
-  readonly notices: readonly string[];
-}
-
 /**
  * The store between what was inspected and what the broker has acknowledged. Whoever publishes only ever stores;
  * whoever sends takes what `next` offers and answers with `acknowledge`, `reject` or `rewind`.
  *
- * Bounded: over the bytes frames go first, then maps, verdicts last, the oldest of a class first; too old goes too. A
- * gap record takes the place of what is dropped. What is in flight is never dropped. The order and the bounds are kept
- * in memory, some 200 bytes a message; messages themselves by a `Keeper` on the disk, or in memory where there is none.
+ * `Bounds` says what is dropped. The order and the bounds are kept in memory, some 200 bytes a message; messages
+ * themselves by a `Keeper` on the disk, or in memory where there is none.
  */
 export class Outbox {
   readonly #settings: OutboxSettings;
@@ -61,13 +39,12 @@ export class Outbox {
   readonly #streams = new Streams();
   readonly #inFlight = new Map<number, { readonly queue: StreamQueue; readonly item: Item }>();
   readonly #tally = new Tally();
+  readonly #bounds: Bounds;
   readonly #notices: string[];
   #keeper: Keeper | null = null;
   #epoch: string = randomUUID();
   #lastId = 0;
   #lateUpTo = 0;
-  /** The disk is full: no more than so many bytes, until then. */
-  #full: { readonly bytes: number; readonly untilMs: number } | null = null;
   #ageBaseMs = 0;
   #offerable: () => void = () => {};
   #alarmChanged: () => void = () => {};
@@ -83,6 +60,14 @@ export class Outbox {
     this.#nowMs = clock;
     this.#openedMs = clock();
     this.#lanes = this.#settings.order === 'strict' ? ['both'] : ['live', 'late'];
+    this.#bounds = new Bounds({
+      settings: this.#settings,
+      streams: this.#streams,
+      tally: this.#tally,
+      keeper: () => this.#keeper,
+      nowMs: clock,
+      ageMs: () => this.#ageMs(),
+    });
     this.#throttle = new Throttle(this.#settings.replayPerSecond, clock, () => this.#offerable());
   }
 
@@ -99,7 +84,7 @@ export class Outbox {
     const keeper = new Keeper(parts, {
       standing: () => outbox.#standing(),
       kept: () => outbox.#offerable(),
-      makeRoom: () => outbox.#makeRoom(),
+      makeRoom: () => outbox.#bounds.makeRoom(),
       begin: (epoch) => outbox.#begin(epoch),
       faultChanged: () => outbox.#alarmChanged(),
     });
@@ -134,8 +119,7 @@ export class Outbox {
   store(draft: Draft): DeliveryIdentity {
     const queue = this.#streams.queue(draft.station, draft.messageClass);
     let message = this.#compose(queue, draft);
-    // It would push out everything before it and then have no room itself.
-    const isTooLarge = footprint(message) > Math.min(this.#maxBytes, this.#settings.maxMemoryBytes);
+    const isTooLarge = this.#bounds.isTooLarge(footprint(message));
     const bornMs = this.#ageMs();
     let held = heldOf({ ...message, bornMs }, false);
     if (this.#keeper && !isTooLarge && !this.#keeper.add(held, message)) {
@@ -147,13 +131,12 @@ export class Outbox {
     queue.nextSeq++;
     this.#tally.stored[draft.messageClass]++;
     if (isTooLarge) {
-      this.#tally.dropped.bytes[draft.messageClass]++;
-      this.#keepGap(queue.pushGap(queue.gapOf(held, 'bytes')));
+      this.#bounds.refuse(queue, held);
     } else {
       queue.push(held);
       this.#tally.arrives(draft.messageClass, held.bytes);
-      this.#dropAged();
-      this.#dropOverBounds();
+      this.#bounds.dropAged();
+      this.#bounds.dropOver();
     }
     this.#offerable();
     return message.delivery;
@@ -168,7 +151,7 @@ export class Outbox {
     of: readonly MessageClass[] = MESSAGE_CLASSES,
     isWanted: (station: string) => boolean = () => true,
   ): Offer | null {
-    this.#dropAged();
+    this.#bounds.dropAged();
     for (const messageClass of of) {
       for (const lane of this.#lanes) {
         const offer = this.#take(messageClass, lane, isWanted);
@@ -218,7 +201,7 @@ export class Outbox {
       this.#tally.gapsRefused++;
       return;
     }
-    this.#replace(landed.queue, landed.item, reason);
+    this.#bounds.replace(landed.queue, landed.item, reason, this.#lateUpTo);
     this.#offerable();
   }
 
@@ -232,9 +215,9 @@ export class Outbox {
     }
     this.#inFlight.clear();
     for (const [queue, items] of byQueue) {
-      for (const change of queue.putBack(items, this.#lateUpTo)) this.#keepGap(change);
+      for (const change of queue.putBack(items, this.#lateUpTo)) this.#bounds.keepGap(change);
     }
-    this.#dropOverBounds();
+    this.#bounds.dropOver();
     this.#offerable();
   }
 
@@ -280,26 +263,7 @@ export class Outbox {
   #adopt({ epoch, lastId, seqs, ageMs }: Standing, items: Restored['items'], keeper: Keeper): void {
     this.#epoch = epoch;
     this.#ageBaseMs = ageMs;
-    this.#lastId = lastId;
-    for (const { item, isInDatabase } of items) {
-      this.#lastId = Math.max(this.#lastId, item.id);
-      const [station, messageClass] = splitStream(item.kind === 'gap' ? item.stream : item.delivery.stream);
-      const queue = this.#streams.queue(station, messageClass);
-      if (item.kind === 'gap') {
-        if (!isInDatabase) keeper.keepGap(item);
-        queue.push(item);
-        continue;
-      }
-      const held = heldOf(item, isInDatabase);
-      if (queue.hasAnnounced(held)) {
-        // The process ended between the two: the record of the gap was written, the message not removed.
-        keeper.forget(held.id);
-        continue;
-      }
-      if (!isInDatabase) keeper.adopt(held, encodeMessage(item));
-      queue.push(held);
-      this.#tally.arrives(messageClass, held.bytes);
-    }
+    this.#lastId = Math.max(lastId, adoptItems(items, this.#streams, this.#tally, keeper));
     for (const [stream, nextSeq] of Object.entries(seqs)) this.#streams.queue(...splitStream(stream)).nextSeq = nextSeq;
     this.turnLate();
   }
@@ -340,7 +304,7 @@ export class Outbox {
         this.#inFlight.set(item.id, { queue, item });
         return offer;
       }
-      this.#replace(queue, item as Held, 'unreadable');
+      this.#bounds.replace(queue, item as Held, 'unreadable', this.#lateUpTo);
     }
   }
 
@@ -348,67 +312,6 @@ export class Outbox {
     const landed = this.#inFlight.get(id);
     this.#inFlight.delete(id);
     return landed;
-  }
-
-  get #maxBytes(): number {
-    if (this.#full && this.#nowMs() > this.#full.untilMs) this.#full = null;
-    return Math.min(this.#settings.maxBytes, this.#full?.bytes ?? Number.POSITIVE_INFINITY);
-  }
-
-  /** The disk has room for what it holds: what waits to be written has to push out as much. */
-  #makeRoom(): void {
-    const bytes = this.#tally.waitingBytes - (this.#keeper?.unsavedBytes ?? 0);
-    this.#full = { bytes, untilMs: this.#nowMs() + LIMITS.fullForMs };
-    this.#dropOverBounds();
-  }
-
-  #dropOverBounds(): void {
-    const fromLeast = MESSAGE_CLASSES.toReversed();
-    const maxBytes = this.#maxBytes;
-    for (const messageClass of fromLeast) {
-      while (this.#tally.waitingBytes > maxBytes && this.#dropOldest(messageClass, 'bytes'));
-    }
-    const { maxMemoryBytes } = this.#settings;
-    const unsavedBytes = () => this.#keeper?.unsavedBytes ?? this.#tally.waitingBytes;
-    for (const messageClass of fromLeast) {
-      while (unsavedBytes() > maxMemoryBytes && this.#dropOldest(messageClass, 'bytes', this.#keeper?.keptUpTo));
-    }
-  }
-
-  #dropAged(): void {
-    const ageMs = this.#ageMs();
-    for (const messageClass of MESSAGE_CLASSES) {
-      const bornBefore = ageMs - this.#settings.maxAgeMs[messageClass];
-      while (this.#dropOldest(messageClass, 'age', 0, bornBefore));
-    }
-  }
-
-  /** Drops the oldest message of a class after an id that is not in flight, if it is old enough. Returns whether. */
-  #dropOldest(of: MessageClass, reason: DropReason, afterId = 0, bornBefore = Number.POSITIVE_INFINITY): boolean {
-    const oldest = this.#streams.oldestMessage(of, afterId);
-    if (!oldest || oldest.held.bornMs >= bornBefore) return false;
-    const { queue, held } = oldest;
-    this.#countDropped(of, held, reason);
-    this.#keepGap(queue.drop(held.id, reason));
-    return true;
-  }
-
-  /** A gap record takes the place of a message that has been taken out. */
-  #replace(queue: StreamQueue, held: Held, reason: DropReason): void {
-    this.#countDropped(queue.messageClass, held, reason);
-    const gap = queue.gapOf(held, reason);
-    const [change] = queue.putBack([gap], this.#lateUpTo);
-    this.#keepGap(change ?? { gap, absorbed: [] });
-  }
-
-  #countDropped(of: MessageClass, held: Held, reason: DropReason): void {
-    this.#tally.leaves(of, held.bytes);
-    this.#tally.dropped[reason][of]++;
-  }
-
-  #keepGap({ gap, absorbed }: GapChange): void {
-    for (const id of absorbed) this.#keeper?.forget(id);
-    this.#keeper?.keepGap(gap);
   }
 }
 

@@ -4,6 +4,7 @@ import { SideglanceError } from '../../errors.js';
 import type { Inspection, ModelInUse } from '../../types.js';
 import { clockSynced, now } from '../clock.js';
 import type { CameraEvent } from '../compose.js';
+import type { SparkplugHealth } from '../health-message.js';
 import { Outbox } from '../outbox/outbox.js';
 import { BirthDeathSequence } from './birth-death-sequence.js';
 import { Connector, type EdgeNodeState } from './connector.js';
@@ -14,6 +15,7 @@ import { MetricSet, type Values } from './metric-set.js';
 import { BIRTH_DEATH_SEQUENCE, NEXT_SERVER, nodeDefinitions, REBIRTH } from './node-metrics.js';
 import { EDGE_NODE_LIMITS, type EdgeNodeLimits, type EdgeNodeOptions, RESEND_MS } from './options.js';
 import { decodeCommand, encodePayload, type Metric, type Written } from './payload.js';
+import { SessionRecord, storeCounts } from './session-record.js';
 import { SparkplugTopics, stateTopic } from './topics.js';
 
 export type { EdgeNodeState } from './connector.js';
@@ -59,13 +61,15 @@ export class EdgeNode extends EventEmitter<EdgeNodeEvents> {
   readonly #flow: DataFlow;
   readonly #connector: Connector;
   #session: Session | null = null;
-  #state: EdgeNodeState = { state: 'stopped' };
+  readonly #record = new SessionRecord();
+  readonly #primaryHost: string | null;
 
   /** @throws SideglanceError SG_CONFIG_INVALID for an id that no topic can have, SG_BROKER for a URL of no broker */
   constructor(options: EdgeNodeOptions) {
     super();
     const { groupId, edgeNodeId, primaryHost, brokers, commands = {} } = options;
     this.#topics = new SparkplugTopics(groupId, edgeNodeId);
+    this.#primaryHost = primaryHost ?? null;
     this.#limits = { ...EDGE_NODE_LIMITS, ...options.limits };
     this.#outbox = options.outbox ?? new Outbox();
     this.#outbox.onAlarm(() => this.emit('alarm', this.alarm));
@@ -109,12 +113,17 @@ export class EdgeNode extends EventEmitter<EdgeNodeEvents> {
   }
 
   get state(): EdgeNodeState {
-    return this.#state;
+    return this.#record.state;
   }
 
   /** What is wrong with the store or with the file of bdSeq; null when nothing is. */
   get alarm(): string | null {
     return this.#outbox.alarm ?? this.#sequence.fault;
+  }
+
+  /** What `health` says about it. */
+  get health(): SparkplugHealth {
+    return this.#record.health(this.#primaryHost, this.#outbox.counters(), this.alarm);
   }
 
   /** Begins to connect and returns at once. */
@@ -154,11 +163,11 @@ export class EdgeNode extends EventEmitter<EdgeNodeEvents> {
   /** To be called every few seconds: rates and what the node says about itself. */
   refresh(): void {
     for (const device of this.#devices.values()) device.refresh();
-    const { waiting, inFlight, dropped } = this.#outbox.counters();
+    const { waiting, dropped } = storeCounts(this.#outbox.counters());
     const values: Values = {
       'Agent/Clock Synced': clockSynced(),
-      'Store/Waiting': Math.max(0, waiting.verdict - inFlight),
-      'Store/Dropped': Object.values(dropped).reduce((total, { verdict }) => total + verdict, 0),
+      'Store/Waiting': waiting,
+      'Store/Dropped': dropped,
       'Store/Alarm': this.alarm,
     };
     const timestamp = Date.now();
@@ -168,7 +177,7 @@ export class EdgeNode extends EventEmitter<EdgeNodeEvents> {
   }
 
   #enter(state: EdgeNodeState): void {
-    this.#state = state;
+    this.#record.follow(state);
     this.emit('state', state);
   }
 
@@ -196,6 +205,7 @@ export class EdgeNode extends EventEmitter<EdgeNodeEvents> {
     session.seq = 0;
     this.#node.set({ [BIRTH_DEATH_SEQUENCE]: session.bdSeq }, Date.now());
     this.#publish(session, this.#topics.node('NBIRTH'), this.#node.birth());
+    this.#record.countBirth();
     for (const device of this.#devices.values()) if (device.isRunning) this.#bearDevice(session, device);
     // The broker does not take births of that size: there is no session any more.
     if (this.#session !== session) return;

@@ -276,6 +276,30 @@ export const METRICS = {
     help: 'Gap records that the broker refused.',
     labels: [],
   },
+  sparkplugState: {
+    type: 'gauge',
+    name: 'sideglance_sparkplug_state',
+    help: '1 for the state that the edge node of Sparkplug is in, 0 for the others; absent where there is none. waiting: the primary host is not there.',
+    labels: ['state'],
+  },
+  sparkplugBirths: {
+    type: 'counter',
+    name: 'sideglance_sparkplug_births_total',
+    help: 'NBIRTHs that were published: sessions, and births that a host asked for.',
+    labels: [],
+  },
+  sparkplugWaiting: {
+    type: 'gauge',
+    name: 'sideglance_sparkplug_samples',
+    help: 'Samples that wait for the Sparkplug host.',
+    labels: [],
+  },
+  sparkplugDropped: {
+    type: 'counter',
+    name: 'sideglance_sparkplug_dropped_total',
+    help: 'Samples that a bound of that store has dropped.',
+    labels: [],
+  },
   temperature: {
     type: 'gauge',
     name: 'sideglance_temperature_celsius',

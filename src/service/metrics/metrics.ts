@@ -1,4 +1,4 @@
-import { healthSchema } from '../../publish/health-message.js';
+import { healthSchema, type SparkplugHealth } from '../../publish/health-message.js';
 import { cameraSchema, type HealthMessage, inspectionSchema } from '../../publish/messages.js';
 import type { Inspection, InvalidReason } from '../../types.js';
 import type { Alarms } from '../alarms/alarms.js';
@@ -41,6 +41,7 @@ const RESULTS = inspectionSchema.shape.verdict.options;
 const INVALID_REASONS = inspectionSchema.shape.reason.unwrap().options;
 const HEALTH_REASONS = healthSchema.shape.reasons.element.shape.reason.options;
 const CAMERA_STATES = cameraSchema.shape.state.options;
+const SPARKPLUG_STATES = healthSchema.shape.sparkplug.unwrap().shape.state.options;
 const STATION_STATES = healthSchema.shape.stations.element.shape.state.options;
 
 /** The metrics of `catalogue.ts`. What is counted for each part costs microseconds. */
@@ -100,6 +101,7 @@ export class Metrics {
       this.#readAlarms(station.name, readings.alarms);
     }
     this.#readPublishing(readings);
+    if (readings.health.sparkplug !== null) this.#readSparkplug(readings.health.sparkplug);
     this.#readHeat(readings.heat);
     return this.#instruments.text();
   }
@@ -177,6 +179,14 @@ export class Metrics {
     on.add('outboxWritten', {}, publishing.storage.bytesWritten);
     on.add('gapsAnnounced', {}, publishing.gapsAnnounced);
     on.add('gapsRefused', {}, publishing.gapsRefused);
+  }
+
+  #readSparkplug({ state: current, births, waiting, dropped }: SparkplugHealth): void {
+    const on = this.#instruments;
+    for (const state of SPARKPLUG_STATES) on.set('sparkplugState', { state }, Number(state === current));
+    on.add('sparkplugBirths', {}, births);
+    on.set('sparkplugWaiting', {}, waiting);
+    on.add('sparkplugDropped', {}, dropped);
   }
 
   #readHeat({ temperatures, cooling, throttleEvents }: Heat): void {

@@ -173,3 +173,27 @@ test('reasons that health gives are counted by kind', async () => {
   assert.equal(sampleValue(families, 'sideglance_ready'), 0);
   assert.equal(sampleValue(families, 'sideglance_live'), 1);
 });
+
+test('the session of Sparkplug is told where there is one', async () => {
+  const metrics = new Metrics(TWO_REGIONS);
+  const without = await read(metrics);
+  assert.equal(without.get('sideglance_sparkplug_state')?.samples.length, 0);
+  const sparkplug = {
+    state: 'waiting',
+    since: { utc: '2025-03-01T06:14:41.193Z', monotonicMs: 1 },
+    reason: null,
+    broker: 'mqtt://broker.example:1883',
+    primaryHost: 'scada',
+    bdSeq: null,
+    births: 2,
+    waiting: 5,
+    dropped: 1,
+    alarm: null,
+  } as const;
+  const families = await read(metrics, wellHealth({}, {}, sparkplug));
+  assert.equal(sampleValue(families, 'sideglance_sparkplug_state', { state: 'waiting' }), 1);
+  assert.equal(sampleValue(families, 'sideglance_sparkplug_state', { state: 'online' }), 0);
+  assert.equal(sampleValue(families, 'sideglance_sparkplug_births_total'), 2);
+  assert.equal(sampleValue(families, 'sideglance_sparkplug_samples'), 5);
+  assert.equal(sampleValue(families, 'sideglance_sparkplug_dropped_total'), 1);
+});
