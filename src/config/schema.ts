@@ -16,7 +16,15 @@ import { SparkplugSchema } from './sparkplug.js';
  */
 
 /** Station names that would collide with the device's own MQTT topics. */
-export const RESERVED_STATION_NAMES: readonly string[] = ['answer', 'audit', 'command', 'health', 'model', 'status'];
+export const RESERVED_STATION_NAMES: readonly string[] = [
+  'answer',
+  'audit',
+  'command',
+  'health',
+  'model',
+  'status',
+  'update',
+];
 
 const DeviceSchema = z
   .strictObject({

@@ -22,6 +22,7 @@ import {
   stored,
   timestamp,
 } from './message-fields.js';
+import { updateSchema } from './update-message.js';
 
 const box = z
   .object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
@@ -243,6 +244,7 @@ export const MESSAGE_SCHEMAS = {
   status: statusSchema,
   camera: cameraSchema,
   model: modelSchema,
+  update: updateSchema,
   health: healthSchema,
   gap: gapSchema,
 } as const;

@@ -23,6 +23,7 @@ import type { MessageClass, PerClass } from './outbox/types.js';
 import { encodeJson, JSON_CONTENT, type Packet, retainedJson } from './packet.js';
 import { MqttSession, type SessionState } from './session.js';
 import { type DeviceTopics, deviceTopics } from './topics.js';
+import type { UpdateMessage, UpdateReport } from './update-message.js';
 
 export interface PublisherOptions {
   readonly device: DeviceIdentity;
@@ -208,6 +209,18 @@ export class Publisher extends EventEmitter<PublisherEvents> {
       clockSynced: clockSynced(),
     };
     this.#courier.setValue(retainedJson(this.topics.model, message));
+  }
+
+  /** Publishes what became of updates, the newest first, in one retained message for the device. */
+  publishUpdates(updates: readonly UpdateReport[]): void {
+    const message: UpdateMessage = {
+      schema: 'sideglance/update/1',
+      device: this.#device,
+      updates: [...updates],
+      published: now(),
+      clockSynced: clockSynced(),
+    };
+    this.#courier.setValue(retainedJson(this.topics.update, message));
   }
 
   /** Publishes how the device is doing (retained, the newest only). */

@@ -4,7 +4,7 @@ import type { DeviceIdentity } from './messages.js';
 /** First level of every topic. */
 const ROOT = 'sideglance';
 /** What the device itself says; a station of that name would mix its topics with them. */
-const RESERVED_STATIONS = new Set(['status', 'health', 'model', 'command', 'answer', 'audit']);
+const RESERVED_STATIONS = new Set(['status', 'health', 'model', 'command', 'answer', 'audit', 'update']);
 const LIMITS = { nameBytes: 128 } as const;
 
 export interface StationTopics {
@@ -22,6 +22,7 @@ export interface DeviceTopics {
   readonly status: string;
   readonly health: string;
   readonly model: string;
+  readonly update: string;
   /** Where answers to commands go unless the command names a topic, and what was done about each command. */
   readonly answer: string;
   readonly audit: string;
@@ -66,6 +67,7 @@ export function deviceTopics(device: DeviceIdentity): DeviceTopics {
     status: `${root}/status`,
     health: `${root}/health`,
     model: `${root}/model`,
+    update: `${root}/update`,
     answer: `${root}/answer`,
     audit: `${root}/audit`,
     commandFilters: [`${root}/command/+`, `${root}/+/command/+`],

@@ -244,7 +244,7 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
   [
     'a station name that is a topic of the device',
     `${DEVICE}stations:\n  - name: status\n    model: bundle\n    ${simulated}\n`,
-    [/^3:11 stations\[0\]\.name must not be one of answer, audit, command, health, model, status/],
+    [/^3:11 stations\[0\]\.name must not be one of answer, audit, command, health, model, status, update/],
   ],
   [
     'a model that does not exist, and a folder that is none',

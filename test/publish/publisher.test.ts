@@ -15,6 +15,7 @@ import {
   type StatusMessage,
 } from '../../src/publish/messages.js';
 import type { HealthReport } from '../../src/publish/publisher.js';
+import type { UpdateReport } from '../../src/publish/update-message.js';
 import type { ModelInUse } from '../../src/types.js';
 import { inspection, mapOf, publisherFor, ROOT, reach, region } from './support/inspections.js';
 import { type Mosquitto, startMosquitto, withoutMosquitto } from './support/mosquitto.js';
@@ -34,6 +35,21 @@ function inUse(model: string, provider: string): ModelInUse {
   const skipped = [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }];
   return { model, provider, precision: 'fp32', skipped, building: null, threshold: 3.1, refused: null };
 }
+
+const UPDATE: UpdateReport = {
+  key: 'shift-42',
+  origin: 'command',
+  rollout: null,
+  model: 'bracket',
+  version: '4.0.0',
+  phase: 'downloading',
+  percent: 37,
+  stations: ['top'],
+  code: null,
+  reason: null,
+  since: inspection(0).captured,
+  at: inspection(0).captured,
+};
 
 const HEALTH: HealthReport = {
   live: true,
@@ -101,6 +117,7 @@ for (const { name, protocol, skip, url } of brokers) {
     publisher.start();
     publisher.publishModel('top', inUse('bracket@3', 'cpu'));
     publisher.publishModel('side', BUILDING);
+    publisher.publishUpdates([UPDATE]);
     publisher.publishCamera('top', { state: 'running', reason: null, at: inspection(0).captured });
     publisher.publishHealth(HEALTH);
     const frame = {
@@ -129,6 +146,8 @@ for (const { name, protocol, skip, url } of brokers) {
     for (const message of subscriber.on(`${ROOT}/status`)) assertValid('status', message.json());
     for (const message of subscriber.on(`${ROOT}/health`)) assertValid('health', message.json());
     for (const message of subscriber.on(`${ROOT}/model`)) assertValid('model', message.json());
+    assert.ok(subscriber.on(`${ROOT}/update`).length > 0);
+    for (const message of subscriber.on(`${ROOT}/update`)) assertValid('update', message.json());
     for (const message of subscriber.on(`${ROOT}/top/camera`)) assertValid('camera', message.json());
     const pictures = [...subscriber.on(`${ROOT}/top/map`), ...subscriber.on(`${ROOT}/top/frame`)];
     assert.equal(pictures.length, 3);
@@ -174,12 +193,13 @@ for (const { name, protocol, skip, url } of brokers) {
     await subscriber.close();
   });
 
-  test(`status, model, camera and health are retained for who comes later (${name})`, { skip }, async () => {
+  test(`status, model, update, camera and health are retained for who comes later (${name})`, { skip }, async () => {
     const publisher = publisherFor(url());
     publisher.start();
     publisher.publishModel('top', inUse('bracket@2', 'cpu'));
     publisher.publishModel('side', inUse('lid@1', 'cuda'));
     publisher.publishModel('top', inUse('bracket@3', 'cpu'));
+    publisher.publishUpdates([UPDATE]);
     const at = inspection(0).captured;
     publisher.publishCamera('top', { state: 'running', reason: null, at });
     publisher.publishCamera('top', { state: 'lost', reason: 'device unplugged', at });
@@ -188,8 +208,8 @@ for (const { name, protocol, skip, url } of brokers) {
     const early = await Subscriber.open(url(), protocol);
     await early.until('health', () => early.on('/health').length > 0);
     const late = await Subscriber.open(url(), protocol);
-    const topics = ['/status', '/model', '/top/camera', '/health'];
-    await late.until('four retained messages', () => topics.every((topic) => late.on(topic).length > 0));
+    const topics = ['/status', '/model', '/update', '/top/camera', '/health'];
+    await late.until('five retained messages', () => topics.every((topic) => late.on(topic).length > 0));
     for (const topic of topics) assert.equal(late.on(topic)[0]?.retain, true, topic);
     assert.equal(late.on('/status')[0]?.json<StatusMessage>().state, 'online');
     const models = late

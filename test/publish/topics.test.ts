@@ -26,7 +26,7 @@ for (const name of ['', '+', 'a+b', '#', 'a/b', '$SYS', 'a\u0000b', 'a\nb', '\ud
 }
 
 test("a station cannot take the name of one of the device's own topics", () => {
-  for (const name of ['status', 'health', 'model', 'command']) {
+  for (const name of ['status', 'health', 'model', 'command', 'update']) {
     assert.throws(() => deviceTopics(device).station(name), new RegExp(`'${name}' is taken`));
   }
 });

@@ -22,6 +22,7 @@ export const JSON_CHANNELS: Readonly<Record<JsonMessage, Omit<Channel, 'messages
   camera: { topic: STATION_TOPICS.camera, retained: true },
   status: { topic: TOPICS.status, retained: true },
   model: { topic: TOPICS.model, retained: true },
+  update: { topic: TOPICS.update, retained: true },
   health: { topic: TOPICS.health, retained: true },
   answer: { topic: TOPICS.answer, retained: false },
   audit: { topic: TOPICS.audit, retained: false },

@@ -57,8 +57,9 @@ const addresses = (action: 'send' | 'receive'): string[] =>
     .map((address) => address.replace('{device}', 'edge').replace('{station}', 'top'));
 
 test('its channels are the topics that a device publishes on', () => {
-  const { station, status, health, model, answer, audit } = deviceTopics({ site: 'ulm', line: 'press', name: 'edge' });
-  const own = [status, health, model, answer, audit, ...Object.values(station('top'))];
+  const topics = deviceTopics({ site: 'ulm', line: 'press', name: 'edge' });
+  const { station, status, health, model, update, answer, audit } = topics;
+  const own = [status, health, model, update, answer, audit, ...Object.values(station('top'))];
   assert.deepEqual(addresses('send').sort(), own.sort());
 });
 
