@@ -102,6 +102,15 @@ export class Rollouts {
     this.#lookIn(slot, slot.lookedAtMs + 60_000 / this.#options.perMinute - performance.now());
   }
 
+  /** As `receive`, at once; settles when what came of it is done. */
+  async handle(message: IncomingMessage): Promise<void> {
+    const slot = this.#slots.get(message.topic.slice(ROLLOUT_ROOT.length + 1));
+    if (slot === undefined) return;
+    slot.newest = message;
+    await this.#lookNow(slot);
+    await slot.running?.settled;
+  }
+
   /** What is under way is stopped; the message brings it again. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -116,11 +125,17 @@ export class Rollouts {
     slot.timer ??= setTimeout(
       () => {
         slot.timer = null;
-        slot.lookedAtMs = performance.now();
-        slot.settled = slot.settled.then(() => this.#look(slot)).catch((thrown: unknown) => this.#fault(thrown));
+        void this.#lookNow(slot);
       },
       Math.max(0, ms),
     );
+  }
+
+  /** Never rejects. */
+  #lookNow(slot: Slot): Promise<void> {
+    slot.lookedAtMs = performance.now();
+    slot.settled = slot.settled.then(() => this.#look(slot)).catch((thrown: unknown) => this.#fault(thrown));
+    return slot.settled;
   }
 
   async #look(slot: Slot): Promise<void> {
