@@ -4,7 +4,7 @@ import type { FleetConnection } from '../../fleet/connection.js';
 import { type Driven, driveRollout } from '../../fleet/drive.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import { followed, plannedRollout, readRolloutPayload } from '../../fleet/plan.js';
-import { reportOn, type Settle, type Tally } from '../../fleet/tally.js';
+import { reportOn, type Settle } from '../../fleet/tally.js';
 import { deviceName } from '../../model/bundle/target.js';
 import { type RolloutMessage, rolloutTopic } from '../../publish/rollout-message.js';
 import { INTERRUPTED, interruptible } from '../interrupt.js';
@@ -162,6 +162,7 @@ function drive(
   say(`${first.id}: ${named(first)} from ${first.url}`);
   return interruptible(async (signal) => {
     let progress = showProgress({ title: '', total: 0 });
+    let shown = '';
     try {
       return await driveRollout({
         ...{ connection, fleet, rollout: first, waves, settle, waitMs, maxFailures, maxFailureShare, signal },
@@ -171,16 +172,17 @@ function drive(
           const absent = away > 0 ? `, ${away} more are away and take it when they come` : '';
           progress.say(`wave ${number} of ${of}, ${percent} %: ${awaited} devices${absent}`);
         },
-        onProgress: (tally) => progress.update(tally.settled.length, progressNote(tally)),
+        onProgress: ({ settled, underWay, failed }) => {
+          const note = `${underWay.length} under way, ${failed.length} failed`;
+          if (shown === `${settled.length} ${note}`) return;
+          shown = `${settled.length} ${note}`;
+          progress.update(settled.length, note);
+        },
       });
     } finally {
       progress.stop();
     }
   });
-}
-
-function progressNote({ failed, underWay }: Tally): string {
-  return `${underWay.length} under way, ${failed.length} failed`;
 }
 
 /** @returns the exit code */
