@@ -30,6 +30,17 @@ export function addFleetCommands(program: Command): void {
       list,
       [],
     )
+    .option(
+      '--at <time>',
+      'take over then, such as 2030-01-31T22:00Z; idle: when no part comes; shift: when shifts change',
+      when,
+      'now',
+    )
+    .option(
+      '--shadow <parts>',
+      'judge so many parts beside the model in use before; 0: none (default: as devices are configured)',
+      wholeNumber(0, 1_000_000),
+    )
     .option('--waves <percentages>', 'how much of the devices, wave by wave', waves, [5, 25, 100])
     .option('--wait <time>', 'how long a wave may take, such as 90s, 30m or 2h', duration, 1_800_000)
     .addOption(
@@ -99,6 +110,13 @@ function duration(text: string): number {
   const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   if (number !== undefined) return Number(number) * UNITS[unit as keyof typeof UNITS];
   throw new InvalidArgumentError('It must be a time such as 90s, 30m, 2h or 7d.');
+}
+
+function when(text: string): string {
+  if (['now', 'idle', 'shift'].includes(text)) return text;
+  const at = new Date(text);
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(at.getTime())) return at.toISOString();
+  throw new InvalidArgumentError('It must be idle, shift, or a time such as 2030-01-31T22:00Z.');
 }
 
 function waves(text: string): readonly number[] {

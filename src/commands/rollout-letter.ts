@@ -23,8 +23,8 @@ export function readRollout({ payload }: IncomingMessage, model: string): Rollou
 }
 
 /** What one id stands for. Who takes part, when, and where the file lies may change. */
-export function contentOf({ version, sha256, stations }: RolloutMessage): string {
-  return JSON.stringify([version, sha256, stations ?? null]);
+export function contentOf({ version, sha256, stations, activate }: RolloutMessage): string {
+  return JSON.stringify([version, sha256, stations ?? null, activate.when, activate.shadow ?? null]);
 }
 
 /** For the audit. */

@@ -6,24 +6,12 @@ import { lotOf, takesPart } from './cohort.js';
 import { asError, type Case, Paperwork, type PaperworkOptions } from './paperwork.js';
 import { contentOf, openRollout, readRollout, rolloutLateness } from './rollout-letter.js';
 import { type KnownRollout, RolloutMemory } from './rollout-memory.js';
+import type { RolloutWork } from './rollout-work.js';
 
 export const ROLLOUT_LIMITS = {
   /** How often the clock is looked at until it is set. */
   clockEveryMs: 5_000,
 } as const;
-
-/** What keeps models on the disk and puts them to use. */
-export interface RolloutWork {
-  /**
-   * Fetches, verifies, proves and activates it, and says how far it is meanwhile. Settles when it is in use; rejects with a
-   * SideglanceError and leaves everything as it was when it is refused, or when the signal comes before it was made active.
-   */
-  bring(rollout: RolloutMessage, signal: AbortSignal): Promise<void>;
-  /** The last good version is used again where it is in use, and it is barred. */
-  withdraw(rollout: RolloutMessage): Promise<void>;
-  /** Publishes what keeps it from being brought: for now, or, with a code, for good. */
-  tell(rollout: RolloutMessage, phase: 'waiting' | 'refused', code: ErrorCode | null, reason: string): void;
-}
 
 export interface RolloutsOptions extends PaperworkOptions {
   /** Ids of the models that stations of this device run. */
@@ -187,6 +175,7 @@ export class Rollouts {
           : `rollout ${id} came`;
     await this.#halt(slot, why);
     await this.#remember(rollout);
+    if (state === 'halted' && isKnown) await this.#cancel(rollout, opened);
     if (state === 'withdrawn' && isKnown) await this.#withdraw(rollout, opened);
     if (state === 'running' && isIn) this.#start(slot, rollout, opened);
   }
@@ -232,9 +221,16 @@ export class Rollouts {
     }
   }
 
+  async #cancel(rollout: RolloutMessage, opened: Case): Promise<void> {
+    if (!hasIt(this.#memory.of(rollout.model)) || !(await this.#options.work.cancel(rollout))) return;
+    const text = 'the rollout is halted';
+    await this.#end(rollout, opened, 'heard', fault('SG_ROLLOUT_HALTED', text));
+    this.#options.work.tell(rollout, 'waiting', 'SG_ROLLOUT_HALTED', text);
+  }
+
   async #withdraw(rollout: RolloutMessage, opened: Case): Promise<void> {
     const known = this.#memory.of(rollout.model);
-    if (known?.stage !== 'begun' && known?.stage !== 'brought') return;
+    if (!hasIt(known)) return;
     try {
       await this.#paperwork.begin(opened, null);
       await this.#options.work.withdraw(rollout);
@@ -290,6 +286,11 @@ export class Rollouts {
       thrown instanceof SideglanceError ? thrown : new SideglanceError('SG_COMMAND_FAILED', text, { cause: thrown }),
     );
   }
+}
+
+/** It may be in use, or planned to be. */
+function hasIt(known: KnownRollout | null): known is KnownRollout {
+  return known?.stage === 'begun' || known?.stage === 'brought';
 }
 
 function fault(code: ErrorCode, message: string): SideglanceError {

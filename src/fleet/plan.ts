@@ -19,6 +19,7 @@ export interface RolloutWish {
   readonly keys?: string | undefined;
   readonly devices: Omit<RolloutMessage['devices'], 'percent'>;
   readonly stations?: readonly string[] | undefined;
+  readonly activate: RolloutMessage['activate'];
   readonly spreadSeconds: number;
   readonly lastsMs: number;
 }
@@ -29,7 +30,7 @@ export interface RolloutWish {
  */
 export async function plannedRollout(wish: RolloutWish, nowMs: number): Promise<RolloutMessage> {
   const { model, version, sha256 } = await whatIsIn(wish);
-  const { url, devices, stations, spreadSeconds, lastsMs } = wish;
+  const { url, devices, stations, activate, spreadSeconds, lastsMs } = wish;
   return checked({
     schema: 'sideglance/rollout/1',
     id: `${model.slice(0, 32)}-${version.slice(0, 18)}-${randomBytes(4).toString('hex')}`,
@@ -39,6 +40,7 @@ export async function plannedRollout(wish: RolloutWish, nowMs: number): Promise<
     sha256,
     devices: { ...devices, percent: 0 },
     ...(stations !== undefined && { stations: [...stations] }),
+    activate,
     spreadSeconds,
     state: 'running',
     issued: new Date(nowMs).toISOString(),

@@ -55,6 +55,21 @@ export const rolloutSchema = z
       .max(16)
       .exactOptional()
       .describe('The stations that get it for themselves. Absent: every station with this model.'),
+    activate: z
+      .strictObject({
+        when: z
+          .union([z.enum(['now', 'idle', 'shift']), utc])
+          .default('now')
+          .describe('When it takes over: at once, when no part comes, when shifts change, or at a moment.'),
+        shadow: z
+          .strictObject({ parts: z.int().min(0).max(1_000_000), minutes: z.int().min(0).max(20_160) })
+          .exactOptional()
+          .describe(
+            'So many parts, or minutes, whichever comes first, it judges beside the model in use before; both 0: none. Absent: as each device is configured.',
+          ),
+      })
+      .default({ when: 'now' })
+      .describe('How it takes over on a device.'),
     spreadSeconds: z
       .int()
       .min(0)

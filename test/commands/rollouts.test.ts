@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { AuditLog } from '../../src/commands/audit-log.js';
 import { lotOf } from '../../src/commands/cohort.js';
-import { Rollouts, type RolloutWork } from '../../src/commands/rollouts.js';
+import type { RolloutWork } from '../../src/commands/rollout-work.js';
+import { Rollouts } from '../../src/commands/rollouts.js';
 import { type ErrorCode, SideglanceError } from '../../src/errors.js';
 import { type AuditMessage, auditSchema } from '../../src/publish/command-messages.js';
 import type { IncomingMessage } from '../../src/publish/inbox.js';
@@ -24,6 +25,7 @@ const ROLLOUT: RolloutMessage = {
   url: 'https://models.example/bracket.tar',
   sha256: 'a'.repeat(64),
   devices: { percent: 100 },
+  activate: { when: 'now' },
   spreadSeconds: 0,
   state: 'running',
   issued: at(0),
@@ -41,6 +43,7 @@ class TestDevice {
   /** Until the test says so, or it is aborted. */
   bring: (signal: AbortSignal) => Promise<void> = async () => {};
   withdraw: () => Promise<void> = async () => {};
+  isPlanned = false;
   rollouts: Rollouts;
 
   constructor() {
@@ -58,6 +61,7 @@ class TestDevice {
         this.did.push(`bring ${id}`);
         await this.bring(signal);
       },
+      cancel: async () => this.isPlanned,
       withdraw: async ({ id }) => {
         this.did.push(`withdraw ${id}`);
         await this.withdraw();
@@ -150,6 +154,16 @@ test('halted stops what is not in use yet, and running again begins it anew', as
   await device.followed({ ...ROLLOUT, state: 'halted', issued: at(3) });
   assert.deepEqual(device.did, ['bring r-1', 'bring r-1']);
   assert.deepEqual(device.events().slice(2), ['begun', 'done']);
+});
+
+test('halted takes back what is to take over later, and running again plans it anew', async () => {
+  const device = new TestDevice();
+  await device.followed(ROLLOUT);
+  device.isPlanned = true;
+  await device.followed({ ...ROLLOUT, state: 'halted', issued: at(1) });
+  assert.deepEqual(device.events(), ['begun', 'done', 'failed SG_ROLLOUT_HALTED']);
+  await device.followed({ ...ROLLOUT, issued: at(2) });
+  assert.deepEqual(device.did, ['bring r-1', 'bring r-1']);
 });
 
 test('a device that is still waiting for its moment stops without having begun', async () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AuditLog } from '../../src/commands/audit-log.js';
-import { Rollouts, type RolloutWork } from '../../src/commands/rollouts.js';
+import type { RolloutWork } from '../../src/commands/rollout-work.js';
+import { Rollouts } from '../../src/commands/rollouts.js';
 import { SideglanceError } from '../../src/errors.js';
 import { clockSynced, now } from '../../src/publish/clock.js';
 import type { DeviceIdentity } from '../../src/publish/messages.js';
@@ -34,6 +35,7 @@ export class FleetDevice {
     this.#publisher = new Publisher({ device, agentVersion: 'test', mqtt: { url } });
     const work: RolloutWork = {
       bring: (rollout, signal) => this.#bring(rollout, signal),
+      cancel: async () => false,
       withdraw: async (rollout) => {
         this.#run('1.0.0');
         this.#report(rollout, 'rolled back', 'SG_ROLLOUT_HALTED', 'withdrawn');

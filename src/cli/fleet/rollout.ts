@@ -20,6 +20,9 @@ export interface RolloutOptions extends AccessOptions, SelectionOptions {
   readonly keys?: string;
   readonly url?: string;
   readonly station: readonly string[];
+  readonly at: string;
+  /** Parts. */
+  readonly shadow?: number;
   readonly waves: readonly number[];
   /** Milliseconds. */
   readonly wait: number;
@@ -92,7 +95,7 @@ export async function withdraw(options: ModelOptions & { readonly wait: number }
 }
 
 async function planOf(options: RolloutOptions): Promise<RolloutMessage> {
-  const { model, bundleVersion: version, url, station, spread, lasts } = options;
+  const { model, bundleVersion: version, url, station, at, shadow, spread, lasts } = options;
   if (url === undefined) throw new SideglanceError('SG_USAGE', 'say where devices fetch it from: --url');
   const wish = {
     ...options,
@@ -101,6 +104,7 @@ async function planOf(options: RolloutOptions): Promise<RolloutMessage> {
     url,
     devices: selectionOf(options),
     stations: station.length > 0 ? station : undefined,
+    activate: { when: at, ...(shadow !== undefined && { shadow: { parts: shadow, minutes: 0 } }) },
     spreadSeconds: Math.round(spread / 1000),
     lastsMs: lasts,
   };
