@@ -79,16 +79,20 @@ export function fromFile(file: string, path: string): string {
   return resolve(dirname(file), path);
 }
 
-export function urlFaults(url: unknown, path: Path, schemes: readonly string[]): Fault[] {
+/** @param instead where a user and a password belong */
+export function urlFaults(
+  url: unknown,
+  path: Path,
+  schemes: readonly string[],
+  instead = 'use `username` and `passwordFile`',
+): Fault[] {
   if (typeof url !== 'string') return [];
   const form = `must be ${schemes.map((scheme) => `${scheme}://host`).join(' or ')}`;
   if (!URL.canParse(url)) return [{ path, message: `${form}, with a port and a path if need be` }];
   const { protocol, hostname, username, password } = new URL(url);
   if (!schemes.includes(protocol.slice(0, -1)) || hostname === '') return [{ path, message: form }];
   if (username === '' && password === '') return [];
-  return [
-    { path, message: 'must not hold a user or a password: use `username` and `passwordFile`, addresses are logged' },
-  ];
+  return [{ path, message: `must not hold a user or a password: ${instead}, addresses are logged` }];
 }
 
 export function passwordFaults(group: unknown, base: Path, file: string): Fault[] {

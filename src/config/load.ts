@@ -5,6 +5,7 @@ import { reasonOf, SideglanceError } from '../errors.js';
 import { fromFile, readPassword, secretFromFile } from './checks.js';
 import { parseLocatedYaml } from './document.js';
 import { faultsOfIssues, type Position, pathText } from './faults.js';
+import { resolveDownload } from './model-download.js';
 import { idInStore } from './model-store.js';
 import { DEMO_MODEL, relationFaults } from './relations.js';
 import {
@@ -101,8 +102,15 @@ function resolveModel(model: string | undefined, store: string, file: string): s
   return id === null ? fromFile(file, model) : join(store, id);
 }
 
-function resolveModels({ keys, ...rest }: WrittenConfig['models'], store: string, file: string): ModelsConfig {
-  return { ...rest, store, ...(keys === undefined ? {} : { keys: fromFile(file, keys) }) };
+function resolveModels(written: WrittenConfig['models'], store: string, file: string): ModelsConfig {
+  const { keys, inbox, download, ...rest } = written;
+  return {
+    ...rest,
+    store,
+    download: resolveDownload(download, file),
+    ...(keys === undefined ? {} : { keys: fromFile(file, keys) }),
+    ...(inbox === undefined ? {} : { inbox: fromFile(file, inbox) }),
+  };
 }
 
 /** A folder that the configuration names, or one of this name in the folder for state. */

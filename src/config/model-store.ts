@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readableFile } from './checks.js';
 import { type Fault, type Path, valueAt } from './faults.js';
 import { text, whole } from './fields.js';
+import { DownloadSchema, downloadFaults } from './model-download.js';
 
 /** The store of installed models, and `store:<id>`, which names a model in it. */
 
@@ -42,6 +43,10 @@ export const ModelsSchema = z
       description:
         'What ends the probation of a model that goes well: `auto`, the time; `required`, `sideglance model confirm` within the time, and without it the one before is active again.',
     }),
+    inbox: text(
+      'A folder that is watched: a bundle that is put there, as a folder or `.tar` file, is installed and made active. Relative to this file; it need not be there yet. Absent: none.',
+    ).exactOptional(),
+    download: DownloadSchema.prefault({}),
     trustClock: z.boolean().default(false).meta({
       description:
         'Whether the clock of this computer is right although no time service says so. Otherwise nothing is installed until it is synchronised, for bundles expire.',
@@ -55,7 +60,10 @@ export function idInStore(model: string): string | null {
 }
 
 export function modelsFaults(models: unknown, file: string): Fault[] {
-  return readableFile(valueAt(models, ['keys']), ['models', 'keys'], file);
+  return [
+    ...readableFile(valueAt(models, ['keys']), ['models', 'keys'], file),
+    ...downloadFaults(valueAt(models, ['download']), file),
+  ];
 }
 
 /** What is installed is not the configuration's matter: a station may wait for its first model. */

@@ -88,6 +88,7 @@ describe('a configuration that is right', () => {
       keep: 2,
       maxBundleMb: 1024,
       maxMemoryMb: 4096,
+      download: { from: [] },
       probationMinutes: 10,
       confirm: 'auto',
       trustClock: false,
