@@ -27,11 +27,13 @@ export interface RolloutsOptions extends PaperworkOptions {
 
 /** What a rollout fails by for now: it is tried again when its message comes again. */
 const FOR_NOW: ReadonlySet<ErrorCode> = new Set([
+  'SG_BUNDLE_DOWNLOAD',
   'SG_BUNDLE_DISK_FULL',
   'SG_BUNDLE_CLOCK_UNSET',
   'SG_STORAGE',
   'SG_STORAGE_IN_USE',
   'SG_COMMAND_BUSY',
+  'SG_COMMAND_INTERRUPTED',
 ]);
 
 /** The rollouts of one model. */
@@ -198,7 +200,7 @@ export class Rollouts {
       work.tell(rollout, 'waiting', null, `it begins after ${Math.round(delayMs / 1000)} s of its own`);
       await wait(delayMs, undefined, { signal }).catch(() => {});
     }
-    if (signal.aborted) return work.tell(rollout, 'waiting', 'SG_ROLLOUT_HALTED', String(signal.reason));
+    if (signal.aborted) return work.tell(rollout, 'waiting', 'SG_ROLLOUT_HALTED', reasonOf(signal.reason));
     const late = this.#lateness(rollout);
     if (late !== null) return this.#refuse(rollout, opened, late);
     try {
@@ -212,8 +214,8 @@ export class Rollouts {
       await this.#end(rollout, opened, 'brought', null);
     } catch (thrown) {
       if (signal.aborted) {
-        await this.#end(rollout, opened, 'heard', fault('SG_ROLLOUT_HALTED', String(signal.reason)));
-        work.tell(rollout, 'waiting', 'SG_ROLLOUT_HALTED', String(signal.reason));
+        await this.#end(rollout, opened, 'heard', asError(signal.reason));
+        work.tell(rollout, 'waiting', 'SG_ROLLOUT_HALTED', reasonOf(signal.reason));
       } else {
         const error = asError(thrown);
         await this.#end(rollout, opened, FOR_NOW.has(error.code) ? 'heard' : 'refused', error);
@@ -254,7 +256,7 @@ export class Rollouts {
 
   /** Stops what is under way, as far as it is not in use yet. */
   async #halt(slot: Slot, why: string): Promise<void> {
-    slot.running?.controller.abort(why);
+    slot.running?.controller.abort(fault('SG_ROLLOUT_HALTED', why));
     await slot.running?.settled;
   }
 

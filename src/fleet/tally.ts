@@ -32,8 +32,8 @@ export function reportOn(rollout: string, { updates }: FleetDevice): FleetUpdate
   return updates.find((report) => report.rollout === rollout) ?? null;
 }
 
-export function hasFailed({ phase }: FleetUpdate): boolean {
-  return phase === 'refused' || phase === 'rolled back';
+export function hasFailed({ phase, code }: FleetUpdate): boolean {
+  return (phase === 'refused' && code !== 'SG_ROLLOUT_HALTED') || phase === 'rolled back';
 }
 
 export function tallyOf(rollout: RolloutMessage, devices: readonly FleetDevice[], settle: Settle): Tally {
