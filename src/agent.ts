@@ -15,6 +15,7 @@ import { type HealthReport, Publisher } from './publish/publisher.js';
 import type { SessionState } from './publish/session.js';
 import type { EdgeNode, EdgeNodeState } from './publish/sparkplug/edge-node.js';
 import { openEdgeNode } from './publish/sparkplug/from-config.js';
+import type { UpdateReport } from './publish/update-message.js';
 import type { AlarmChange } from './service/alarms/alarms.js';
 import { AlarmKeeper } from './service/alarms/keeper.js';
 import { HEALTH_LIMITS, healthReport } from './service/health-report.js';
@@ -32,11 +33,13 @@ import { StationSupervisor, SUPERVISION_LIMITS, type SupervisionLimits } from '.
 import type { Inspection } from './types.js';
 import { keeperFromConfig } from './updates/from-config.js';
 import type { ModelKeeper } from './updates/model-keeper.js';
+import { ModelUpdates } from './updates/model-updates.js';
 
 export const AGENT_LIMITS = {
   healthEveryMs: 5_000,
-  /** The bounds of a stop add up to less than 2 s: stations, what is still to be sent, goodbye, outbox, broker. */
+  /** The bounds of a stop add up to less than 2 s: updates, stations, what is still to be sent, goodbye, outbox, broker. */
   stationStopMs: 1_000,
+  updatesStopMs: 300,
   drainMs: 200,
   farewellMs: 200,
   brokerStopMs: 100,
@@ -87,6 +90,7 @@ export class Agent {
   #edgeNode: EdgeNode | null = null;
   #monitoring: Monitoring | null = null;
   #models: ModelKeeper | null = null;
+  #updates: ModelUpdates | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
   #lifeline: Lifeline | null = null;
   #hasAlarm = false;
@@ -145,10 +149,18 @@ export class Agent {
     publisher.on('delivered', (station, ms) => monitoring.countDelivery(station, ms));
     await monitoring.start();
     const supervisors = new Map<string, StationSupervisor<StationStart>>();
+    const updates = new ModelUpdates(this.#config, {
+      publish: (reports) => publisher.publishUpdates(reports),
+      onEvent: (...event) => this.log.event(...event),
+      onPhase: (report) => this.#logUpdate(report),
+      onFault: ({ code, message }) => this.log.event('error', 'model.unreported', { code, message }),
+    });
+    this.#updates = updates;
     this.#commands.listen(
       publisher,
       (name) => supervisors.get(name) as StationSupervisor<StationStart>,
       () => this.#publishHealth(publisher),
+      updates.commands,
     );
     publisher.start();
     this.#publisher = publisher;
@@ -170,8 +182,12 @@ export class Agent {
     this.log.event('info', 'agent.started', { version: AGENT_VERSION, pid: process.pid, config: this.#config.file });
     this.#stations = stations.map((station) => this.#supervise(station, publisher, monitoring));
     for (const station of this.#stations) supervisors.set(station.name, station);
-    this.#models = keeperFromConfig(this.#config, this.#stations, (...event) => this.log.event(...event));
+    this.#models = keeperFromConfig(this.#config, this.#stations, {
+      onEvent: (...event) => this.log.event(...event),
+      onState: (state) => updates.follow(state),
+    });
     this.#models.start();
+    updates.start();
     for (const station of this.#stations) station.start();
     this.#keeper.start();
     this.#lag.enable();
@@ -185,7 +201,7 @@ export class Agent {
     this.#lifeline?.stopping();
     await this.#monitoring?.close();
     this.#lag.disable();
-    await this.#models?.stop();
+    await Promise.all([this.#models?.stop(), within(AGENT_LIMITS.updatesStopMs, this.#updates?.stop())]);
     await Promise.all(this.#stations.map((station) => station.stop()));
     await this.#keeper.stop();
     const [left] = await Promise.all([this.#publisher?.stop(), this.#edgeNode?.stop()]);
@@ -276,6 +292,11 @@ export class Agent {
     const at = { utc: new Date().toISOString(), monotonicMs: Number(process.hrtime.bigint()) / 1e6 };
     const what = phase === 'waiting' ? 'waiting for another build' : `building an engine for ${provider}`;
     this.#standardOutput.write(noticeLine(at, station, what, 'this takes minutes', this.#terminal));
+  }
+
+  #logUpdate({ key, origin, model, version, phase, code, reason }: UpdateReport): void {
+    const level = code === null ? 'info' : 'warn';
+    this.log.event(level, 'model.update', { key, origin, model, version, phase, code, reason });
   }
 
   /** Joins what was inspected with what was published. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { StationCommandName } from '../config/commands.js';
+import type { CommandName, StationCommandName } from '../config/commands.js';
 import type { Config, StationConfig } from '../config/schema.js';
 import { SideglanceError } from '../errors.js';
 import { clockSynced, now } from '../publish/clock.js';
@@ -11,7 +11,7 @@ import type { StationStart } from '../station/start.js';
 import type { Snapshot } from '../types.js';
 import { AuditLog } from './audit-log.js';
 import { CommandDesk, type CommandWork, type DeskCounters } from './desk.js';
-import { type ModelCommands, NO_MODEL_COMMANDS } from './models.js';
+import type { ModelCommands } from './models.js';
 import { configured, Overrides, type StationOverrides, withOverrides } from './overrides.js';
 import { StationCommands, type StationPort } from './station-commands.js';
 
@@ -74,7 +74,7 @@ export class CommandCentre {
     publisher: Publisher,
     ports: (station: string) => StationPort,
     report: () => HealthMessage,
-    models: ModelCommands = NO_MODEL_COMMANDS,
+    models: ModelCommands,
   ): void {
     const { commands, stations, device } = this.#config;
     const overrides = this.#overrides;
@@ -117,8 +117,8 @@ export class CommandCentre {
   forHosts(): HostCommands {
     const desk = this.#desk;
     if (desk === null) return {};
-    const { threshold, trigger } = this.#config.commands.allow;
-    const order = async (name: StationCommandName, station: string, wanted: Readonly<Record<string, unknown>>) => {
+    const { threshold, trigger, 'model.activate': activate } = this.#config.commands.allow;
+    const order = async (name: CommandName, station: string | null, wanted: Readonly<Record<string, unknown>>) => {
       const { code, message } = await desk.order('sparkplug', name, station, wanted);
       if (code !== null) throw new SideglanceError(code, message ?? '');
     };
@@ -127,6 +127,14 @@ export class CommandCentre {
         ? {}
         : { setThreshold: (station: string, score: number) => order('threshold', station, { score }) }),
       ...(trigger === 'never' ? {} : { trigger: (station: string) => order('trigger', station, {}) }),
+      ...(activate === 'never'
+        ? {}
+        : {
+            activateModel: (station: string, written: string) => {
+              const [, model = written, version = ''] = /^(.+)@(.+)$/.exec(written) ?? [];
+              return order('model.activate', null, { model, version, stations: [station] });
+            },
+          }),
     };
   }
 
@@ -158,9 +166,9 @@ function workOf(
     resume: atStation('resume'),
     restart: atStation('restart'),
     report: async () => ({ health: report() }),
-    'model.install': (wanted) => models.install(wanted),
-    'model.activate': (wanted) => models.activate(wanted),
-    'model.rollback': (wanted) => models.rollback(wanted),
+    'model.install': (wanted, _, id) => models.install(wanted, id),
+    'model.activate': (wanted, _, id) => models.activate(wanted, id),
+    'model.rollback': (wanted, _, id) => models.rollback(wanted, id),
     'model.confirm': (wanted) => models.confirm(wanted),
   };
 }

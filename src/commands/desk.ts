@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { CommandName, CommandsConfig, StationCommandName } from '../config/commands.js';
+import type { CommandName, CommandsConfig } from '../config/commands.js';
 import { type ErrorCode, reasonOf, SideglanceError } from '../errors.js';
 import { type AnswerMessage, COMMAND_SCHEMAS, type CommandOf, type ResultOf } from '../publish/command-messages.js';
 import type { IncomingMessage } from '../publish/inbox.js';
@@ -107,20 +107,21 @@ export class CommandDesk {
   }
 
   /**
-   * A command to a station that came on another way than the topics: the same rules hold for it, except that it cannot have
-   * waited at a broker. Settles with its answer.
+   * A command that came on another way than the topics: the same rules hold for it, except that it cannot have waited at a
+   * broker. Settles with its answer.
    *
+   * @param station null: to the device
    * @throws SideglanceError SG_COMMAND_RATE when there are so many that they are not even looked at
    */
   async order(
     origin: Exclude<Sender['origin'], 'mqtt'>,
-    name: StationCommandName,
-    station: string,
+    name: CommandName,
+    station: string | null,
     wanted: Readonly<Record<string, unknown>>,
   ): Promise<AnswerMessage> {
     let answer: AnswerMessage | null = null;
     const message: IncomingMessage = {
-      topic: `${this.#options.topics.root}/${station}/command/${name}`,
+      topic: `${this.#options.topics.root}/${station === null ? '' : `${station}/`}command/${name}`,
       payload: encodeJson({ id: `${origin}-${randomUUID()}`, ...wanted }),
       retain: false,
       responseTopic: null,

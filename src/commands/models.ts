@@ -1,4 +1,3 @@
-import { SideglanceError } from '../errors.js';
 import type { CommandOf, ResultOf } from '../publish/command-messages.js';
 
 /**
@@ -6,23 +5,8 @@ import type { CommandOf, ResultOf } from '../publish/command-messages.js';
  * done, or rejects with a SideglanceError and leaves everything as it was. `model.install` may come again under another id.
  */
 export interface ModelCommands {
-  install(wanted: CommandOf<'model.install'>): Promise<ResultOf<'model.install'>>;
-  activate(wanted: CommandOf<'model.activate'>): Promise<ResultOf<'model.activate'>>;
-  rollback(wanted: CommandOf<'model.rollback'>): Promise<ResultOf<'model.rollback'>>;
+  install(wanted: CommandOf<'model.install'>, id: string): Promise<ResultOf<'model.install'>>;
+  activate(wanted: CommandOf<'model.activate'>, id: string): Promise<ResultOf<'model.activate'>>;
+  rollback(wanted: CommandOf<'model.rollback'>, id: string): Promise<ResultOf<'model.rollback'>>;
   confirm(wanted: CommandOf<'model.confirm'>): Promise<ResultOf<'model.confirm'>>;
 }
-
-async function unsupported(): Promise<never> {
-  throw new SideglanceError(
-    'SG_COMMAND_UNSUPPORTED',
-    'this version does not replace models by command: set `model` of the station in the configuration, and restart',
-  );
-}
-
-/** Answers each with SG_COMMAND_UNSUPPORTED. */
-export const NO_MODEL_COMMANDS: ModelCommands = {
-  install: unsupported,
-  activate: unsupported,
-  rollback: unsupported,
-  confirm: unsupported,
-};

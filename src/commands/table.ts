@@ -32,7 +32,7 @@ export interface CommandKind {
 }
 
 const MINUTE_MS = 60_000;
-const lasting = (group: string, withinMs = MINUTE_MS): CommandKind => ({
+const lasting = (group: string | null, withinMs = MINUTE_MS): CommandKind => ({
   group,
   isLight: false,
   mayBeRetained: false,
@@ -57,9 +57,10 @@ export const COMMAND_KINDS: Readonly<Record<CommandName, CommandKind>> = {
   resume: lasting('run'),
   restart: lasting('run'),
   report: light('report', MINUTE_MS),
-  'model.install': { ...lasting('model', 30 * MINUTE_MS), mayBeRetained: true },
-  'model.activate': lasting('model', 30 * MINUTE_MS),
-  'model.rollback': lasting('model', 30 * MINUTE_MS),
+  // Several wait for one another elsewhere, and none of them keeps a rollback from being done. An engine may have to be built.
+  'model.install': { ...lasting(null, 120 * MINUTE_MS), mayBeRetained: true },
+  'model.activate': lasting('model.activate', 120 * MINUTE_MS),
+  'model.rollback': lasting('model', 5 * MINUTE_MS),
   'model.confirm': lasting('model'),
 };
 

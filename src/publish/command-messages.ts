@@ -108,7 +108,10 @@ export const COMMAND_SCHEMAS = {
     'Uses an installed model.',
   ),
   'model.rollback': command(
-    { stations: z.array(name.max(64)).min(1).max(16).exactOptional().describe('Absent: every station.') },
+    {
+      model: modelId.exactOptional().describe('Absent: the one that these stations run.'),
+      stations: z.array(name.max(64)).min(1).max(16).exactOptional().describe('Absent: every station with this model.'),
+    },
     'Uses the last good model again.',
   ),
   'model.confirm': command(

@@ -27,7 +27,7 @@ export const UPDATE_PHASES = [
 export type UpdateOrigin = (typeof UPDATE_ORIGINS)[number];
 export type UpdatePhase = (typeof UPDATE_PHASES)[number];
 
-const report = z.object({
+export const updateReport = z.object({
   key: name.describe('Names this update on this device: the id of the command, the name of the file, the rollout.'),
   origin: open(UPDATE_ORIGINS).describe(
     'Who asked for it: a command, a file in the watched folder, a rollout, or somebody at the device.',
@@ -51,7 +51,7 @@ export const updateSchema = z
     schema: z.literal('sideglance/update/1'),
     device,
     updates: z
-      .array(report)
+      .array(updateReport)
       .max(UPDATE_MESSAGE_LIMITS.reports)
       .describe('The newest first, each with its last report.'),
     published: timestamp,
@@ -60,4 +60,4 @@ export const updateSchema = z
   .describe('What became of the models that were to be installed. Topic `update`, QoS 1, retained, latest value.');
 
 export type UpdateMessage = z.infer<typeof updateSchema>;
-export type UpdateReport = z.infer<typeof report>;
+export type UpdateReport = z.infer<typeof updateReport>;

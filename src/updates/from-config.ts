@@ -7,7 +7,7 @@ import { type KeptStation, ModelKeeper, type ModelKeeperOptions } from './model-
 export function keeperFromConfig(
   config: Config,
   stations: readonly KeptStation[],
-  onEvent: ModelKeeperOptions['onEvent'],
+  { onEvent, onState }: Required<Pick<ModelKeeperOptions, 'onEvent' | 'onState'>>,
 ): ModelKeeper {
   const { models } = config;
   return new ModelKeeper({
@@ -22,5 +22,6 @@ export function keeperFromConfig(
       maxJudgeMs: models.maxJudgeMs ?? Number.POSITIVE_INFINITY,
     },
     onEvent,
+    onState,
   });
 }

@@ -1,5 +1,7 @@
 import { SideglanceError } from '../errors.js';
 import type { BundleSource } from '../model/bundle/source.js';
+import type { VerifiedBundle } from '../model/bundle/verify.js';
+import type { ExpectedBundle } from '../model/store/admission.js';
 import { ALL_STATIONS, type ModelState, type Slot } from '../model/store/state.js';
 import type { InstalledBundle } from '../model/store/store.js';
 import { activated, barred, rolledBack, slotOf, uninstalled } from '../model/store/transitions.js';
@@ -16,7 +18,11 @@ export interface Activation {
 export interface InstallPlan {
   /** Null: only installed. */
   readonly activate: Activation | null;
+  /** A bundle of another model or version is refused before anything of it is written. */
+  readonly expected?: ExpectedBundle;
   readonly onWaiting?: () => void;
+  /** Its head was verified, so that its manifest may be believed. */
+  readonly onVerified?: (bundle: VerifiedBundle) => void;
   /** What is being done, and how much of it, from 0 to 1; null where that cannot be told. */
   readonly onPhase?: (phase: 'verifying' | 'proving', done: number | null) => void;
   readonly signal?: AbortSignal;
@@ -39,19 +45,21 @@ export async function installBundle(
   plan: InstallPlan,
 ): Promise<InstallResult> {
   const { store, target, nowMs } = device;
-  const { activate, onWaiting, onPhase, signal } = plan;
+  const { activate, expected, onWaiting, onVerified, onPhase, signal } = plan;
   checkStations(device, activate?.stations);
   const installed = await store.install(source, {
     target,
     nowMs: nowMs(),
     onProgress: (bytes, total) => onPhase?.('verifying', total === 0 ? null : bytes / total),
+    ...(expected && { expected }),
     ...(onWaiting && { onWaiting }),
+    ...(onVerified && { onVerified }),
     ...(signal && { signal }),
   });
   const { id, digest, alreadyThere } = installed;
   onPhase?.('proving', null);
   try {
-    await prove(device, installed, activate?.stations);
+    await prove(device, installed, activate?.stations, signal);
   } catch (thrown) {
     if (!alreadyThere) await store.change(id, (state) => uninstalled(state, digest));
     throw thrown;
@@ -71,6 +79,7 @@ export async function activateInstalled(
   device: DeviceModels,
   { id, version }: { readonly id: string; readonly version: string },
   activation: Activation,
+  signal?: AbortSignal,
 ): Promise<ModelState> {
   checkStations(device, activation.stations);
   const found = byVersion(await device.store.state(id), version);
@@ -78,7 +87,7 @@ export async function activateInstalled(
   // What is barred is said before minutes are spent on a proof.
   for (const station of activation.stations ?? [ALL_STATIONS])
     activated(await device.store.state(id), found.digest, { station });
-  await prove(device, { id, folder }, activation.stations);
+  await prove(device, { id, folder }, activation.stations, signal);
   return makeActive(device, { id, digest: found.digest }, activation);
 }
 
@@ -148,9 +157,10 @@ async function prove(
   { config }: DeviceModels,
   { id, folder }: { readonly id: string; readonly folder: string },
   stations: readonly string[] | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (stations === undefined) await proveInstalled(config, { id, folder });
-  else for (const station of stations) await proveInstalled(config, { id, folder, station });
+  if (stations === undefined) await proveInstalled(config, { id, folder, signal });
+  else for (const station of stations) await proveInstalled(config, { id, folder, station, signal });
 }
 
 function makeActive(

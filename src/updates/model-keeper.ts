@@ -2,7 +2,7 @@ import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
 import { basename, join } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { candidates } from '../model/store/open.js';
-import { nameByFolder, readState, STATE_FILE } from '../model/store/state.js';
+import { type ModelState, nameByFolder, readState, STATE_FILE } from '../model/store/state.js';
 import type { ModelStore } from '../model/store/store.js';
 import type { BundleReport } from '../supervision/reports.js';
 import type { FailedBundle, Inspection } from '../types.js';
@@ -32,6 +32,8 @@ export interface ModelKeeperOptions {
     event: 'model.confirmed' | 'model.rolled-back' | 'model.unchanged' | 'model.unknown',
     fields: Readonly<Record<string, unknown>>,
   ) => void;
+  /** The state of a model, whenever it was looked at. */
+  readonly onState?: (state: ModelState) => void;
   readonly lookEveryMs?: number;
 }
 
@@ -162,7 +164,9 @@ export class ModelKeeper {
   async #follow(model: string): Promise<void> {
     try {
       const state = await readState(model);
-      if (state !== null) this.#probations.get(model)?.follow(state);
+      if (state === null) return;
+      this.#probations.get(model)?.follow(state);
+      this.#options.onState?.(state);
     } catch (thrown) {
       this.#options.onEvent('warn', 'model.unknown', faultOf(model, thrown));
     }

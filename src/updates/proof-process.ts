@@ -15,9 +15,11 @@ const PAGE_BYTES = 4096;
  * Proves a bundle in a process of its own, which a bundle may crash, hang or fill without harm.
  *
  * @param program for tests
- * @throws SideglanceError as `proveBundle`; `SG_BUNDLE_CRASHED` when the process ends, `SG_BUNDLE_SLOW` when it does not
+ * @throws SideglanceError as `proveBundle`; `SG_BUNDLE_CRASHED` when the process ends, `SG_BUNDLE_SLOW` when it does not; what
+ * `signal` was aborted with
  */
-export async function proveApart(job: ProofJob, program = PROGRAM): Promise<ProofFigures> {
+export async function proveApart(job: ProofJob, program = PROGRAM, signal?: AbortSignal): Promise<ProofFigures> {
+  signal?.throwIfAborted();
   const model = nameByFolder(job.folder);
   const { limits, station } = job;
   const child = fork(program, [], {
@@ -48,6 +50,8 @@ export async function proveApart(job: ProofJob, program = PROGRAM): Promise<Proo
       end('SG_BUNDLE_MEMORY', text);
     });
   }, LOOK_EVERY_MS);
+  const kill = () => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill);
   try {
     const message = await new Promise<ProofMessage>((done, fail) => {
       child.once('message', (raw) => done(raw as ProofMessage));
@@ -67,7 +71,11 @@ export async function proveApart(job: ProofJob, program = PROGRAM): Promise<Proo
     });
     if (message.outcome === 'proven') return message.figures;
     throw new SideglanceError(codeOf(message.code), message.reason);
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    throw thrown;
   } finally {
+    signal?.removeEventListener('abort', kill);
     clearTimeout(timer);
     clearInterval(watch);
     child.kill('SIGKILL');

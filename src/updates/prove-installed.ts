@@ -27,7 +27,17 @@ const NOBODYS: Pick<StationConfig, 'name' | 'regions' | 'threshold' | 'deadlineM
  */
 export async function proveInstalled(
   config: Pick<Config, 'stations' | 'models' | 'infer' | 'stateFolder'>,
-  { id, folder, station }: { readonly id: string; readonly folder: string; readonly station?: string },
+  {
+    id,
+    folder,
+    station,
+    signal,
+  }: {
+    readonly id: string;
+    readonly folder: string;
+    readonly station?: string;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<ProofFigures[]> {
   const { models, infer, stateFolder } = config;
   const users = config.stations.filter(
@@ -40,7 +50,8 @@ export async function proveInstalled(
     const judgeMs = models.maxJudgeMs ?? deadlineMs;
     const limits = { judgeMs, memoryMb: models.maxMemoryMb, withinMs };
     const parts = await acceptance.list(name);
-    figures.push(await proveApart({ folder, station: { name, regions, threshold }, infer, acceptance: parts, limits }));
+    const job = { folder, station: { name, regions, threshold }, infer, acceptance: parts, limits };
+    figures.push(await proveApart(job, undefined, signal));
   }
   return figures;
 }

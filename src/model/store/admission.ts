@@ -7,7 +7,14 @@ import type { KeySet } from '../signing/threshold.js';
 import { compareVersions } from '../version.js';
 import type { ModelState } from './state.js';
 
+/** What was announced. */
+export interface ExpectedBundle {
+  readonly id: string;
+  readonly version: string;
+}
+
 export interface AdmissionOptions {
+  readonly expected?: ExpectedBundle;
   readonly keys: KeySet;
   readonly target: Target;
   /** Milliseconds since 1970; null while nobody vouches for the clock. */
@@ -20,17 +27,23 @@ const CLOCK_TOLERANCE_MS = 24 * 60 * 60 * 1000;
 /**
  * Whether a verified bundle may be installed here and now. Nothing was unpacked by then.
  *
- * @throws SideglanceError `SG_BUNDLE_DEVICE`, `SG_BUNDLE_STATION`, `SG_BUNDLE_REGION`, `SG_BUNDLE_BARRED`,
+ * @throws SideglanceError `SG_BUNDLE_UNEXPECTED`, `SG_BUNDLE_DEVICE`, `SG_BUNDLE_STATION`, `SG_BUNDLE_REGION`, `SG_BUNDLE_BARRED`,
  * `SG_BUNDLE_CLOCK_UNSET`, `SG_BUNDLE_EXPIRED`, `SG_BUNDLE_DOWNGRADE`, `SG_BUNDLE_PERMISSION`
  */
 export function admit(
   bundle: VerifiedBundle,
   state: ModelState,
-  { keys, target, nowMs }: AdmissionOptions,
+  { keys, target, nowMs, expected }: AdmissionOptions,
   where: string,
 ): void {
   const { manifest, digest, head } = bundle;
   const name = modelName(manifest);
+  if (expected !== undefined && (expected.id !== manifest.id || expected.version !== manifest.version)) {
+    throw new SideglanceError(
+      'SG_BUNDLE_UNEXPECTED',
+      `${where} is ${name}, but ${modelName(expected)} was announced. Announce what is there, or put the other one there`,
+    );
+  }
   checkTarget(manifest, target);
   const bar = state.barred.find((one) => one.digest === digest);
   if (bar !== undefined) {

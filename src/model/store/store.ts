@@ -38,6 +38,8 @@ export interface InstallOptions extends Omit<AdmissionOptions, 'keys'> {
   /** Bytes of the bundle's files that were staged, of how many. */
   readonly onProgress?: (bytes: number, total: number) => void;
   readonly onWaiting?: () => void;
+  /** The head of the bundle was verified. */
+  readonly onVerified?: (bundle: VerifiedBundle) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -52,12 +54,14 @@ export interface InstalledBundle extends Installed {
 const LOCK_FILE = 'lock';
 /** Whatever is written lies here until it is whole. Its contents are garbage for whoever holds the lock. */
 const STAGING_FOLDER = 'staging';
+/** What is fetched before it is installed; not this class's matter. */
+export const DOWNLOADS_FOLDER = 'downloads';
 const STAGED = /^[0-9a-f]{16}$/;
 const BUNDLE = /^\d+\.\d+\.\d+.*_[0-9a-f]{16}$/;
 /** Of `replaceFile`, cut off. */
 const PARTIAL = /^\.state\.json\.\d+\.partial$/;
 /** Where no model can be: ids begin with a letter or a digit, these names are theirs no longer. */
-const RESERVED: ReadonlySet<string> = new Set([LOCK_FILE, STAGING_FOLDER, KEYS_FOLDER]);
+const RESERVED: ReadonlySet<string> = new Set([LOCK_FILE, STAGING_FOLDER, DOWNLOADS_FOLDER, KEYS_FOLDER]);
 
 /**
  * Model bundles on disk: `<store>/<id>/state.json` and `<store>/<id>/<version>_<digest>/`. One process changes it at a
@@ -94,9 +98,9 @@ export class ModelStore {
    * @throws SideglanceError as `verifyHead`, `admit`, `checkSpace` and `stage`; `SG_STORAGE`, `SG_STORE_DAMAGED`
    */
   async install(source: BundleSource, options: InstallOptions): Promise<InstalledBundle> {
-    const { onProgress, onWaiting, signal, ...admission } = options;
+    const { onProgress, onWaiting, onVerified, signal, ...admission } = options;
     return this.#locked(async () => {
-      const { bundle, state } = await this.#admit(source, admission);
+      const { bundle, state } = await this.#admit(source, admission, onVerified);
       const { manifest, digest, bytes, signers } = bundle;
       const { id, version } = manifest;
       const home = this.folderOf(id);
@@ -178,10 +182,15 @@ export class ModelStore {
     return join(this.folderOf(id), bundleFolder(installed));
   }
 
-  async #admit(source: BundleSource, admission: Omit<AdmissionOptions, 'keys'>) {
+  async #admit(
+    source: BundleSource,
+    admission: Omit<AdmissionOptions, 'keys'>,
+    onVerified: InstallOptions['onVerified'] = () => {},
+  ) {
     const keys = await this.keys();
     const bundle = await verifyHead(source, { keys, maxBytes: this.#options.maxBundleBytes });
     const { id } = bundle.manifest;
+    onVerified(bundle);
     requireId(id);
     const state = (await readState(this.folderOf(id))) ?? emptyState(id);
     admit(bundle, state, { ...admission, keys }, source.name);
