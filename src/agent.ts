@@ -160,7 +160,7 @@ export class Agent {
       publisher,
       (name) => supervisors.get(name) as StationSupervisor<StationStart>,
       () => this.#publishHealth(publisher),
-      updates.commands,
+      updates,
     );
     publisher.start();
     this.#publisher = publisher;
@@ -201,7 +201,7 @@ export class Agent {
     this.#lifeline?.stopping();
     await this.#monitoring?.close();
     this.#lag.disable();
-    await Promise.all([this.#models?.stop(), within(AGENT_LIMITS.updatesStopMs, this.#updates?.stop())]);
+    await Promise.all([this.#models?.stop(), within(AGENT_LIMITS.updatesStopMs, this.#stopUpdates())]);
     await Promise.all(this.#stations.map((station) => station.stop()));
     await this.#keeper.stop();
     const [left] = await Promise.all([this.#publisher?.stop(), this.#edgeNode?.stop()]);
@@ -209,6 +209,12 @@ export class Agent {
     this.log.event('info', 'agent.stopped', { undelivered: left?.undelivered ?? 0 });
     this.log.close();
     await Promise.all([this.#standardOutput.close(), this.#standardError.close()]);
+  }
+
+  async #stopUpdates(): Promise<void> {
+    // Those that a rollout has asked for wait for it, and are not refused.
+    await this.#commands.stop();
+    await this.#updates?.stop();
   }
 
   #answer(manager: ServiceManager, publisher: Publisher): void {

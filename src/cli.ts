@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { describeFailure } from './cli/failure.js';
+import { addFleetCommands } from './cli/fleet-commands.js';
 import { addModelCommands } from './cli/model-commands.js';
 import { addModelOptions, addRuntimeOptions, box } from './cli/model-options.js';
 import { positiveNumber, wholeNumber } from './cli/numbers.js';
@@ -188,6 +189,7 @@ and each station takes its threshold from them by its own rate. See docs/calibra
     });
 
   addModelCommands(program);
+  addFleetCommands(program);
 
   program
     .command('doctor')

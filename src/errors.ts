@@ -75,6 +75,8 @@ export const ERROR_CODES = {
   SG_COMMAND_TIMEOUT: 'a command was not carried out in time',
   SG_COMMAND_UNSUPPORTED: 'a command cannot be carried out here',
   SG_COMMAND_FAILED: 'a command failed',
+  SG_ROLLOUT_HALTED: 'a rollout was halted, withdrawn or replaced before it was done',
+  SG_ROLLOUT_FAILED: 'a rollout was stopped because devices refused it or went back',
   SG_HTTP: 'metrics and health cannot be served over HTTP',
   SG_STATION_LOST: 'a station process ended',
   SG_STATION_FAILED: 'a station failed too often and is now restarted slowly',

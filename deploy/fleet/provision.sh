@@ -144,7 +144,7 @@ done
 
 # From all that there are, not only those that were named now.
 {
-  echo '# Each device writes below its own topics and reads its own commands. Add the users of your consumers.'
+  echo '# Each device writes below its own topics, reads its own commands and all rollouts. Add the users of your consumers.'
   for folder in "$out"/devices/*/; do
     config=$folder/config.yaml
     site=$(value "$config" site) line=$(value "$config" line) own=$(value "$config" name)
@@ -152,6 +152,7 @@ done
     printf 'topic write sideglance/%s/%s/%s/#\n' "$site" "$line" "$own"
     printf 'topic read sideglance/%s/%s/%s/command/#\n' "$site" "$line" "$own"
     printf 'topic read sideglance/%s/%s/%s/+/command/#\n' "$site" "$line" "$own"
+    printf 'topic read sideglance/rollout/#\n'
   done
 } >"$out/broker/acl.new"
 mv "$out/broker/acl.new" "$out/broker/acl"

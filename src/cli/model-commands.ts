@@ -160,7 +160,7 @@ function passwordFile(): Option {
   );
 }
 
-function list(value: string, before: readonly string[] | undefined): readonly string[] {
+export function list(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
 }
 

@@ -11,8 +11,10 @@ import type { StationStart } from '../station/start.js';
 import type { Snapshot } from '../types.js';
 import { AuditLog } from './audit-log.js';
 import { CommandDesk, type CommandWork, type DeskCounters } from './desk.js';
-import type { ModelCommands } from './models.js';
+import type { ModelCommands, ModelOrders } from './models.js';
 import { configured, Overrides, type StationOverrides, withOverrides } from './overrides.js';
+import type { PaperworkOptions } from './paperwork.js';
+import { Rollouts } from './rollouts.js';
 import { StationCommands, type StationPort } from './station-commands.js';
 
 export interface CentreEvents {
@@ -29,6 +31,7 @@ export class CommandCentre {
   readonly #events: CentreEvents;
   readonly #overrides: Overrides | null;
   #desk: CommandDesk | null = null;
+  #rollouts: Rollouts | null = null;
 
   /** Never throws. Without `commands.enabled` nothing that commands have changed holds. */
   constructor(config: Config, events: CentreEvents) {
@@ -74,7 +77,7 @@ export class CommandCentre {
     publisher: Publisher,
     ports: (station: string) => StationPort,
     report: () => HealthMessage,
-    models: ModelCommands,
+    models: ModelOrders,
   ): void {
     const { commands, stations, device } = this.#config;
     const overrides = this.#overrides;
@@ -94,20 +97,39 @@ export class CommandCentre {
       atStations.set(name, made);
       return made;
     };
-    this.#desk = new CommandDesk({
+    const papers: PaperworkOptions = {
       device: { site: device.site, line: device.line, name: device.name },
       topics: publisher.topics,
-      config: commands,
-      stations: stations.map(({ name }) => name),
-      work: workOf(at, report, models),
       log: new AuditLog(commands.folder),
       post: (packet) => publisher.post(packet),
       now,
       clockSynced,
       onFault: this.#events.onFault,
+    };
+    this.#desk = new CommandDesk({
+      ...papers,
+      topics: publisher.topics,
+      config: commands,
+      stations: stations.map(({ name }) => name),
+      work: workOf(at, report, models.commands),
     });
     const desk = this.#desk;
-    publisher.listen((message) => desk.receive(message));
+    this.#rollouts = this.#rolloutsBy(models, papers);
+    publisher.listen(
+      (message) => (Rollouts.isFor(message.topic) ? this.#rollouts?.receive(message) : desk.receive(message)),
+      this.#rollouts?.filters,
+    );
+  }
+
+  /** Settles when no rollout is under way any longer. */
+  async stop(): Promise<void> {
+    await this.#rollouts?.stop();
+  }
+
+  #rolloutsBy({ ids, rollouts, nowMs }: ModelOrders, papers: PaperworkOptions): Rollouts | null {
+    const { allow, folder, perMinute } = this.#config.commands;
+    if (allow['model.rollout'] !== 'always' || ids.length === 0) return null;
+    return new Rollouts({ ...papers, models: ids, folder, perMinute, work: rollouts, timeMs: nowMs });
   }
 
   /**

@@ -74,14 +74,20 @@ export function openLetter(message: IncomingMessage, name: CommandName | null, r
 }
 
 function readFields(message: IncomingMessage, name: CommandName | null): Record<string, unknown> | SideglanceError {
-  const { payload, retain } = message;
+  const read = readObject(message.payload);
+  if (read instanceof SideglanceError && read.code === 'SG_COMMAND_TOO_LARGE') return read;
+  if (message.retain && (name === null || !COMMAND_KINDS[name].mayBeRetained)) {
+    const text = 'it was published with the retain flag, and would be carried out again and again: publish it without';
+    return fault('SG_COMMAND_RETAINED', text);
+  }
+  return read;
+}
+
+/** The JSON object that a message is; an empty one is `{}`. Never throws. */
+export function readObject(payload: Uint8Array): Record<string, unknown> | SideglanceError {
   const { maxPayloadBytes } = COMMAND_LIMITS;
   if (payload.byteLength > maxPayloadBytes) {
     return fault('SG_COMMAND_TOO_LARGE', `${payload.byteLength} bytes, but a command has ${maxPayloadBytes} at most`);
-  }
-  if (retain && (name === null || !COMMAND_KINDS[name].mayBeRetained)) {
-    const text = 'it was published with the retain flag, and would be carried out again and again: publish it without';
-    return fault('SG_COMMAND_RETAINED', text);
   }
   if (payload.byteLength === 0) return {};
   try {

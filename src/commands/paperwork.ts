@@ -95,7 +95,7 @@ export class Paperwork {
    * Before the work: on the disk, safely, before this settles.
    * @throws SideglanceError SG_STORAGE: what cannot be written down is not done
    */
-  async begin(opened: Case, kept: Kept): Promise<void> {
+  async begin(opened: Case, kept: Kept | null): Promise<void> {
     const record = this.#record(opened, 'begun', null, 1);
     this.#options.log.append({ ...record, ...kept });
     await this.#options.log.sync();

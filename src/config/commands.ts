@@ -54,6 +54,7 @@ const AllowSchema = z
     'model.activate': ofDevice('Use an installed model.'),
     'model.rollback': ofDevice('Use the last good model again.'),
     'model.confirm': ofDevice('Say that the model in use is good.'),
+    'model.rollout': ofDevice('Follow what is rolled out to many devices (docs/fleet.md).'),
   })
   .meta({
     description:

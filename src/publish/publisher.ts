@@ -107,9 +107,9 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     return this.#session.state;
   }
 
-  /** Hears commands; to be called before `start`. */
-  listen(receive: (message: IncomingMessage) => void): void {
-    this.#session.listen({ filters: this.topics.commandFilters, ...INBOX_LIMITS, receive });
+  /** Hears commands, and what comes on further topics; to be called before `start`. */
+  listen(receive: (message: IncomingMessage) => void, further: readonly string[] = []): void {
+    this.#session.listen({ filters: [...this.topics.commandFilters, ...further], ...INBOX_LIMITS, receive });
   }
 
   /** Publishes what is kept in memory only: answers, audit, snapshots. */

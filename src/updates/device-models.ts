@@ -5,6 +5,7 @@ import type { Target } from '../model/bundle/target.js';
 import { storeFromConfig } from '../model/store/from-config.js';
 import type { ModelStore } from '../model/store/store.js';
 import { clockSynced } from '../publish/clock.js';
+import { proveInstalled } from './prove-installed.js';
 
 /** The device that a configuration describes, as the model store sees it. */
 export interface DeviceModels {
@@ -13,6 +14,8 @@ export interface DeviceModels {
   readonly target: Target;
   /** Milliseconds since 1970; null while nobody vouches for the clock. */
   readonly nowMs: () => number | null;
+  /** How an installed bundle is proven. */
+  readonly prove: typeof proveInstalled;
 }
 
 export function deviceModels(config: Config): DeviceModels {
@@ -22,6 +25,7 @@ export function deviceModels(config: Config): DeviceModels {
     store: storeFromConfig(models),
     target: targetOf(config),
     nowMs: () => (models.trustClock || clockSynced() ? Date.now() : null),
+    prove: proveInstalled,
   };
 }
 

@@ -6,7 +6,6 @@ import { ALL_STATIONS, type ModelState, type Slot } from '../model/store/state.j
 import type { InstalledBundle } from '../model/store/store.js';
 import { activated, barred, rolledBack, slotOf, uninstalled } from '../model/store/transitions.js';
 import { type DeviceModels, storedModelOf } from './device-models.js';
-import { proveInstalled } from './prove-installed.js';
 
 /** How models come into use and go out of it, whoever asks: a person at the device, a command, a file, a rollout. */
 
@@ -158,13 +157,13 @@ export function versionOf(state: ModelState, digest: string): string {
 }
 
 async function prove(
-  { config }: DeviceModels,
+  { config, prove: proven }: DeviceModels,
   { id, folder }: { readonly id: string; readonly folder: string },
   stations: readonly string[] | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (stations === undefined) await proveInstalled(config, { id, folder, signal });
-  else for (const station of stations) await proveInstalled(config, { id, folder, station, signal });
+  if (stations === undefined) await proven(config, { id, folder, signal });
+  else for (const station of stations) await proven(config, { id, folder, station, signal });
 }
 
 function makeActive(

@@ -1,14 +1,16 @@
 import { join } from 'node:path';
-import type { ModelCommands } from '../commands/models.js';
+import type { ModelCommands, ModelOrders } from '../commands/models.js';
+import type { RolloutWork } from '../commands/rollout-work.js';
 import type { Config } from '../config/schema.js';
 import type { SideglanceError } from '../errors.js';
 import type { ModelState } from '../model/store/state.js';
 import { DOWNLOADS_FOLDER } from '../model/store/store.js';
 import { now } from '../publish/clock.js';
 import type { UpdateReport } from '../publish/update-message.js';
-import { deviceModels } from './device-models.js';
+import { type DeviceModels, deviceModels, storedModelOf } from './device-models.js';
 import { Downloads } from './download/downloads.js';
 import { StoredModelCommands } from './model-commands.js';
+import { StoredRollouts } from './stored-rollouts.js';
 import { UpdateBoard } from './update-board.js';
 import { Updater } from './updater.js';
 import { WatchedFolder, type WatchedFolderOptions } from './watched-folder.js';
@@ -21,15 +23,23 @@ export interface ModelUpdatesOptions {
 }
 
 /** The ways in which models come onto a running device, and what is told of it. */
-export class ModelUpdates {
+export class ModelUpdates implements ModelOrders {
   readonly updater: Updater;
   readonly commands: ModelCommands;
+  readonly rollouts: RolloutWork;
+  /** Of the models of the store that stations run. */
+  readonly ids: readonly string[];
+  /** Milliseconds since 1970; null while nobody vouches for the clock. */
+  readonly nowMs: () => number | null;
   readonly #board: UpdateBoard;
   readonly #folder: WatchedFolder | null;
 
-  constructor(config: Config, { publish, onEvent, onPhase, onFault }: ModelUpdatesOptions) {
+  constructor(
+    config: Config,
+    { publish, onEvent, onPhase, onFault }: ModelUpdatesOptions,
+    device: DeviceModels = deviceModels(config),
+  ) {
     const { store, inbox, download, maxBundleMb } = config.models;
-    const device = deviceModels(config);
     const downloads = new Downloads({
       folder: join(store, DOWNLOADS_FOLDER),
       config: download,
@@ -39,6 +49,10 @@ export class ModelUpdates {
     this.#board = new UpdateBoard({ file: join(config.stateFolder, 'updates.json'), now, publish, onPhase, onFault });
     this.updater = new Updater({ device, downloads, board: this.#board });
     this.commands = new StoredModelCommands(device, this.updater);
+    this.rollouts = new StoredRollouts(device, this.updater, this.#board);
+    this.nowMs = device.nowMs;
+    const ids = config.stations.map(({ name }) => storedModelOf(config, name)).filter((id) => id !== null);
+    this.ids = [...new Set(ids)];
     this.#folder = inbox === undefined ? null : new WatchedFolder({ folder: inbox, updater: this.updater, onEvent });
   }
 

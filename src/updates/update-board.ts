@@ -50,6 +50,8 @@ export class UpdateBoard {
     this.#options = options;
     this.#entries = this.#load().map((entry) => {
       if (!UNDER_WAY.has(entry.report.phase)) return entry;
+      // A rollout comes again by itself.
+      if (entry.report.origin === 'rollout') return this.#changed(entry, { phase: 'waiting', percent: null });
       const reason = `the agent ended while it was ${entry.report.phase}. Ask for it again`;
       return this.#changed(entry, { phase: 'refused', percent: null, code: 'SG_COMMAND_INTERRUPTED', reason });
     });

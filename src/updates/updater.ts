@@ -18,6 +18,8 @@ export interface UpdateRequest {
   readonly key: string;
   readonly origin: UpdateOrigin;
   readonly rollout?: string;
+  /** Ends it before it is active, as if it had not been begun: it waits for another time. */
+  readonly signal?: AbortSignal;
 }
 
 export interface InstallRequest extends UpdateRequest {
@@ -56,12 +58,16 @@ export class Updater {
 
   /**
    * Settles when the bundle is installed, or active; what becomes of it then, the board tells.
-   * @throws SideglanceError `SG_COMMAND_BUSY` where too many are under way; as `Downloads.fetch` and `installBundle`
+   * @throws SideglanceError `SG_COMMAND_BUSY` where too many are under way; as `Downloads.fetch` and `installBundle`; what `signal` was
+   * aborted with
    */
   install(request: InstallRequest): Promise<InstallResult> {
     const { activate, expected } = request;
     const known = { model: expected?.model ?? null, version: expected?.version ?? null };
-    return this.#told(request, known, activate, () => this.#inTurn(() => this.#install(request)));
+    return this.#told(request, known, activate, () => {
+      const signal = this.#signalOf(request);
+      return this.#inTurn(signal, () => this.#install(request, signal));
+    });
   }
 
   /**
@@ -73,7 +79,7 @@ export class Updater {
     const { device, board } = this.#options;
     return this.#told(request, { model, version }, activate, async () => {
       board.change(key, { phase: 'proving' });
-      const state = await activateInstalled(device, { id: model, version }, activate, this.#abort.signal);
+      const state = await activateInstalled(device, { id: model, version }, activate, this.#signalOf(request));
       board.change(key, { phase: 'active', digest: byVersion(state, version).digest });
       board.follow(state);
       return state;
@@ -88,9 +94,13 @@ export class Updater {
     await Promise.all(this.#underWay);
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  #signalOf({ signal }: UpdateRequest): AbortSignal {
+    return signal === undefined ? this.#abort.signal : AbortSignal.any([this.#abort.signal, signal]);
+  }
+
+  #inTurn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(() => {
-      this.#abort.signal.throwIfAborted();
+      signal.throwIfAborted();
       return work();
     });
     this.#last = turn.catch(() => undefined);
@@ -98,7 +108,7 @@ export class Updater {
   }
 
   async #told<T>(
-    { key, origin, rollout }: UpdateRequest,
+    { key, origin, rollout, signal }: UpdateRequest,
     known: { readonly model: string | null; readonly version: string | null },
     activate: Activation | null,
     work: () => Promise<T>,
@@ -118,7 +128,7 @@ export class Updater {
       () => {},
       (thrown: unknown) => {
         const { code, message } = asUpdateError(thrown);
-        board.change(key, { phase: 'refused', percent: null, code, reason: message });
+        board.change(key, { phase: signal?.aborted ? 'waiting' : 'refused', percent: null, code, reason: message });
       },
     );
     this.#underWay.add(ended);
@@ -132,10 +142,9 @@ export class Updater {
     }
   }
 
-  async #install({ key, from, activate, expected }: InstallRequest): Promise<InstallResult> {
+  async #install({ key, from, activate, expected }: InstallRequest, signal: AbortSignal): Promise<InstallResult> {
     const { device, downloads, board } = this.#options;
-    const { signal } = this.#abort;
-    const file = 'url' in from ? await this.#fetch(key, from) : null;
+    const file = 'url' in from ? await this.#fetch(key, from, signal) : null;
     let source: BundleSource | null = null;
     try {
       source = 'url' in from ? await tarOf(file as string, from.url) : await openSource(from.file);
@@ -147,8 +156,10 @@ export class Updater {
         onVerified: ({ manifest: { id, version }, digest }) => board.change(key, { model: id, version, digest }),
       });
       const { id, isActive } = installed;
+      const state = await device.store.state(id);
+      // In one turn: nobody is to hear `active` of one that is on probation.
       board.change(key, { percent: null, phase: isActive ? 'active' : 'installed' });
-      board.follow(await device.store.state(id));
+      board.follow(state);
       return installed;
     } finally {
       await source?.close();
@@ -156,11 +167,11 @@ export class Updater {
     }
   }
 
-  #fetch(key: string, wanted: Wanted): Promise<string> {
+  #fetch(key: string, wanted: Wanted, signal: AbortSignal): Promise<string> {
     const { downloads, board } = this.#options;
     board.change(key, { phase: 'downloading' });
     return downloads.fetch(wanted, {
-      signal: this.#abort.signal,
+      signal,
       onProgress: (bytes, total) =>
         board.change(key, { percent: total === null || total === 0 ? null : Math.floor((bytes / total) * 100) }),
     });

@@ -57,6 +57,7 @@ test('each device is known to the broker by its certificate, and publishes below
     first.publishAsync('sideglance/ulm/press-3/edge-2/top/inspection', '{}', { qos: 1 }),
     /Not authorized/,
   );
+  await assert.rejects(first.publishAsync('sideglance/rollout/bracket', '{}', { qos: 1 }), /Not authorized/);
   const [own] = await first.subscribeAsync('sideglance/ulm/press-3/edge-1/command/+', { qos: 1 });
   assert.equal(own?.qos, 1);
   await first.endAsync(true);
@@ -79,6 +80,7 @@ test('a second run adds devices, and keeps keys, certificates and what was confi
   const acl = readFileSync(join(out, 'broker', 'acl'), 'utf8');
   assert.match(acl, /user sideglance-ulm-press-3-edge-1\ntopic write sideglance\/ulm\/press-3\/edge-1\/#/);
   assert.match(acl, /user sideglance-ulm-press-4-edge-1\n/);
+  assert.equal(acl.match(/^topic read sideglance\/rollout\/#$/gm)?.length, 2);
   assert.equal(statSync(join(out, 'ca', 'ca.key')).mode & 0o077, 0);
 });
 

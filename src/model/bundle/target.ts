@@ -40,7 +40,7 @@ export function checkTarget(manifest: Manifest, { device, stationsOf, misfit }: 
     );
   }
   for (const station of stationsOf(manifest.id)) {
-    if (stations !== undefined && !stations.some((pattern) => matches(pattern, station.name))) {
+    if (stations !== undefined && !stations.some((pattern) => matchesName(pattern, station.name))) {
       throw new SideglanceError(
         'SG_BUNDLE_STATION',
         `${name} is for the stations ${stations.join(', ')}, and ${station.name} would use it. Correct its \`model\`, or sign a bundle for it`,
@@ -61,15 +61,15 @@ export function checkTarget(manifest: Manifest, { device, stationsOf, misfit }: 
 export function matchesDevice(pattern: string, device: Device): boolean {
   const parts = pattern.split('/');
   const names = [device.site, device.line, device.name];
-  return parts.length === names.length && parts.every((part, i) => matches(part, names[i]!));
+  return parts.length === names.length && parts.every((part, i) => matchesName(part, names[i]!));
 }
 
 export function deviceName({ site, line, name }: Device): string {
   return `${site}/${line}/${name}`;
 }
 
-/** Compared piece by piece: a pattern made into a regular expression could be one that takes for ever. */
-function matches(pattern: string, text: string): boolean {
+/** `*` in a pattern stands for any text. Compared piece by piece: a pattern made into a regular expression could be one that takes for ever. */
+export function matchesName(pattern: string, text: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();
   if (last === undefined) return text === first;

@@ -4,6 +4,7 @@ import {
   CHANNELS,
   type Channel,
   COMMAND_CHANNELS,
+  FLEET_CHANNELS,
   JSON_CHANNELS,
   type JsonMessage,
   PARAMETERS,
@@ -38,16 +39,18 @@ export function asyncapiDocument(version: string): string {
         description: 'The broker that a device runs itself where the configuration names none (`mqtt.url`).',
       },
     },
-    channels: mapValues({ ...CHANNELS, ...COMMAND_CHANNELS }, channelObject),
+    channels: mapValues({ ...CHANNELS, ...COMMAND_CHANNELS, ...FLEET_CHANNELS }, channelObject),
     operations: Object.fromEntries([
       ...Object.entries(CHANNELS).map(([name, channel]) => [`send-${name}`, sending(name, channel)] as const),
-      ...Object.entries(COMMAND_CHANNELS).map(([name, { messages }]) => [`receive-${name}`, receiving(name, messages)]),
+      ...Object.entries(COMMAND_CHANNELS).map(([name, { messages }]) => [`receive-${name}`, answering(name, messages)]),
+      ...Object.entries(FLEET_CHANNELS).map(([name, { messages }]) => [`receive-${name}`, receiving(name, messages)]),
     ]),
     components: {
       messages: {
         ...Object.fromEntries(names.map((name) => [name, jsonMessageObject(name)])),
         ...mapValues(PICTURES, pictureMessageObject),
         ...Object.fromEntries(COMMAND_NAMES.map((name) => [`command-${name}`, jsonMessageObject(`command-${name}`)])),
+        rollout: jsonMessageObject('rollout'),
       },
       parameters: mapValues(PARAMETERS, (description) => ({ description })),
       schemas: Object.fromEntries(CONTRACT_NAMES.map((name) => [name, schemaObject(name)])),
@@ -73,14 +76,18 @@ function inChannel(name: string, messages: readonly string[]) {
   };
 }
 
-/** The answer goes to the channel `answer`, or below it, where the command names no other topic. */
 function receiving(name: string, messages: readonly string[]) {
   return {
     action: 'receive',
     ...inChannel(name, messages),
-    reply: inChannel('answer', ['answer']),
     bindings: { mqtt: { qos: 1, bindingVersion: '0.2.0' } },
   };
+}
+
+/** The answer goes to the channel `answer`, or below it, where the command names no other topic. */
+function answering(name: string, messages: readonly string[]) {
+  const { bindings, ...rest } = receiving(name, messages);
+  return { ...rest, reply: inChannel('answer', ['answer']), bindings };
 }
 
 function sending(name: string, { retained, messages }: Channel) {

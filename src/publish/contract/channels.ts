@@ -1,10 +1,14 @@
 import { COMMAND_NAMES, type CommandName, STATION_COMMANDS } from '../../config/commands.js';
 import { MAP_MEDIA_TYPES } from '../../map-forms.js';
+import { rolloutTopic } from '../rollout-message.js';
 import { deviceTopics } from '../topics.js';
 import type { ContractName } from './json-schema.js';
 
 /** They have a channel each. */
-export type JsonMessage = Exclude<ContractName, 'picture' | 'snapshot' | `command-${string}` | `result-${string}`>;
+export type JsonMessage = Exclude<
+  ContractName,
+  'picture' | 'snapshot' | 'rollout' | `command-${string}` | `result-${string}`
+>;
 
 export interface Channel {
   readonly topic: string;
@@ -71,9 +75,15 @@ export const COMMAND_CHANNELS: Readonly<Record<string, Channel>> = Object.fromEn
   ...commandChannels(STATION_COMMANDS, 'station-', `${TOPICS.root}/{station}`),
 ]);
 
+/** What all devices listen to, and none answers: it reports on `update`. */
+export const FLEET_CHANNELS: Readonly<Record<string, Channel>> = {
+  rollout: { topic: rolloutTopic('{model}'), retained: true, messages: ['rollout'] },
+};
+
 export const PARAMETERS: Readonly<Record<string, string>> = {
   site: 'The plant: `device.site` of the configuration.',
   line: 'The production line: `device.line`.',
   device: 'The computer, unique on its line: `device.name`.',
   station: 'One camera of the device: `stations[].name`.',
+  model: 'The id of a model of the store.',
 };

@@ -2,7 +2,7 @@ import { asyncapiDocument } from './asyncapi.js';
 import { CONTRACT_NAMES, type ContractName, jsonSchemaOf, versionOf } from './json-schema.js';
 
 /** What devices send, and consumers rely on. What they are sent is read by themselves. */
-export const SENT_NAMES = CONTRACT_NAMES.filter((name) => !name.startsWith('command-'));
+export const SENT_NAMES = CONTRACT_NAMES.filter((name) => !name.startsWith('command-') && name !== 'rollout');
 
 /**
  * The generated documents of the contract, by their path in the project.

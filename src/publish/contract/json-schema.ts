@@ -1,11 +1,16 @@
 import { z } from 'zod';
 import { COMMAND_MESSAGE_SCHEMAS, type CommandMessageName } from '../command-messages.js';
 import { MESSAGE_SCHEMAS, type MessageName } from '../messages.js';
+import { rolloutSchema } from '../rollout-message.js';
 
 /** Everything that has a file in `docs/messages/`. */
-export type ContractName = MessageName | CommandMessageName;
+export type ContractName = MessageName | CommandMessageName | 'rollout';
 
-const SCHEMAS: Readonly<Record<ContractName, z.ZodObject>> = { ...MESSAGE_SCHEMAS, ...COMMAND_MESSAGE_SCHEMAS };
+const SCHEMAS: Readonly<Record<ContractName, z.ZodObject>> = {
+  ...MESSAGE_SCHEMAS,
+  ...COMMAND_MESSAGE_SCHEMAS,
+  rollout: rolloutSchema,
+};
 
 export const CONTRACT_NAMES = Object.keys(SCHEMAS) as ContractName[];
 

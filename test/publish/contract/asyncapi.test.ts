@@ -10,6 +10,7 @@ import { parse } from 'yaml';
 import { COMMAND_NAMES, STATION_COMMANDS } from '../../../src/config/commands.js';
 import { PACKAGE_ROOT } from '../../../src/paths.js';
 import { CONTRACT_NAMES, jsonSchemaOf } from '../../../src/publish/contract/json-schema.js';
+import { rolloutTopic } from '../../../src/publish/rollout-message.js';
 import { deviceTopics } from '../../../src/publish/topics.js';
 
 interface Document {
@@ -63,11 +64,12 @@ test('its channels are the topics that a device publishes on', () => {
   assert.deepEqual(addresses('send').sort(), own.sort());
 });
 
-test('and those of the commands that it listens to', () => {
+test('and those of the commands and rollouts that it listens to', () => {
   const root = 'sideglance/ulm/press/edge';
   const own = [
     ...COMMAND_NAMES.map((name) => `${root}/command/${name}`),
     ...STATION_COMMANDS.map((name) => `${root}/top/command/${name}`),
+    rolloutTopic('{model}'),
   ];
   assert.deepEqual(addresses('receive').sort(), own.sort());
 });
