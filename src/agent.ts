@@ -29,6 +29,8 @@ import { brokerAccess, greeting, noticeLine, partLine, type TerminalOptions, wan
 import type { StationStart } from './station/start.js';
 import { StationSupervisor, SUPERVISION_LIMITS, type SupervisionLimits } from './supervision/station-supervisor.js';
 import type { Inspection } from './types.js';
+import { keeperFromConfig } from './updates/from-config.js';
+import type { ModelKeeper } from './updates/model-keeper.js';
 
 export const AGENT_LIMITS = {
   healthEveryMs: 5_000,
@@ -83,6 +85,7 @@ export class Agent {
   readonly #commands: CommandCentre;
   #edgeNode: EdgeNode | null = null;
   #monitoring: Monitoring | null = null;
+  #models: ModelKeeper | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
   #lifeline: Lifeline | null = null;
   #hasAlarm = false;
@@ -172,6 +175,8 @@ export class Agent {
     this.log.event('info', 'agent.started', { version: AGENT_VERSION, pid: process.pid, config: this.#config.file });
     this.#stations = stations.map((station) => this.#supervise(station, publisher, monitoring));
     for (const station of this.#stations) supervisors.set(station.name, station);
+    this.#models = keeperFromConfig(this.#config, this.#stations, (...event) => this.log.event(...event));
+    this.#models.start();
     for (const station of this.#stations) station.start();
     this.#keeper.start();
     this.#lag.enable();
@@ -185,6 +190,7 @@ export class Agent {
     this.#lifeline?.stopping();
     await this.#monitoring?.close();
     this.#lag.disable();
+    await this.#models?.stop();
     await Promise.all(this.#stations.map((station) => station.stop()));
     await this.#keeper.stop();
     const [left] = await Promise.all([this.#publisher?.stop(), this.#edgeNode?.stop()]);
@@ -250,6 +256,7 @@ export class Agent {
         onAnswer: (inspection, attachments) => {
           monitoring.countPart(inspection);
           this.#keeper.add(inspection);
+          this.#models?.add(inspection);
           const { seq } = publisher.publishInspection(inspection, attachments);
           this.#edgeNode?.publishInspection(inspection);
           this.#logAnswer(inspection, seq);
@@ -267,6 +274,7 @@ export class Agent {
           publisher.publishModel(name, inUse);
           this.#edgeNode?.publishModel(name, inUse);
         },
+        onBundle: (report) => this.#models?.report(name, report),
         onEvent: (level, event, fields) => {
           if (event === 'station.building') this.#tellBuild(station.name, fields);
           this.log.event(level, event, fields);

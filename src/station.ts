@@ -14,10 +14,12 @@ import { BuildReporter } from './station/build-reporter.js';
 import { AgentChannel } from './station/channel.js';
 import { createEncoders } from './station/encoders.js';
 import { Judge } from './station/judge.js';
-import { faultMessage, runLoop } from './station/loop.js';
+import { causeOf, faultMessage, runLoop } from './station/loop.js';
 import { Orders } from './station/orders.js';
 import { Progress } from './station/progress.js';
 import type { StationStart } from './station/start.js';
+import { Succession } from './station/succession.js';
+import type { FailedBundle, RunningBundle } from './types.js';
 
 /** Longest time for the camera driver and the runtime to let go. */
 const CLOSE_WITHIN_MS = 1_000;
@@ -39,10 +41,16 @@ void channel.stopAsked.then(() => isLoading && process.kill(process.pid, 'SIGKIL
 async function work(): Promise<void> {
   const { name, regions, publish } = station;
   const line = station.camera.type === 'simulated' ? new SimulatedLine(station.camera) : null;
-  const inspector = await openFirst(station.model, name, loadModel, ({ folder, role }, reason) =>
-    console.error(`warning: the ${role} model ${folder} cannot be used: ${reason}`),
+  const passedOver: FailedBundle[] = [];
+  const first = await openFirst(station.model, name, openModel, ({ folder }, thrown) =>
+    passedOver.push({ folder, ...causeOf(thrown) }),
   );
-  inUse.unshift(inspector);
+  const models = new Succession({
+    ...first,
+    load: loadModel,
+    onRefused: (failed) => void channel.send({ type: 'refused', ...failed }),
+  });
+  inUse.unshift(models);
   isLoading = false;
   const epoch = randomUUID();
   const opening = cameraOptions(station.camera, line);
@@ -54,13 +62,16 @@ async function work(): Promise<void> {
   inUse.unshift(camera);
   const encoders = createEncoders(publish.maps);
   let cameraConfig = station.camera;
+  // An order changes it for every model that runs from then on.
+  let threshold = station.threshold;
   const orders = new Orders({
     targets: {
       setThreshold: (choice) => {
-        inspector.setThreshold(choice);
-        return inspector.threshold.score;
+        threshold = choice;
+        models.current.setThreshold(choice);
+        return models.current.threshold.score;
       },
-      calibrate: (falseRejectRate, scores) => inspector.thresholdBy({ falseRejectRate }, scores),
+      calibrate: (falseRejectRate, scores) => models.current.thresholdBy({ falseRejectRate }, scores),
       setCamera: async (controls) => {
         cameraConfig = await adjustCamera(camera, cameraConfig, controls);
       },
@@ -72,21 +83,19 @@ async function work(): Promise<void> {
     now: monotonicMs,
   });
   channel.onOrder((id, order) => void orders.take(id, order));
-  const { model, provider, precision, skipped } = inspector;
-  await channel.send({
-    type: 'ready',
-    model,
-    provider,
-    precision,
-    skipped,
-    threshold: inspector.threshold.score,
-    epoch,
-  });
+  channel.onSwitch((folder) => void models.want(folder));
+  await channel.send({ type: 'ready', ...describe(first), passedOver, epoch });
   await runLoop({
     next: () => (orders.wantsFrame || !opening.lossless ? camera.next() : idle()),
     orders,
-    judge: new Judge({ station: name, epoch, regions, publish, inspector, encoders, now: monotonicMs }),
-    selfTest: () => inspector.selfTest(),
+    judge: new Judge({ station: name, epoch, regions, publish, models, encoders, now: monotonicMs }),
+    border: async () => {
+      const next = models.atBorder();
+      if (next === null) return;
+      next.model.setThreshold(threshold);
+      await channel.send({ type: 'switched', ...describe(next) });
+    },
+    selfTest: () => models.current.selfTest(),
     progress: new Progress(),
     send: (message) => channel.send(message),
     stopping: () => channel.stopping,
@@ -97,6 +106,20 @@ async function work(): Promise<void> {
 async function idle(): Promise<null> {
   await new Promise((done) => setTimeout(done, IDLE_MS));
   return null;
+}
+
+interface OpenModel {
+  readonly folder: string;
+  readonly model: Inspector;
+}
+
+async function openModel(folder: string): Promise<OpenModel> {
+  return { folder, model: await loadModel(folder) };
+}
+
+function describe({ folder, model: inspector }: OpenModel): RunningBundle {
+  const { model, provider, precision, skipped } = inspector;
+  return { folder, model, provider, precision, skipped, threshold: inspector.threshold.score };
 }
 
 async function loadModel(folder: string): Promise<Inspector> {

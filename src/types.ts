@@ -188,26 +188,57 @@ export interface ModelInUse {
   readonly precision: string | null;
   /** Providers that were to be tried first, and do not run it. */
   readonly skipped: readonly ProviderFailure[];
+  /** Of this model, or, while one runs, of the one that is to take over. */
   readonly building: EngineBuild | null;
   /** The score from which a region fails. */
   readonly threshold: number | null;
+  /** The bundle that was to take over last, where it did not. */
+  readonly refused: RefusedBundle | null;
+}
+
+/** A bundle that a station was to run, and why it does not. */
+export interface RefusedBundle {
+  /** `<id>@<version>` */
+  readonly model: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly at: Timestamp;
+}
+
+/** A bundle that runs, and where it lies. */
+export interface RunningBundle {
+  readonly folder: string;
+  readonly model: string;
+  readonly provider: string;
+  readonly precision: string;
+  readonly skipped: readonly ProviderFailure[];
+  /** The score from which a region fails. */
+  readonly threshold: number;
+}
+
+/** A bundle that does not run, why, and where it lies. */
+export interface FailedBundle {
+  readonly folder: string;
+  readonly code: string;
+  readonly reason: string;
 }
 
 export type CameraState = 'opening' | 'running' | 'silent' | 'lost' | 'ended';
 
 /** What a station process tells its agent. */
 export type StationMessage =
-  /** Sent again and again while an engine is built, before `ready`. */
+  /** Sent again and again while an engine is built, before `ready`, or `switched`. */
   | { readonly type: 'building'; readonly model: string; readonly build: EngineBuild }
-  | {
+  | ({
       readonly type: 'ready';
-      readonly model: string;
-      readonly provider: string;
-      readonly precision: string;
-      readonly skipped: readonly ProviderFailure[];
-      readonly threshold: number;
       readonly epoch: string;
-    }
+      /** Bundles that it would rather run, the best first. */
+      readonly passedOver: readonly FailedBundle[];
+    } & RunningBundle)
+  /** The part border is passed: this bundle judges every part from now on. */
+  | ({ readonly type: 'switched' } & RunningBundle)
+  /** The bundle that was to take over does not; the one before goes on. */
+  | ({ readonly type: 'refused' } & FailedBundle)
   | { readonly type: 'camera'; readonly state: CameraState; readonly reason: string | null; readonly at: Timestamp }
   /** The part ledger: sent before any work on the part begins, so that a lost station leaves no part unanswered. */
   | {
@@ -292,4 +323,6 @@ export type OrderOutcome =
 /** What an agent tells a station. */
 export type AgentMessage =
   | { readonly type: 'stop' }
-  | { readonly type: 'order'; readonly id: number; readonly order: StationOrder };
+  | { readonly type: 'order'; readonly id: number; readonly order: StationOrder }
+  /** Load the bundle in this folder beside the one in use, and let it take over between two parts. */
+  | { readonly type: 'switch'; readonly folder: string };

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { makeSigners } from '../bench/updates/small-bundle.js';
 import { openSource } from '../src/model/bundle/source.js';
 import { keySetFile } from '../src/model/signing/key-set.js';
+import { bundleFolder, type Installed } from '../src/model/store/state.js';
 import { ModelStore } from '../src/model/store/store.js';
-import { activated } from '../src/model/store/transitions.js';
-import type { InspectionMessage } from '../src/publish/messages.js';
+import { activated, rolledBack } from '../src/model/store/transitions.js';
+import type { InspectionMessage, ModelMessage } from '../src/publish/messages.js';
 import { Subscriber } from './publish/support/subscriber.js';
 import { writeBrightnessBundle } from './support/brightness-bundle.js';
 import { BOUND_MS, Daemon } from './support/daemon.js';
@@ -17,23 +18,26 @@ import { signFolder } from './support/signing.js';
 const folder = await mkdtemp(join(tmpdir(), 'sideglance-agent-store-'));
 after(() => rm(folder, { recursive: true, force: true }));
 
-test('a station runs what is active in the store, and the one before when that does not load', async () => {
+/** A store with these versions installed, the last of them active, and a station that runs it, 20 parts a second. */
+async function deviceWith(name: string, versions: readonly string[]) {
+  const home = join(folder, name);
+  await mkdir(home);
   const { keySet, trusted } = makeSigners(1);
-  const models = { keys: join(folder, 'keys.json'), store: join(folder, 'store') };
+  const models = { keys: join(home, 'keys.json'), store: join(home, 'store') };
   await writeFile(models.keys, keySetFile(keySet));
   const store = new ModelStore({ folder: models.store, keys: models.keys, keep: 2, maxBundleBytes: 2 ** 30 });
   const device = { site: 'plant', line: 'line', name: 'device' };
   const admission = { target: { device, stationsOf: () => [], misfit: () => null }, nowMs: Date.now() };
-  let active = '';
-  for (const version of ['1.0.0', '2.0.0']) {
-    const bundle = join(folder, version);
+  const install = async (version: string) => {
+    const bundle = join(home, version);
     await writeBrightnessBundle(bundle, { version });
     await signFolder(bundle, trusted.slice(0, 1));
-    const { digest, folder: installed } = await store.install(await openSource(bundle), admission);
-    await store.change('brightness', (state) => activated(state, digest));
-    active = installed;
-  }
-  const caps = 'video/x-raw,width=64,height=64,framerate=10/1';
+    return store.install(await openSource(bundle), admission);
+  };
+  const activate = (digest: string, probation = false) =>
+    store.change('brightness', (state) => activated(state, digest, { probation }));
+  for (const version of versions) await activate((await install(version)).digest);
+  const caps = 'video/x-raw,width=64,height=64,framerate=20/1';
   const station = {
     name: 'press',
     camera: { type: 'pipeline', pipeline: `videotestsrc is-live=true pattern=blink ! ${caps}` },
@@ -41,19 +45,103 @@ test('a station runs what is active in the store, and the one before when that d
     threshold: { score: 0.5 },
     deadlineMs: 60_000,
   };
-  const modelInUse = async () => {
+  const start = async () => {
     const daemon = await Daemon.start([station], { more: { models } });
     await daemon.until('the greeting is there', () => daemon.lines.includes('mosquitto_sub'));
     const subscriber = await Subscriber.open(daemon.brokerUrl, 4);
-    await subscriber.until('a verdict', () => subscriber.on('/press/inspection').length > 0, BOUND_MS);
-    const { model } = subscriber.on('/press/inspection')[0]!.json<InspectionMessage>();
-    daemon.process.kill('SIGTERM');
-    await daemon.ended;
-    return { model, log: daemon.log };
+    const inspections = () => subscriber.on('/press/inspection').map((one) => one.json<InspectionMessage>());
+    const untilJudgedBy = (model: string) =>
+      subscriber.until(`a verdict of ${model}`, () => inspections().at(-1)?.model === model, BOUND_MS);
+    const modelMessage = () => subscriber.on('/model').at(-1)?.json<ModelMessage>();
+    return { daemon, subscriber, inspections, untilJudgedBy, modelMessage };
   };
-  assert.equal((await modelInUse()).model, 'brightness@2.0.0');
-  await writeFile(join(active, 'model.onnx'), 'half');
-  const { model, log } = await modelInUse();
-  assert.equal(model, 'brightness@1.0.0');
-  assert.match(log, /the active model .*2\.0\.0_.* cannot be used: .*model\.onnx/);
+  return { store, install, activate, start };
+}
+
+async function stop(daemon: Daemon): Promise<void> {
+  daemon.process.kill('SIGTERM');
+  await daemon.ended;
+}
+
+test('a station runs what is active in the store, and the one before when that does not load', async () => {
+  const { store, start } = await deviceWith('fallback', ['1.0.0', '2.0.0']);
+  const first = await start();
+  await first.untilJudgedBy('brightness@2.0.0');
+  await stop(first.daemon);
+  const { installed } = await store.state('brightness');
+  await writeFile(join(store.folderOf('brightness'), bundleFolder(installed[1] as Installed), 'model.onnx'), 'half');
+  const second = await start();
+  await second.untilJudgedBy('brightness@1.0.0');
+  const [fallback] = second.daemon.events('station.fallback');
+  assert.deepEqual([fallback?.model, fallback?.instead], ['brightness@1.0.0', 'brightness@2.0.0']);
+  assert.match(String(fallback?.reason), /model\.onnx/);
+  assert.equal(second.modelMessage()?.stations[0]?.refused?.model, 'brightness@2.0.0');
+  await stop(second.daemon);
+});
+
+test('what is made active elsewhere takes over between two parts; what does not prove itself does not', async () => {
+  const { store, install, activate, start } = await deviceWith('switch', ['1.0.0']);
+  const { daemon, subscriber, inspections, untilJudgedBy, modelMessage } = await start();
+  await untilJudgedBy('brightness@1.0.0');
+  const pids = daemon.stations();
+  const second = await install('2.0.0');
+  await activate(second.digest);
+  await untilJudgedBy('brightness@2.0.0');
+  const third = await install('3.0.0');
+  await writeFile(join(third.folder, 'model.onnx'), 'half');
+  await activate(third.digest);
+  await subscriber.until('the third is refused', () => !!modelMessage()?.stations[0]?.refused, BOUND_MS);
+  assert.equal(modelMessage()?.stations[0]?.refused?.model, 'brightness@3.0.0');
+  assert.equal(modelMessage()?.stations[0]?.refused?.code, 'SG_MODEL_UNREADABLE');
+  const count = inspections().length;
+  await subscriber.until('ten more parts', () => inspections().length > count + 10, BOUND_MS);
+  await store.change('brightness', (state) => rolledBack(state, { to: state.installed[0]?.digest as string }));
+  await untilJudgedBy('brightness@1.0.0');
+
+  const all = inspections();
+  const runs = all.map(({ model }) => model).filter((model, i, models) => model !== models[i - 1]);
+  assert.deepEqual(runs, ['brightness@1.0.0', 'brightness@2.0.0', 'brightness@1.0.0']);
+  const sequences = all.map(({ part }) => part.sequence);
+  assert.deepEqual(
+    sequences,
+    Array.from(sequences, (_, i) => i + (sequences[0] as number)),
+    'every part that came is answered',
+  );
+  assert.deepEqual(daemon.stations(), pids, 'by the same process');
+  assert.ok(all.every(({ verdict }) => verdict !== 'invalid'));
+  await stop(daemon);
+});
+
+test('a model on probation that does not load, or whose station ends again and again, goes back and is barred', async () => {
+  const { store, install, activate, start } = await deviceWith('probation', ['1.0.0']);
+  const { daemon, inspections, untilJudgedBy, modelMessage, subscriber } = await start();
+  await untilJudgedBy('brightness@1.0.0');
+  const second = await install('2.0.0');
+  await writeFile(join(second.folder, 'model.onnx'), 'half');
+  await activate(second.digest, true);
+  await daemon.until('it goes back', () => daemon.events('model.rolled-back').length === 1);
+  assert.equal(modelMessage()?.stations[0]?.model, 'brightness@1.0.0');
+  const third = await install('3.0.0');
+  await activate(third.digest, true);
+  for (let crash = 0; crash < 3; crash++) {
+    await untilJudgedBy('brightness@3.0.0');
+    const before = inspections().length;
+    process.kill(daemon.stations()[0] as number, 'SIGKILL');
+    await subscriber.until('it is back', () => inspections().length > before + 3, BOUND_MS);
+  }
+  await untilJudgedBy('brightness@1.0.0');
+  await subscriber.until(
+    'the reason',
+    () => modelMessage()?.stations[0]?.refused?.model === 'brightness@3.0.0',
+    BOUND_MS,
+  );
+  assert.equal(modelMessage()?.stations[0]?.refused?.code, 'SG_BUNDLE_PROBATION');
+  const { slots, barred } = await store.state('brightness');
+  assert.equal(slots['*']?.probation, false);
+  assert.deepEqual(
+    barred.map(({ version }) => version),
+    ['2.0.0', '3.0.0'],
+  );
+  assert.match(barred[1]?.reason ?? '', /ended 3 times/);
+  await stop(daemon);
 });

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ACCEPTANCE_LABELS } from '../updates/acceptance-part.js';
 import { wholeNumber } from './numbers.js';
 
 /** `sideglance model …`: bundles that are signed, shipped and installed. See docs/models.md. */
@@ -7,6 +8,7 @@ export function addModelCommands(program: Command): void {
   addKeyCommands(model);
   addBundleCommands(model);
   addStoreCommands(model);
+  addAcceptCommands(model.command('accept').description('Parts of this line that every new model has to judge right.'));
 }
 
 function addKeyCommands(model: Command): void {
@@ -87,7 +89,9 @@ function addBundleCommands(model: Command): void {
 
 function addStoreCommands(model: Command): void {
   onDevice(model.command('install'))
-    .description('Verify a bundle, install it on this device, prove it by its golden samples and make it active.')
+    .description(
+      'Verify a bundle, install it on this device, prove it by its golden samples and the acceptance set, and make it active.',
+    )
     .argument('<bundle>', 'folder or .tar file')
     .option('--station <name>', 'make it active on one station only')
     .option('--no-activate', 'install it without making it active')
@@ -105,10 +109,37 @@ function addStoreCommands(model: Command): void {
     .option('--reason <text>', 'why the version is barred', 'rolled back by hand')
     .option('--no-bar', 'do not bar it')
     .action(async (id, options) => (await import('./model/installed.js')).rollback(id, options));
+  onDevice(model.command('confirm'))
+    .description('End the probation of the active version: it is the last good one.')
+    .argument('<id>', 'id of the model')
+    .option('--station <name>', 'on one station only')
+    .action(async (id, options) => (await import('./model/installed.js')).confirm(id, options));
   onDevice(model.command('unbar'))
     .description('Let a version be used again that was barred.')
     .argument('<id@version>')
     .action(async (name, options) => (await import('./model/installed.js')).unbar(name, options));
+}
+
+function addAcceptCommands(accept: Command): void {
+  const ofStation = (command: Command) =>
+    onDevice(command).requiredOption('--station <name>', 'the station whose camera saw the parts');
+  ofStation(accept.command('add'))
+    .description('Add pictures of parts, as the camera gives them, or give them another label.')
+    .argument('<image...>')
+    .addOption(
+      new Option('--label <label>', 'what a model has to say about them')
+        .choices(ACCEPTANCE_LABELS)
+        .makeOptionMandatory(),
+    )
+    .action(async (files, options) => (await import('./model/accept.js')).add(files, options));
+  ofStation(accept.command('list'))
+    .description('List the parts of a station.')
+    .option('--json', 'print one JSON array')
+    .action(async (options) => (await import('./model/accept.js')).list(options));
+  ofStation(accept.command('remove'))
+    .description('Remove parts by the names that `list` shows.')
+    .argument('<name...>')
+    .action(async (names, options) => (await import('./model/accept.js')).remove(names, options));
 }
 
 function onDevice(command: Command): Command {

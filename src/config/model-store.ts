@@ -23,6 +23,25 @@ export const ModelsSchema = z
       'How many bundles of each model are kept beside the one in use and the one that a rollback leads to.',
     ).default(2),
     maxBundleMb: whole(1, 16_384, 'Most megabytes of a bundle.').default(1024),
+    maxJudgeMs: whole(
+      1,
+      600_000,
+      'Most milliseconds that a model may take for a part before it is made active. Absent: `deadlineMs` of the station.',
+    ).exactOptional(),
+    maxMemoryMb: whole(
+      64,
+      1_048_576,
+      'Most megabytes of memory that the process may take in which a model is proven before it is made active; about 150 are its own.',
+    ).default(4096),
+    probationMinutes: whole(
+      0,
+      20_160,
+      'For so long a model that was just made active has to go well, counted while a station runs it; otherwise the one before it is active again. 0: no probation.',
+    ).default(10),
+    confirm: z.enum(['auto', 'required']).default('auto').meta({
+      description:
+        'What ends the probation of a model that goes well: `auto`, the time; `required`, `sideglance model confirm` within the time, and without it the one before is active again.',
+    }),
     trustClock: z.boolean().default(false).meta({
       description:
         'Whether the clock of this computer is right although no time service says so. Otherwise nothing is installed until it is synchronised, for bundles expire.',

@@ -23,6 +23,7 @@ export const LOG_MODULES = [
   'command',
   'http',
   'log',
+  'model',
   'outbox',
   'part',
   'sparkplug',

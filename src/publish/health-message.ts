@@ -18,8 +18,12 @@ const modelInUse = {
       elapsedS: z.number(),
     })
     .nullable()
-    .describe('An engine that is built before the model can run; null otherwise.'),
+    .describe('An engine that is built before the model, or the one that is to take over, can run; null otherwise.'),
   threshold: finiteOrNull.describe('The score from which a region fails, as it is now; null while nothing runs.'),
+  refused: z
+    .object({ model: name, code: name, reason: z.string(), at: timestamp })
+    .nullable()
+    .describe('The bundle that was to be run last, where the station does not run it: why. Null when all is well.'),
 };
 
 export const modelSchema = z

@@ -188,7 +188,8 @@ export class Publisher extends EventEmitter<PublisherEvents> {
   }
 
   /** Publishes what a station runs now, in one retained message for the device. */
-  publishModel(station: string, { model, provider, precision, skipped, building, threshold }: ModelInUse): void {
+  publishModel(station: string, inUse: ModelInUse): void {
+    const { model, provider, precision, skipped, building, threshold, refused } = inUse;
     this.#models.set(station, {
       name: station,
       model,
@@ -197,6 +198,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
       skipped: [...skipped],
       building,
       threshold,
+      refused,
     });
     const message: ModelMessage = {
       schema: 'sideglance/model/1',

@@ -25,6 +25,11 @@ export const EVENTS = {
   'log.levels': 'Levels were read again from the configuration.',
   'log.levels-kept': 'The configuration has faults: the levels stay as they were.',
   'log.repeated': 'So many further events of this name, and of this station and code, were left out.',
+  'model.confirmed': 'A model has ended its probation well, or somebody said so: it is the last good one.',
+  'model.rolled-back':
+    'A model failed its probation, for this reason: the last good one is active again, and it is barred.',
+  'model.unchanged': 'A probation could not be ended in the store; it is tried again.',
+  'model.unknown': 'What is active of a model in the store cannot be told: its stations go on as they are.',
   'outbox.alarm': 'Something is wrong with the store of messages.',
   'outbox.mended': 'All is well with it again.',
   'part.answered': 'A part has its verdict (level debug).',
@@ -42,6 +47,10 @@ export const EVENTS = {
   'station.building': 'It builds an engine, or waits for another one to be built.',
   'station.provider-skipped': 'An execution provider that was to be tried first is not used.',
   'station.ready': 'It has loaded its model.',
+  'station.fallback': 'A model that it would rather run does not load: it runs the last good one, or one before it.',
+  'station.switched': 'Between two parts another model has taken over.',
+  'station.switch-refused':
+    'The model that was to take over does not load or does not prove itself: the one before goes on.',
   'station.ended': 'A station process has ended, for this reason.',
   'station.restarting': 'It is started again after this delay.',
   'station.failed': 'It failed too often, or in a way that only a person can mend, and is tried seldom from now on.',

@@ -45,7 +45,7 @@ export function healthReport(sources: HealthSources): HealthReport {
 
 function stationHealth(station: StationSnapshot, settings: StationHealth['settings'], alarms: Alarm[]): StationHealth {
   const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
-  const { model, provider, precision, skipped, building, threshold } = station;
+  const { model, provider, precision, skipped, building, threshold, refused } = station;
   const { late, lateVerdicts, lost } = ledger;
   return {
     name,
@@ -58,6 +58,7 @@ function stationHealth(station: StationSnapshot, settings: StationHealth['settin
     skipped: [...skipped],
     building,
     threshold,
+    refused,
     settings,
     alarms,
     restarts,

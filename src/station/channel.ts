@@ -13,6 +13,7 @@ export class AgentChannel<Start> {
   readonly stopAsked: Promise<void>;
   #stopping = false;
   #onOrder: (id: number, order: StationOrder) => void = () => {};
+  #onSwitch: (folder: string) => void = () => {};
 
   /** @throws Error when this process was not started by an agent */
   constructor() {
@@ -35,7 +36,7 @@ export class AgentChannel<Start> {
         else if (message.type === 'stop') {
           this.#stopping = true;
           stop();
-        }
+        } else this.#onSwitch(message.folder);
       });
     });
   }
@@ -47,6 +48,11 @@ export class AgentChannel<Start> {
   /** Orders that come before are not answered: the agent sends none to a station that is not ready. */
   onOrder(take: (id: number, order: StationOrder) => void): void {
     this.#onOrder = take;
+  }
+
+  /** The agent wants the bundle in a folder to take over. It asks only once the station is ready. */
+  onSwitch(act: (folder: string) => void): void {
+    this.#onSwitch = act;
   }
 
   /** Settles when the message has been handed to the kernel: awaiting it keeps what is unsent bounded. Never rejects. */

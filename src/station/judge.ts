@@ -48,7 +48,8 @@ export interface JudgeOptions {
   /** Empty: the whole frame. */
   readonly regions: readonly Region[];
   readonly publish: PublishConfig;
-  readonly inspector: RegionInspector;
+  /** The current one is asked once for each part. */
+  readonly models: { readonly current: RegionInspector };
   readonly encoders: Encoders;
   /** CLOCK_MONOTONIC in milliseconds. */
   readonly now: () => number;
@@ -84,7 +85,8 @@ export class Judge {
    */
   async judge(frame: Frame, isPaused = false): Promise<Judgement> {
     if (isPaused) return { inspection: this.#paused(frame), attachments: [], error: null, isPaused };
-    const { inspector, now } = this.#options;
+    const { models, now } = this.#options;
+    const inspector = models.current;
     const begunMs = now();
     const { picture, captured } = frame;
     const spent = { capture: begunMs - captured.monotonicMs, crop: 0, network: 0, postprocess: 0, encode: 0 };
@@ -127,7 +129,7 @@ export class Judge {
 
   /** All but what was found. */
   #answerTo(frame: Frame): Omit<Inspection, 'verdict' | 'regions' | 'timings'> {
-    const { model, provider } = this.#options.inspector;
+    const { model, provider } = this.#options.models.current;
     return {
       part: this.partOf(frame),
       captured: frame.captured,

@@ -16,6 +16,8 @@ export interface LoopOptions {
   readonly next: () => Promise<Frame | null>;
   readonly judge: Judge;
   readonly orders: Orders;
+  /** No part is under way: another model may take over. */
+  readonly border: () => Promise<void>;
   /** Scores a golden sample. @throws what is wrong with the model */
   readonly selfTest: () => Promise<void>;
   readonly progress: Progress;
@@ -35,6 +37,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   let errorsInARow = 0;
   let provenMs = options.now();
   while (!options.stopping()) {
+    await options.border();
     const frame = await options.next();
     progress.pulled();
     const by = frame === null ? null : orders.partBy(frame);
@@ -104,6 +107,11 @@ export function needsPerson(error: unknown): boolean {
 
 /** The last message of a station that ends by a fault. */
 export function faultMessage(thrown: unknown): Extract<StationMessage, { type: 'fault' }> {
-  const code = thrown instanceof SideglanceError ? thrown.code : 'SG_RUNTIME';
-  return { type: 'fault', code, message: reasonOf(thrown), fatal: needsPerson(thrown) };
+  const { code, reason } = causeOf(thrown);
+  return { type: 'fault', code, message: reason, fatal: needsPerson(thrown) };
+}
+
+/** What was thrown, for whoever is in another process. */
+export function causeOf(thrown: unknown): { readonly code: ErrorCode; readonly reason: string } {
+  return { code: thrown instanceof SideglanceError ? thrown.code : 'SG_RUNTIME', reason: reasonOf(thrown) };
 }

@@ -19,14 +19,11 @@ export function parseStationMessage(raw: unknown): StationMessage | null {
 function hasShape(raw: Fields): boolean {
   switch (raw.type) {
     case 'ready':
-      return (
-        isText(raw.model) &&
-        isText(raw.provider) &&
-        isText(raw.precision) &&
-        isListOf(raw.skipped, isFailure) &&
-        isNumber(raw.threshold) &&
-        isText(raw.epoch)
-      );
+      return isRunning(raw) && isText(raw.epoch) && isListOf(raw.passedOver, (one) => isFields(one) && isFailed(one));
+    case 'switched':
+      return isRunning(raw);
+    case 'refused':
+      return isFailed(raw);
     case 'building':
       return isText(raw.model) && isBuild(raw.build);
     case 'camera':
@@ -64,6 +61,21 @@ function hasShape(raw: Fields): boolean {
 
 const CAMERA_STATES: ReadonlySet<string> = new Set(['opening', 'running', 'silent', 'lost', 'ended']);
 const RESULTS: ReadonlySet<unknown> = new Set(['pass', 'fail', 'invalid']);
+
+function isRunning(raw: Fields): boolean {
+  return (
+    isText(raw.folder) &&
+    isText(raw.model) &&
+    isText(raw.provider) &&
+    isText(raw.precision) &&
+    isListOf(raw.skipped, isFailure) &&
+    isNumber(raw.threshold)
+  );
+}
+
+function isFailed(raw: Fields): boolean {
+  return isText(raw.folder) && isText(raw.code) && isText(raw.reason);
+}
 
 function isFailure(raw: unknown): boolean {
   return isFields(raw) && isText(raw.provider) && isText(raw.reason) && isText(raw.fix);

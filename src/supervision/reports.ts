@@ -1,4 +1,4 @@
-import type { Attachment, CameraState, Inspection, ModelInUse, Timestamp } from '../types.js';
+import type { Attachment, CameraState, FailedBundle, Inspection, ModelInUse, Timestamp } from '../types.js';
 import type { LedgerCounters } from './ledger.js';
 
 /** What the supervision of a station tells the rest of the agent. */
@@ -11,6 +11,13 @@ export interface CameraReport {
   readonly at: Timestamp;
 }
 
+/** What became of a bundle at a station. */
+export type BundleReport =
+  | { readonly outcome: 'in use'; readonly folder: string; readonly passedOver: readonly FailedBundle[] }
+  | ({ readonly outcome: 'refused' } & FailedBundle)
+  /** The process ended, for this reason. */
+  | { readonly outcome: 'lost'; readonly reason: string };
+
 /** What the rest of the agent does with what happens at a station. All of them return at once. */
 export interface SupervisionEvents {
   /** The one answer for a part. */
@@ -18,6 +25,7 @@ export interface SupervisionEvents {
   onCamera(report: CameraReport): void;
   /** What the station runs, at every change; while an engine is built also as time goes by. */
   onModel(inUse: ModelInUse): void;
+  onBundle(report: BundleReport): void;
   onEvent(level: 'info' | 'warn' | 'error', event: SupervisionEvent, fields: Readonly<Record<string, unknown>>): void;
 }
 
@@ -27,6 +35,9 @@ export type SupervisionEvent =
   | 'station.building'
   | 'station.provider-skipped'
   | 'station.ready'
+  | 'station.switched'
+  | 'station.switch-refused'
+  | 'station.fallback'
   | 'station.ended'
   | 'station.restarting'
   | 'station.failed'
@@ -66,4 +77,5 @@ export const NOTHING_IN_USE: ModelInUse = {
   skipped: [],
   building: null,
   threshold: null,
+  refused: null,
 };

@@ -79,6 +79,7 @@ export class StationProcess<Start> {
   /** What it complained of last, unless it went on working afterwards. */
   #lastFault: string | undefined;
   #buildingSinceMs: number | undefined;
+  #isReady = false;
   #pulls = -1;
   #parts = -1;
 
@@ -145,6 +146,11 @@ export class StationProcess<Start> {
     this.#child.kill('SIGKILL');
   }
 
+  /** Asks the station, which is ready, to let another bundle take over. */
+  switchTo(folder: string): void {
+    if (!this.#asked && !this.#finished) this.#send({ type: 'switch', folder });
+  }
+
   #receive(raw: unknown): void {
     const message = parseStationMessage(raw);
     if (message === null) {
@@ -156,13 +162,15 @@ export class StationProcess<Start> {
   }
 
   #supervise(message: StationMessage): void {
+    if (message.type === 'ready') this.#isReady = true;
     if (message.type === 'fault') {
       this.#lastFault = message.message;
       if (!message.fatal || this.#asked) return;
       this.#hopeless = true;
       this.#killAfter(this.#limits.exitAfterFaultMs, `did not end after the fault: ${message.message}`);
     } else if (message.type === 'building') {
-      if (!this.#asked) this.#watchBuild();
+      // Once it is ready its parts prove more than the build of what comes next.
+      if (!this.#asked && !this.#isReady) this.#watchBuild();
     } else if (this.#provesProgress(message)) {
       this.#lastFault = undefined;
       if (this.#asked || this.#hopeless) return;

@@ -3,9 +3,9 @@ import { reasonOf, SideglanceError } from '../errors.js';
 import type {
   Attachment,
   EngineBuild,
+  FailedBundle,
   Inspection,
   InvalidReason,
-  ModelInUse,
   PartId,
   StationMessage,
   StationOrder,
@@ -14,15 +14,9 @@ import { answerInPlace, PartLedger } from './ledger.js';
 import { SUPERVISION_LIMITS, type SupervisionLimits } from './limits.js';
 import { monotonicMs, timestamp } from './moment.js';
 import { OpenOrders, type OrderAnswer } from './orders.js';
-import {
-  type CameraReport,
-  NOTHING_IN_USE,
-  type StationSnapshot,
-  type StationState,
-  type SupervisionEvent,
-  type SupervisionEvents,
-} from './reports.js';
+import type { CameraReport, StationSnapshot, StationState, SupervisionEvent, SupervisionEvents } from './reports.js';
 import { RestartPolicy } from './restart-policy.js';
+import { RunningModel } from './running-model.js';
 import { type StationExit, StationProcess } from './station-process.js';
 
 export { SUPERVISION_LIMITS, type SupervisionLimits } from './limits.js';
@@ -61,7 +55,7 @@ export class StationSupervisor<Start> {
   #restartDueMs = Number.POSITIVE_INFINITY;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #epoch: string | null = null;
-  #inUse: ModelInUse = NOTHING_IN_USE;
+  readonly #model: RunningModel;
   #camera: StationSnapshot['camera'] = { state: null, reason: null };
   #lives = 0;
   #rssBytes = 0;
@@ -78,6 +72,7 @@ export class StationSupervisor<Start> {
     this.#given = options.start;
     this.#limits = options.limits ?? SUPERVISION_LIMITS;
     this.#ledger = new PartLedger({ deadlineMs: options.deadlineMs, now: monotonicMs, limits: this.#limits.ledger });
+    this.#model = new RunningModel(options.name, options.events);
     this.#policy = new RestartPolicy(monotonicMs, this.#limits.restart);
   }
 
@@ -120,6 +115,13 @@ export class StationSupervisor<Start> {
     this.start();
   }
 
+  /** What is active has changed: a station that waits for its next start starts at once, for it opens what is active. */
+  startSoon(): void {
+    if (this.#process !== null) return;
+    clearTimeout(this.#restartTimer);
+    this.start();
+  }
+
   /**
    * Gives the station something to do. A trigger's answer is its part.
    * @throws SideglanceError what the station says; SG_STATION_LOST where it does not run or ends, SG_COMMAND_TIMEOUT, SG_COMMAND_BUSY
@@ -143,6 +145,19 @@ export class StationSupervisor<Start> {
     return inspection;
   }
 
+  /**
+   * Another bundle is to take over between two parts, see `onBundle` for what becomes of it. A station that is not ready has
+   * none to be taken over from: nothing happens.
+   */
+  switchTo(folder: string): void {
+    if (this.#epoch !== null) this.#process?.switchTo(folder);
+  }
+
+  /** The station ran a bundle that it is not to run any longer. */
+  tellRefused(failed: FailedBundle): void {
+    this.#model.tellRefused(failed);
+  }
+
   snapshot(): StationSnapshot {
     const { accepted } = this.#ledger.counters;
     return {
@@ -150,7 +165,7 @@ export class StationSupervisor<Start> {
       state: this.#state,
       reason: this.#reason,
       pid: this.#process?.pid ?? null,
-      ...this.#inUse,
+      ...this.#model.inUse,
       camera: this.#camera,
       restarts: Math.max(0, this.#lives - 1),
       rssBytes: this.#rssBytes,
@@ -181,6 +196,12 @@ export class StationSupervisor<Start> {
       case 'building':
         this.#seeBuild(message.model, message.build);
         return;
+      case 'switched':
+        this.#model.switched(message);
+        return;
+      case 'refused':
+        this.#model.refused(message);
+        return;
       case 'ready':
         this.#epoch = message.epoch;
         this.#becomeReady(message);
@@ -205,7 +226,7 @@ export class StationSupervisor<Start> {
       case 'done':
         this.#orders.settle(message.id, message.outcome);
         if (message.outcome.ok && message.outcome.result.kind === 'threshold') {
-          this.#runs({ ...this.#inUse, threshold: message.outcome.result.score });
+          this.#model.judgesBy(message.outcome.result.score);
         }
         return;
       case 'fault':
@@ -265,7 +286,8 @@ export class StationSupervisor<Start> {
   /** Answers given by the agent in the station's place. */
   #answerInPlace(answers: readonly Inspection[], event: SupervisionEvent): void {
     for (const inspection of answers) {
-      const answer = { ...inspection, model: this.#inUse.model, provider: this.#inUse.provider };
+      const { model, provider } = this.#model.inUse;
+      const answer = { ...inspection, model, provider };
       const { epoch, sequence } = inspection.part;
       this.#log('warn', event, { epoch, sequence });
       this.#answer(answer, []);
@@ -300,7 +322,7 @@ export class StationSupervisor<Start> {
     this.#proven = null;
     this.#rssBytes = 0;
     this.#lagMs = 0;
-    this.#runs(NOTHING_IN_USE);
+    this.#model.ended(exit.reason);
     this.#log(exit.asked ? 'info' : 'error', 'station.ended', { reason: exit.reason });
     if (stopped) return;
 
@@ -327,29 +349,19 @@ export class StationSupervisor<Start> {
     this.#options.events.onCamera({ state, reason, at });
   }
 
-  #becomeReady({ model, provider, precision, skipped, threshold }: Extract<StationMessage, { type: 'ready' }>): void {
-    this.#runs({ model, provider, precision, skipped, building: null, threshold });
+  #becomeReady(message: Extract<StationMessage, { type: 'ready' }>): void {
     this.#policy.onReady();
     this.#enter('running', null);
-    for (const failure of skipped) this.#log('warn', 'station.provider-skipped', { ...failure });
-    this.#log('info', 'station.ready', { model, provider, precision });
+    this.#model.ready(message);
     // It was configured anew while it was loading, when it takes no orders.
     if (this.#given !== this.#start) void this.restart();
   }
 
   #seeBuild(model: string, build: EngineBuild): void {
-    const { provider, precision, phase } = build;
-    const isNews = this.#inUse.building?.phase !== phase;
-    this.#runs({ ...NOTHING_IN_USE, model, building: build });
-    const what = phase === 'waiting' ? 'waits for another build to end before it builds' : 'builds';
-    this.#enter('starting', `${what} an engine for ${provider} in ${precision}`);
-    if (isNews) this.#log('info', 'station.building', { model, provider, precision, phase });
-  }
-
-  #runs(inUse: ModelInUse): void {
-    if (this.#inUse === inUse) return;
-    this.#inUse = inUse;
-    this.#options.events.onModel(inUse);
+    this.#model.builds(model, build);
+    if (this.#state === 'running') return;
+    const what = build.phase === 'waiting' ? 'waits for another build to end before it builds' : 'builds';
+    this.#enter('starting', `${what} an engine for ${build.provider} in ${build.precision}`);
   }
 
   #enter(state: StationState, reason: string | null): void {

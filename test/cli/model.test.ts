@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { writePng } from '../../src/image/save.js';
 import { writeTinyBundle } from '../support/tiny-bundle.js';
 import { sideglance } from './command.js';
 
@@ -98,7 +99,12 @@ describe('sideglance model', () => {
     await model('sign', 'tiny2', '--key', 'alice.key');
     await refused('SG_BUNDLE_UNTRUSTED', 'install', 'tiny2');
     await model('sign', 'tiny2', '--key', 'bob.key');
-    await model('install', 'tiny2');
+    assert.match(
+      await model('install', 'tiny2'),
+      /it is on probation: after 10 minutes the one before is active again, unless/,
+    );
+    assert.match(await model('list'), /2\.0\.0 .*active on probation/);
+    assert.match(await model('confirm', 'tiny'), /tiny@2\.0\.0 is the last good version from now on/);
     assert.match(await refused('SG_BUNDLE_DOWNGRADE', 'install', 'tiny.tar'), /not newer than tiny@2\.0\.0/);
     const back = await model('rollback', 'tiny', '--reason', 'rejects too much');
     assert.match(back, /tiny@1\.0\.0 is active again instead of 2\.0\.0, which is barred: rejects too much/);
@@ -109,6 +115,24 @@ describe('sideglance model', () => {
     assert.match(await model('install', 'tiny2'), /tiny@2\.0\.0 was there already/);
     await refused('SG_STORE', 'rollback', 'nothing');
     await refused('SG_USAGE', 'rollback', 'tiny', '--station', 'side');
+  });
+
+  it('keeps parts of the line, and makes nothing active that judges one of them wrong', async () => {
+    const picture = { width: 64, height: 64, stride: 64, format: 'GRAY8' as const, data: new Uint8Array(64 * 64) };
+    await writePng(join(cwd, 'part.png'), picture);
+    await refused('SG_USAGE', 'accept', 'add', 'part.png', '--station', 'side', '--label', 'pass');
+    await refused('SG_IMAGE_UNREADABLE', 'accept', 'add', 'tiny.tar', '--station', 'top', '--label', 'pass');
+    const added = await model('accept', 'add', 'part.png', '--station', 'top', '--label', 'pass');
+    assert.match(added, /part\.png: every model of station top has to pass it from now on/);
+    const [, name = ''] = /\((\w+\.png)\)/.exec(added) ?? [];
+    await model('install', 'tiny2');
+    await model('accept', 'add', 'part.png', '--station', 'top', '--label', 'fail');
+    assert.match(await model('accept', 'list', '--station', 'top'), new RegExp(`^fail  ${name}  .*\n$`));
+    const why = await refused('SG_BUNDLE_ACCEPTANCE', 'install', 'tiny2');
+    assert.match(why, /tiny@2\.0\.0 says pass .*of station top has to fail/);
+    await model('accept', 'remove', name, '--station', 'top');
+    await refused('SG_USAGE', 'accept', 'remove', name, '--station', 'top');
+    await model('install', 'tiny2');
   });
 
   it('changes keys by those that are trusted, and permits a downgrade', async () => {

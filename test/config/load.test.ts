@@ -87,6 +87,9 @@ describe('a configuration that is right', () => {
       store: join(folder, 'store'),
       keep: 2,
       maxBundleMb: 1024,
+      maxMemoryMb: 4096,
+      probationMinutes: 10,
+      confirm: 'auto',
       trustClock: false,
     });
   });

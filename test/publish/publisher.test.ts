@@ -27,11 +27,12 @@ const BUILDING: ModelInUse = {
   skipped: [],
   building: { provider: 'tensorrt', precision: 'fp16', phase: 'building', elapsedS: 41 },
   threshold: null,
+  refused: null,
 };
 
 function inUse(model: string, provider: string): ModelInUse {
   const skipped = [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }];
-  return { model, provider, precision: 'fp32', skipped, building: null, threshold: 3.1 };
+  return { model, provider, precision: 'fp32', skipped, building: null, threshold: 3.1, refused: null };
 }
 
 const HEALTH: HealthReport = {
@@ -51,6 +52,7 @@ const HEALTH: HealthReport = {
       skipped: [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }],
       building: null,
       threshold: 3.1,
+      refused: null,
       settings: {
         paused: false,
         falseRejectRate: null,

@@ -18,7 +18,7 @@ function judgeOf(script: readonly (Verdict | Error)[], more: Partial<JudgeOption
     epoch: 'e',
     regions: [],
     publish: { maps: mapsConfig(), frames: 'fail' },
-    inspector,
+    models: { current: inspector },
     encoders: scriptedEncoders,
     now: () => Number(process.hrtime.bigint()) / 1e6,
     ...more,

@@ -32,7 +32,7 @@ async function run(
     epoch: 'e',
     regions: [],
     publish: { maps: mapsConfig({ when: 'never' }), frames: 'never' },
-    inspector: scriptedInspector(script),
+    models: { current: scriptedInspector(script) },
     encoders: scriptedEncoders,
     now: () => clockMs,
   });
@@ -50,6 +50,7 @@ async function run(
       return frames[at++] ?? null;
     },
     judge,
+    border: async () => {},
     selfTest,
     progress,
     send: async (message) => {

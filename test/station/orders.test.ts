@@ -55,7 +55,7 @@ async function run(steps: readonly Step[], options: { trigger?: 'frames' | 'comm
       epoch: 'e',
       regions: [],
       publish: { maps: { when: 'never', form: 'png8', perSecond: 'unlimited' }, frames: 'never' },
-      inspector: scriptedInspector([{ result: 'pass' }]),
+      models: { current: scriptedInspector([{ result: 'pass' }]) },
       encoders: scriptedEncoders,
       now: () => clockMs,
     }),
@@ -65,6 +65,7 @@ async function run(steps: readonly Step[], options: { trigger?: 'frames' | 'comm
       for (const order of given) await orders.take(ids++, order);
       return frameAgeMs === null ? null : frameAt(at - 1, clockMs - frameAgeMs);
     },
+    border: async () => {},
     selfTest: async () => {},
     progress,
     send,

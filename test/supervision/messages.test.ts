@@ -18,13 +18,17 @@ const region = {
 const inspection = { part, captured: at, verdict: { result: 'fail' }, timings: { total: 1 }, regions: [region] };
 const attachments = [{ kind: 'map', bytes: new Uint8Array(3) }];
 
+const running = { folder: 'f', model: 'm@1', provider: 'cpu', precision: 'fp32', skipped: [], threshold: 1 };
+
 const valid = {
   building: {
     type: 'building',
     model: 'm@1',
     build: { provider: 'tensorrt', precision: 'fp16', phase: 'building', elapsedS: 3 },
   },
-  ready: { type: 'ready', model: 'm@1', provider: 'cpu', precision: 'fp32', skipped: [], threshold: 1, epoch: 'e' },
+  ready: { type: 'ready', ...running, passedOver: [{ folder: 'f', code: 'SG_RUNTIME', reason: 'text' }], epoch: 'e' },
+  switched: { type: 'switched', ...running },
+  refused: { type: 'refused', folder: 'f', code: 'SG_RUNTIME', reason: 'text' },
   camera: { type: 'camera', state: 'lost', reason: 'unplugged', at },
   accepted: { type: 'accepted', part, captured: at, trigger: null },
   inspection: { type: 'inspection', inspection, attachments },
@@ -57,6 +61,7 @@ test('what is inside is looked at too: numbers that are none, unknown words, wro
     { type: 'exit' },
     { ...valid.camera, state: 'asleep' },
     { ...valid.ready, skipped: [{ provider: 'cuda' }] },
+    { ...valid.ready, passedOver: [{ folder: 'f' }] },
     { ...valid.building, build: { ...valid.building.build, phase: 'sleeping' } },
     { ...valid.building, build: { ...valid.building.build, elapsedS: Number.NaN } },
     { ...valid.accepted, captured: { ...at, monotonicMs: Number.NaN } },

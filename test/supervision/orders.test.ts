@@ -26,6 +26,7 @@ async function obedient(more: Partial<ScriptedStart> = {}, deadlineMs = BOUND_MS
       onAnswer: (inspection) => answers.push(inspection),
       onCamera: () => {},
       onModel: (now) => inUse.push(now),
+      onBundle: () => {},
       onEvent: () => {},
     },
   });

@@ -14,6 +14,7 @@ const supervisor = new StationSupervisor<ScriptedStart>({
       console.log(supervisor.snapshot().pid);
     },
     onModel() {},
+    onBundle() {},
     onEvent() {},
   },
 });

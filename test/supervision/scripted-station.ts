@@ -3,6 +3,7 @@
  * It shows each way in which a station can fail.
  */
 import { randomUUID } from 'node:crypto';
+import { basename } from 'node:path';
 import { AgentChannel } from '../../src/station/channel.js';
 import type { Inspection, PartId, StationMessage, Timestamp } from '../../src/types.js';
 
@@ -64,7 +65,7 @@ function inspection(part: PartId, captured: Timestamp): Inspection {
     ptsNs: 0n,
     frameWidth: 4,
     frameHeight: 4,
-    model: 'scripted@1',
+    model: inUse.model,
     provider: 'cpu',
     verdict: { result: 'pass' },
     regions: [],
@@ -119,8 +120,28 @@ channel.onOrder(async (id, order) => {
   }
 });
 const skipped = script === 'build' ? [{ provider: 'cuda', reason: 'no driver', fix: 'install it' }] : [];
-const inUse = { model: 'scripted@1', provider: 'cpu', precision: 'fp32', skipped, threshold: 1 };
-await channel.send({ type: 'ready', ...inUse, epoch });
+let inUse = {
+  folder: 'store/scripted/1',
+  model: 'scripted@1',
+  provider: 'cpu',
+  precision: 'fp32',
+  skipped,
+  threshold: 1,
+};
+channel.onSwitch((folder) => {
+  if (folder.endsWith('broken')) {
+    void channel.send({
+      type: 'refused',
+      folder,
+      code: 'SG_MODEL_GOLDEN_MISMATCH',
+      reason: 'it computes something else',
+    });
+  } else {
+    inUse = { ...inUse, folder, model: basename(folder) };
+    void channel.send({ type: 'switched', ...inUse });
+  }
+});
+await channel.send({ type: 'ready', ...inUse, passedOver: [], epoch });
 await channel.send({ type: 'camera', state: 'running', reason: null, at: now() });
 if (script === 'crash') {
   console.error('Error: out of luck');

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { BundleReport } from '../../src/supervision/reports.js';
 import {
   StationSupervisor,
   SUPERVISION_LIMITS,
@@ -25,6 +26,7 @@ interface Observed {
   readonly cameras: string[];
   readonly models: (string | null)[];
   readonly inUse: ModelInUse[];
+  readonly bundles: BundleReport[];
   readonly events: { event: SupervisionEvent; fields: Readonly<Record<string, unknown>> }[];
 }
 
@@ -48,6 +50,7 @@ function observe(start: Omit<ScriptedStart, 'station'>, deadlineMs = BOUND_MS, t
   const cameras: string[] = [];
   const models: (string | null)[] = [];
   const inUse: ModelInUse[] = [];
+  const bundles: BundleReport[] = [];
   const events: Observed['events'] = [];
   const supervisor = new StationSupervisor<ScriptedStart>({
     name: 's',
@@ -62,12 +65,13 @@ function observe(start: Omit<ScriptedStart, 'station'>, deadlineMs = BOUND_MS, t
         models.push(now.model);
         inUse.push(now);
       },
+      onBundle: (report) => bundles.push(report),
       onEvent: (_level, event, fields) => events.push({ event, fields }),
     },
   });
   running.push(supervisor);
   supervisor.start();
-  return { supervisor, answers, cameras, models, inUse, events };
+  return { supervisor, answers, cameras, models, inUse, bundles, events };
 }
 
 async function until(holds: () => boolean, what: string): Promise<void> {
@@ -304,3 +308,30 @@ for (const script of ['work', 'block'] as const) {
     await until(() => !isAlive(pid), 'the station is gone');
   });
 }
+
+test('a station is asked for another bundle: what it says of that is published, and its parts say which judged them', async () => {
+  const observed = observe({ script: 'work' });
+  const { supervisor, answers, inUse, bundles } = observed;
+  supervisor.switchTo('store/scripted/2');
+  await until(() => answers.length > 0, 'it works');
+  supervisor.switchTo('store/scripted/2.0.0_0123456789abcdef');
+  await until(() => answers.at(-1)?.model === '2.0.0_0123456789abcdef', 'a part is judged by the other');
+  supervisor.switchTo('store/scripted/3.0.0_broken');
+  await until(() => seen(observed, 'station.switch-refused') === 1, 'the third is refused');
+  assert.deepEqual(
+    bundles.map((report) => [report.outcome, 'folder' in report && report.folder]),
+    [
+      ['in use', 'store/scripted/1'],
+      ['in use', 'store/scripted/2.0.0_0123456789abcdef'],
+      ['refused', 'store/scripted/3.0.0_broken'],
+    ],
+  );
+  const { at, ...refused } = inUse.at(-1)?.refused ?? { at: null };
+  assert.deepEqual(refused, {
+    model: '3.0.0_broken',
+    code: 'SG_MODEL_GOLDEN_MISMATCH',
+    reason: 'it computes something else',
+  });
+  assert.equal(inUse.at(-1)?.model, '2.0.0_0123456789abcdef');
+  assert.equal(supervisor.snapshot().state, 'running');
+});

@@ -28,6 +28,7 @@ export function wellHealth(
         skipped: [],
         building: null,
         threshold: 3.1,
+        refused: null,
         settings: {
           paused: false,
           falseRejectRate: 0.005,

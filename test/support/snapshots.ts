@@ -14,6 +14,7 @@ export function snapshotOf(name: string, more: Partial<StationSnapshot> = {}): S
     skipped: [],
     building: null,
     threshold: 3.1,
+    refused: null,
     camera: { state: 'running', reason: null },
     restarts: 0,
     rssBytes: 0,

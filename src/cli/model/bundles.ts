@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { loadConfig } from '../../config/load.js';
 import { SideglanceError } from '../../errors.js';
 import { packBundle } from '../../model/bundle/pack.js';
 import { PERMISSION_FILE, permissionFile } from '../../model/bundle/permission.js';
@@ -18,7 +19,7 @@ import { parseSignature } from '../../model/signing/minisign.js';
 import { readSignatures } from '../../model/signing/signature-files.js';
 import { readSmallFile } from '../../model/small-file.js';
 import { replaceFile } from '../../model/sync.js';
-import { deviceModels } from './device.js';
+import { deviceModels } from '../../updates/device-models.js';
 import { type SigningOptions, signFile } from './keys.js';
 import { differences } from './manifest-diff.js';
 
@@ -104,7 +105,7 @@ export async function verify(path: string, { keys, config, json }: VerifyOptions
       say(
         `${modelName(manifest)} is signed by ${signers.map(({ name, keyId }) => `${name} (${keyId})`).join(', ')}, and whole`,
       );
-      if (config !== undefined) say(`it can be installed on ${deviceName(deviceModels(config).config.device)}`);
+      if (config !== undefined) say(`it can be installed on ${deviceName(loadConfig(config).device)}`);
     }
   } finally {
     await source.close();
@@ -121,8 +122,8 @@ async function byKeys(source: BundleSource, keys: string): Promise<VerifiedBundl
 }
 
 function asDevice(source: BundleSource, config: string): Promise<VerifiedBundle> {
-  const { store, target, nowMs } = deviceModels(config);
-  return store.check(source, { target, nowMs });
+  const { store, target, nowMs } = deviceModels(loadConfig(config));
+  return store.check(source, { target, nowMs: nowMs() });
 }
 
 /** `model show`: what a bundle says of itself; nothing is verified. */

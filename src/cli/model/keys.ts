@@ -1,6 +1,7 @@
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { text as readStream } from 'node:stream/consumers';
+import { loadConfig } from '../../config/load.js';
 import { reasonOf, SideglanceError } from '../../errors.js';
 import { FolderSource } from '../../model/bundle/source.js';
 import { readManifestBytes, verifyFiles } from '../../model/bundle/verify.js';
@@ -24,7 +25,7 @@ import {
 import { nameFor, readSignatures } from '../../model/signing/signature-files.js';
 import { readSmallFile } from '../../model/small-file.js';
 import { replaceFile } from '../../model/sync.js';
-import { deviceModels } from './device.js';
+import { deviceModels } from '../../updates/device-models.js';
 
 export interface SigningOptions {
   readonly key: string;
@@ -139,7 +140,7 @@ export async function signFile(
 
 /** `model trust`: a key set that the trusted keys signed. */
 export async function trust(file: string, { config }: { readonly config: string }): Promise<void> {
-  const { store } = deviceModels(config);
+  const { store } = deviceModels(loadConfig(config));
   const next = await store.trust(await readKeyFile(file), await readSignatures(file), file);
   say(
     `trusted from now on: ${next.threshold} of ${next.keys.map(({ name }) => name).join(', ')} (serial ${next.serial})`,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { reasonOf, SideglanceError } from '../../errors.js';
+import { SideglanceError } from '../../errors.js';
 import { bundleFolder, readState } from './state.js';
 import { isBarred, slotOf } from './transitions.js';
 
@@ -45,14 +45,14 @@ export async function activeFolders(model: string, stations: readonly string[]):
 
 /**
  * Opens the first candidate that opens: a line that has any working model has one.
- * @param onSkipped told of each that does not
+ * @param onSkipped told of each that does not, and what it threw
  * @throws what the first one threw, where none opens
  */
 export async function openFirst<T>(
   model: string,
   station: string,
   open: (folder: string) => Promise<T>,
-  onSkipped: (candidate: Candidate, reason: string) => void,
+  onSkipped: (candidate: Candidate, thrown: unknown) => void,
 ): Promise<T> {
   const failures: unknown[] = [];
   for (const candidate of await candidates(model, station)) {
@@ -60,7 +60,7 @@ export async function openFirst<T>(
       return await open(candidate.folder);
     } catch (thrown) {
       failures.push(thrown);
-      onSkipped(candidate, reasonOf(thrown));
+      onSkipped(candidate, thrown);
     }
   }
   throw (

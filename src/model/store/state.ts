@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { reasonOf, SideglanceError } from '../../errors.js';
 import { VERSION_PATTERN } from '../version.js';
@@ -77,6 +77,12 @@ export async function readState(folder: string): Promise<ModelState | null> {
 
 export function stateText(state: ModelState): string {
   return `${JSON.stringify(StateSchema.parse(state), null, 2)}\n`;
+}
+
+/** `<id>@<version>` of an installed bundle, by its folder alone; the name of the folder for a bundle that lies elsewhere. */
+export function nameByFolder(folder: string): string {
+  const [, number] = /^(\d+\.\d+\.\d+.*)_[0-9a-f]{16}$/.exec(basename(folder)) ?? [];
+  return number === undefined ? basename(folder) : `${basename(dirname(folder))}@${number}`;
 }
 
 /** The folder of an installed bundle, inside that of its model. */

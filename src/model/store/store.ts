@@ -173,6 +173,11 @@ export class ModelStore {
     return join(this.#options.folder, id);
   }
 
+  /** Of an installed bundle. */
+  bundleFolderOf(id: string, installed: Pick<Installed, 'version' | 'digest'>): string {
+    return join(this.folderOf(id), bundleFolder(installed));
+  }
+
   async #admit(source: BundleSource, admission: Omit<AdmissionOptions, 'keys'>) {
     const keys = await this.keys();
     const bundle = await verifyHead(source, { keys, maxBytes: this.#options.maxBundleBytes });

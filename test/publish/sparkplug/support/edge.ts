@@ -66,6 +66,7 @@ export const RUNNING: ModelInUse = {
   skipped: [],
   building: null,
   threshold: 3.1,
+  refused: null,
 };
 export const NOTHING: ModelInUse = {
   model: null,
@@ -74,6 +75,7 @@ export const NOTHING: ModelInUse = {
   skipped: [],
   building: null,
   threshold: null,
+  refused: null,
 };
 
 /** Both stations run, and their cameras. */
