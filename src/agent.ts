@@ -6,7 +6,7 @@ import { loadConfig } from './config/load.js';
 import type { Config, StationConfig } from './config/schema.js';
 import { reasonOf, SideglanceError } from './errors.js';
 import { AGENT_VERSION } from './model/version.js';
-import { type EmbeddedBroker, startEmbeddedBroker } from './publish/broker.js';
+import type { EmbeddedBroker } from './publish/broker.js';
 import { now } from './publish/clock.js';
 import type { HealthMessage } from './publish/messages.js';
 import { outboxFromConfig } from './publish/outbox/from-config.js';
@@ -14,7 +14,6 @@ import { openOutbox } from './publish/outbox/open.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
 import type { SessionState } from './publish/session.js';
 import type { EdgeNode, EdgeNodeState } from './publish/sparkplug/edge-node.js';
-import { openEdgeNode } from './publish/sparkplug/from-config.js';
 import type { UpdateReport } from './publish/update-message.js';
 import type { AlarmChange } from './service/alarms/alarms.js';
 import { AlarmKeeper } from './service/alarms/keeper.js';
@@ -127,8 +126,11 @@ export class Agent {
     const { embedded, url, outbox: outboxConfig, ...session } = mqtt;
     // Before there are processes that would inherit it.
     const summons = takeSummons();
-    if (url === undefined) this.#broker = await startEmbeddedBroker(embedded);
-    const outbox = await openOutbox(outboxFromConfig(outboxConfig));
+    // The store is looked through by a process of its own meanwhile.
+    const [outbox] = await Promise.all([
+      openOutbox(outboxFromConfig(outboxConfig)),
+      url === undefined ? this.#startBroker(embedded) : null,
+    ]);
     this.#logAlarm(outbox.alarm);
     outbox.onAlarm(() => this.#logAlarm(outbox.alarm));
     const { drainMs, farewellMs } = AGENT_LIMITS;
@@ -166,10 +168,13 @@ export class Agent {
     this.#publisher = publisher;
     this.#monitoring = monitoring;
     const embeddedUrl = this.#broker?.url ?? null;
-    const limits = { drainMs, farewellMs };
-    const commands = this.#commands.forHosts();
-    this.#edgeNode = await openEdgeNode(this.#config, { agentVersion: AGENT_VERSION, embeddedUrl, commands, limits });
-    if (this.#edgeNode) this.#startEdgeNode(this.#edgeNode);
+    if (this.#config.sparkplug.enabled) {
+      const { openEdgeNode } = await import('./publish/sparkplug/from-config.js');
+      const commands = this.#commands.forHosts();
+      const surroundings = { agentVersion: AGENT_VERSION, embeddedUrl, commands, limits: { drainMs, farewellMs } };
+      this.#edgeNode = await openEdgeNode(this.#config, surroundings);
+      if (this.#edgeNode) this.#startEdgeNode(this.#edgeNode);
+    }
 
     this.#standardOutput.write(
       greeting({
@@ -215,6 +220,12 @@ export class Agent {
     // Those that a rollout has asked for wait for it, and are not refused.
     await this.#commands.stop();
     await this.#updates?.stop();
+  }
+
+  /** What is not in use need not be loaded: a start is mostly that. */
+  async #startBroker(options: Config['mqtt']['embedded']): Promise<void> {
+    const { startEmbeddedBroker } = await import('./publish/broker.js');
+    this.#broker = await startEmbeddedBroker(options);
   }
 
   #answer(manager: ServiceManager, publisher: Publisher): void {

@@ -196,6 +196,7 @@ and each station takes its threshold from them by its own rate. See docs/calibra
     .description('Say what is there and what is missing for this configuration, each with a fix.')
     .option('-c, --config <file>', 'the configuration', 'config.yaml')
     .option('--json', 'print one JSON object')
+    .option('--patience <seconds>', 'longest time for one check', positiveNumber(86_400), 60)
     .action(async (options) => {
       const { doctor } = await import('./cli/doctor.js');
       process.exitCode = await doctor(options);

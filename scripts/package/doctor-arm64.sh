@@ -26,7 +26,7 @@ END
 # shellcheck disable=SC2016
 unshare --map-root-user --mount sh -c 'mount --bind "$1" /proc/cpuinfo && shift && exec "$@"' sh "$work/cpuinfo" \
   qemu-aarch64-static -cpu cortex-a76 -L /usr/aarch64-linux-gnu "$home/node/bin/node" "$home/bin/sideglance.mjs" \
-  doctor --json --config "$work/root/etc/sideglance/config.yaml" >"$work/report" || true
+  doctor --json --patience 900 --config "$work/root/etc/sideglance/config.yaml" >"$work/report" || true
 # shellcheck disable=SC2016
 node -e '
   const { findings } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));

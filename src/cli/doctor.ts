@@ -3,14 +3,16 @@ import { examine, type Finding } from '../service/doctor.js';
 export interface DoctorOptions {
   readonly config: string;
   readonly json?: true;
+  /** Seconds for one check. */
+  readonly patience: number;
 }
 
 const COLOURS = { ok: 32, warn: 33, fail: 31 } as const;
 
 /** @returns the exit code: 1 when anything fails */
-export async function doctor({ config, json }: DoctorOptions): Promise<number> {
+export async function doctor({ config, json, patience }: DoctorOptions): Promise<number> {
   const findings: Finding[] = [];
-  for await (const finding of examine(config)) {
+  for await (const finding of examine(config, patience * 1000)) {
     findings.push(finding);
     if (!json) process.stdout.write(`${findingText(finding, process.stdout.isTTY)}\n`);
   }

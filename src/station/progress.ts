@@ -5,7 +5,7 @@ export const PROGRESS_LIMITS = {
   /** At most one report in this time. */
   everyMs: 500,
   /** How finely the event loop is watched. */
-  lagResolutionMs: 10,
+  lagResolutionMs: 20,
 } as const;
 
 type ProgressMessage = Extract<StationMessage, { type: 'progress' }>;

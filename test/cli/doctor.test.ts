@@ -23,10 +23,11 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 async function examine(
   stations: string,
   rest = '',
+  ...options: string[]
 ): Promise<{ code: number | null; findings: Finding[]; stderr: string }> {
   const file = join(folder, 'config.yaml');
   writeFileSync(file, `device: { site: s, line: l, name: n }\n${rest}\nstations:\n${stations}`);
-  const { code, stdout, stderr } = await sideglance(['doctor', '--json', '-c', file]);
+  const { code, stdout, stderr } = await sideglance(['doctor', '--json', '-c', file, ...options]);
   const report = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };
   assert.equal(report.ok, code === 0);
   return { code, findings: report.findings, stderr };
@@ -65,6 +66,13 @@ describe('doctor', () => {
     for (const finding of findings) {
       if (finding.state !== 'ok') assert.ok(finding.fix, `${finding.check} comes without a fix`);
     }
+  });
+
+  it('waits for a check as long as it is told', async () => {
+    const { code, findings } = await examine(station('sim', '{ type: simulated }'), '', '--patience', '0.001');
+    assert.equal(code, 1);
+    const gstreamer = find(findings, 'GStreamer');
+    assert.match(`${gstreamer?.state} ${gstreamer?.text}`, /^fail no answer within 0\.001 s$/);
   });
 
   it('runs each provider, and warns where the next one stands in', async () => {

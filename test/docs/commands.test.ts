@@ -95,7 +95,8 @@ function faultOfNpm([verb, name = '', ...rest]: readonly string[]): string | nul
   if (verb === 'ci' || verb === 'install') return null;
   const script = verb === 'run' ? name : (verb ?? '');
   if (!(script in SCRIPTS)) return `there is no npm script ${script}`;
-  return script === 'bench' ? faultOfScript(['dist/bench/speed.js', ...rest]) : null;
+  const behind = { bench: 'dist/bench/speed.js', soak: 'dist/bench/soak.js' }[script];
+  return behind === undefined ? null : faultOfScript([behind, ...rest]);
 }
 
 /** Each option stands in the script, or in what lies in the folder of its name. */

@@ -42,6 +42,20 @@ test('docs/sparkplug.md lists every metric with its type and unit, and no other'
   for (const { name, unit = '' } of stations) assert.equal(units.get(name), unit, name);
 });
 
+test('the tags that docs/install.md names for Ignition are born', () => {
+  const guide = readFileSync(join(PACKAGE_ROOT, 'docs/install.md'), 'utf8');
+  const [groupId, edgeNodeId] = ['groupId', 'edgeNodeId'].map((key) => new RegExp(`  ${key}: (\\S+)`).exec(guide)?.[1]);
+  const tags = [...guide.matchAll(/^\| `Edge Nodes\/([^`]+)`/gm)].map(([, tag = '']) => tag);
+  const node = nodeDefinitions('0', 0, true).map(({ name }) => `${groupId}/${edgeNodeId}/${name}`);
+  const station = deviceDefinitions(['frame']).map(({ name }) => `${groupId}/${edgeNodeId}/top/${name}`);
+  const born = new Set([...node, ...station]);
+  assert.ok(tags.length >= 8);
+  for (const tag of tags) assert.ok(born.has(tag), tag);
+  for (const [, name = ''] of guide.matchAll(/`((?:Counts|Regions\/frame)\/\w+)`/g)) {
+    assert.ok(born.has(`${groupId}/${edgeNodeId}/top/${name}`), name);
+  }
+});
+
 test('the trace shows birth, data, death, rebirth and history', () => {
   const trace = text.split('<!-- trace -->')[1]?.split('<!-- /trace -->')[0] ?? '';
   for (const what of ['NBIRTH', 'DBIRTH', 'NDATA', 'DDATA', 'NDEATH', 'DDEATH', 'NCMD', 'STATE', '  historical']) {
