@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { connect } from 'mqtt';
 import { makeSigners } from '../bench/updates/small-bundle.js';
 import { openSource } from '../src/model/bundle/source.js';
 import { keySetFile } from '../src/model/signing/key-set.js';
@@ -10,6 +11,7 @@ import { bundleFolder, type Installed } from '../src/model/store/state.js';
 import { ModelStore } from '../src/model/store/store.js';
 import { activated, rolledBack } from '../src/model/store/transitions.js';
 import type { InspectionMessage, ModelMessage } from '../src/publish/messages.js';
+import { EVERYTHING } from './commands/support.js';
 import { Subscriber } from './publish/support/subscriber.js';
 import { writeBrightnessBundle } from './support/brightness-bundle.js';
 import { BOUND_MS, Daemon } from './support/daemon.js';
@@ -45,8 +47,8 @@ async function deviceWith(name: string, versions: readonly string[]) {
     threshold: { score: 0.5 },
     deadlineMs: 60_000,
   };
-  const start = async () => {
-    const daemon = await Daemon.start([station], { more: { models } });
+  const start = async (more: object = {}) => {
+    const daemon = await Daemon.start([station], { more: { models, ...more } });
     await daemon.until('the greeting is there', () => daemon.lines.includes('mosquitto_sub'));
     const subscriber = await Subscriber.open(daemon.brokerUrl, 4);
     const inspections = () => subscriber.on('/press/inspection').map((one) => one.json<InspectionMessage>());
@@ -143,5 +145,29 @@ test('a model on probation that does not load, or whose station ends again and a
     ['2.0.0', '3.0.0'],
   );
   assert.match(barred[1]?.reason ?? '', /ended 3 times/);
+  await stop(daemon);
+});
+
+test('a threshold that was ordered holds for the model that takes over afterwards, and the model message says so', async () => {
+  const { install, activate, start } = await deviceWith('threshold', ['1.0.0']);
+  const { daemon, subscriber, inspections, untilJudgedBy, modelMessage } = await start({
+    commands: { enabled: true, allow: EVERYTHING },
+  });
+  await untilJudgedBy('brightness@1.0.0');
+  const operator = connect(daemon.brokerUrl, { protocolVersion: 4 });
+  const order = { id: 't1', station: 'press', score: 2.5 };
+  await operator.publishAsync('sideglance/plant/line/device/command/threshold', JSON.stringify(order), { qos: 1 });
+  await operator.endAsync();
+  const thresholds = (model: string) =>
+    inspections().flatMap((one) => (one.model === model ? one.regions.map(({ threshold }) => threshold) : []));
+  await subscriber.until('it holds', () => thresholds('brightness@1.0.0').at(-1) === 2.5, BOUND_MS);
+  await activate((await install('2.0.0')).digest);
+  await untilJudgedBy('brightness@2.0.0');
+  const runs = (model: string) => modelMessage()?.stations[0]?.model === model;
+  await subscriber.until('the model message', () => runs('brightness@2.0.0'), BOUND_MS);
+  assert.equal(modelMessage()?.stations[0]?.threshold, 2.5);
+  const count = inspections().length;
+  await subscriber.until('ten more parts', () => inspections().length > count + 10, BOUND_MS);
+  assert.deepEqual([...new Set(thresholds('brightness@2.0.0'))], [2.5], 'from its first part on');
   await stop(daemon);
 });
