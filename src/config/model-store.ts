@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readableFile } from './checks.js';
 import { type Fault, type Path, valueAt } from './faults.js';
 import { text, whole } from './fields.js';
+import { modelPlans } from './model-plans.js';
 
 /** The store of installed models, and `store:<id>`, which names a model in it. */
 
@@ -42,6 +43,7 @@ export const ModelsSchema = z
       description:
         'What ends the probation of a model that goes well: `auto`, the time; `required`, `sideglance model confirm` within the time, and without it the one before is active again.',
     }),
+    ...modelPlans,
     trustClock: z.boolean().default(false).meta({
       description:
         'Whether the clock of this computer is right although no time service says so. Otherwise nothing is installed until it is synchronised, for bundles expire.',

@@ -51,6 +51,7 @@ async function run(
     },
     judge,
     border: async () => {},
+    answered: () => {},
     selfTest,
     progress,
     send: async (message) => {
