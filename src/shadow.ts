@@ -11,6 +11,8 @@ export interface ShadowTask {
   /** It ends after so many parts, or minutes since it was loaded, whichever comes first; null: not by that. */
   readonly parts: number | null;
   readonly minutes: number | null;
+  /** Tells a task from the same one that is given once more. */
+  readonly since: string | null;
 }
 
 /** How often each came out of two models at the same parts. What is invalid is rejected. */

@@ -71,7 +71,7 @@ async function work(): Promise<void> {
     send: (message) => channel.send(message),
     now: monotonicMs,
   });
-  inUse.unshift(shadow);
+  inUse.push(shadow);
   const orders = new Orders({
     targets: {
       setThreshold: (choice) => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { SideglanceError } from '../errors.js';
 import type { BundleSource } from '../model/bundle/source.js';
 import { ALL_STATIONS, type ModelState, type Plan, type Slot } from '../model/store/state.js';
@@ -189,10 +190,15 @@ function takeOver(
       // The first model has none that it could be compared with, or that one could go back to.
       const isShadow = before !== null && parts + minutes > 0;
       const probation = config.models.probationMinutes > 0 && before !== null;
-      after =
-        before?.active === digest || (when === 'now' && !isShadow)
-          ? activated(after, digest, { station, probation })
-          : planned(after, { digest, when, shadow: isShadow ? { parts, minutes } : null, since }, { station });
+      if (before?.active === digest || (when === 'now' && !isShadow)) {
+        after = activated(after, digest, { station, probation });
+        continue;
+      }
+      const plan: Plan = { digest, when, shadow: isShadow ? { parts, minutes } : null, since };
+      // Said again, it does not begin anew.
+      const known = planOf(after, station, digest);
+      const isSame = known?.when === when && isDeepStrictEqual(known.shadow, plan.shadow);
+      if (!isSame) after = planned(after, plan, { station });
     }
     return after;
   });

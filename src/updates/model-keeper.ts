@@ -138,6 +138,7 @@ export class ModelKeeper {
         return;
       case 'in use':
         kept.runs = report.folder;
+        plans.inUse(name);
         kept.refused = report.passedOver[0]?.folder ?? null;
         for (const { folder, reason } of report.passedOver) probation.refused(name, folder, reason);
         probation.inUse(name, report.folder);

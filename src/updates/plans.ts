@@ -98,8 +98,14 @@ export class Plans {
   shadowOf(station: string): ShadowTask | null {
     const one = this.#of(station)?.pending;
     if (!one?.plan.shadow || one.fault !== null) return null;
-    const { parts, minutes } = one.plan.shadow;
-    return { folder: one.folder, purpose: 'promotion', parts: parts || null, minutes: minutes || null };
+    const { since, shadow } = one.plan;
+    return {
+      folder: one.folder,
+      purpose: 'promotion',
+      parts: shadow.parts || null,
+      minutes: shadow.minutes || null,
+      since,
+    };
   }
 
   /** A part came to a station. */
@@ -109,7 +115,13 @@ export class Plans {
 
   compared(station: string, report: ShadowReport): void {
     const one = this.#of(station)?.pending;
-    if (one?.plan.shadow && one.folder === report.folder && report.isOver) one.over.set(station, report);
+    const isOurs = one?.plan.shadow && report.purpose === 'promotion' && report.folder === one.folder;
+    if (isOurs && report.isOver) one.over.set(station, report);
+  }
+
+  /** A station runs another model now, or a new process: what was compared with the one before says nothing. */
+  inUse(station: string): void {
+    this.#of(station)?.pending.over.delete(station);
   }
 
   /** A bundle does not run as a shadow. */
@@ -250,7 +262,8 @@ function fail(one: Pending, reason: string): void {
 }
 
 function isSame(one: Plan | undefined, other: Plan): boolean {
-  return one !== undefined && JSON.stringify(one) === JSON.stringify(other);
+  if (one === undefined || one.digest !== other.digest || one.since !== other.since) return false;
+  return one.when === other.when && (one.shadow === null) === (other.shadow === null);
 }
 
 function percent(share: number): string {

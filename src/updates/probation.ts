@@ -106,13 +106,13 @@ export class Probation {
   shadowOf(station: string, folder: string): ShadowTask | null {
     const before = this.#of(station, folder)?.running.before ?? null;
     if (!this.#options.compare || before === null) return null;
-    return { folder: before, purpose: 'probation', parts: null, minutes: null };
+    return { folder: before, purpose: 'probation', parts: null, minutes: null, since: null };
   }
 
   /** The last good bundle has looked at parts of a station that runs the bundle in a folder. */
   compared(station: string, folder: string, report: ShadowReport): void {
     const one = this.#of(station, folder);
-    if (one === null || one.running.before !== report.folder) return;
+    if (one === null || report.purpose !== 'probation' || one.running.before !== report.folder) return;
     const fault = one.running.trial.compared(station, report);
     if (fault !== null) this.#rollBack(one.slot, fault);
   }

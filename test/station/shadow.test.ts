@@ -82,7 +82,7 @@ function scripted() {
     await turn();
   };
   const begin = async (more: Partial<ShadowTask> = {}) => {
-    void shadow.want({ folder: 'b', purpose: 'promotion', parts: null, minutes: null, ...more });
+    void shadow.want({ folder: 'b', purpose: 'promotion', parts: null, minutes: null, since: null, ...more });
     await turn();
     loading.at(-1)?.done();
     await turn();
@@ -170,7 +170,7 @@ test('its time ends it where no part comes, and its model is let go', async () =
 test('a newer wish ends it, also while it loads; none at all says so', async () => {
   const { shadow, reports, closed, loading, begin } = scripted();
   await begin();
-  const c: ShadowTask = { folder: 'c', purpose: 'promotion', parts: null, minutes: null };
+  const c: ShadowTask = { folder: 'c', purpose: 'promotion', parts: null, minutes: null, since: null };
   void shadow.want(c);
   await turn();
   assert.deepEqual([closed, reports.at(-1)], [['b'], null]);
@@ -187,7 +187,7 @@ test('a newer wish ends it, also while it loads; none at all says so', async () 
 
 test('one that does not load is refused, and parts go on without it', async () => {
   const { shadow, refused, loading, seen } = scripted();
-  const wanted = shadow.want({ folder: 'b', purpose: 'promotion', parts: 1, minutes: null });
+  const wanted = shadow.want({ folder: 'b', purpose: 'promotion', parts: 1, minutes: null, since: null });
   await turn();
   loading[0]?.fail(new SideglanceError('SG_MODEL_GOLDEN_MISMATCH', 'something else'));
   await wanted;

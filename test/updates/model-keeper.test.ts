@@ -356,6 +356,31 @@ test('a shadow that agrees at every station takes over; nobody is asked for it t
   assert.deepEqual(stateNow().plans, {});
 });
 
+test('what a shadow found beside a model that is no longer in use does not count, and the same plan made once more begins anew', async () => {
+  const { keeper, change, until, inUse, shadows, folders, asked, stateNow } = await withPlan({
+    shadow: { parts: 50, minutes: 0 },
+  });
+  await eventually(() => shadows.length === 2);
+  const good = report(folders[1], { bothPass: 50 });
+  keeper.report('top', { outcome: 'compared', report: good });
+  await settled();
+  shadows.splice(0);
+  const plan = stateNow().plans['*'] as Plan;
+  await change((state) => planned(state, { ...plan, since: new Date(Date.now() + 1).toISOString() }));
+  await eventually(() => shadows.length === 2);
+  assert.deepEqual(shadows.splice(0).sort(), ['side 1 promotion', 'top 1 promotion']);
+  keeper.report('top', { outcome: 'compared', report: good });
+  inUse('top', 2);
+  await until('top 0');
+  inUse('top', 0);
+  keeper.report('side', { outcome: 'compared', report: good });
+  await new Promise((done) => setTimeout(done, 2 * PLAN_LIMITS.lookEveryMs));
+  assert.deepEqual(asked, []);
+  keeper.report('top', { outcome: 'compared', report: good });
+  await until('top 1', 'side 1');
+  await keeper.stop();
+});
+
 test('a shadow that disagrees, saw too little, does not load, or ends its station again and again is not promoted', async () => {
   const shadow = { parts: 50, minutes: 10 };
   const cases: [RegExp, (all: Awaited<ReturnType<typeof kept>>) => void][] = [
