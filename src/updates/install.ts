@@ -1,11 +1,11 @@
-import { isDeepStrictEqual } from 'node:util';
 import { SideglanceError } from '../errors.js';
 import type { BundleSource } from '../model/bundle/source.js';
 import { ALL_STATIONS, type ModelState, type Plan, type Slot } from '../model/store/state.js';
 import type { InstalledBundle } from '../model/store/store.js';
-import { activated, barred, planned, rolledBack, slotOf, uninstalled } from '../model/store/transitions.js';
+import { activated, barred, rolledBack, slotOf, uninstalled } from '../model/store/transitions.js';
 import { type DeviceModels, storedModelOf } from './device-models.js';
 import { proveInstalled } from './prove-installed.js';
+import { planOf, takingOver } from './take-over.js';
 import { momentOf, type When } from './when.js';
 
 /** How models come into use and go out of it, whoever asks: a person at the device, a command, a file, a rollout. */
@@ -99,12 +99,6 @@ export async function activateInstalled(
   return takeOver(device, { id, digest: found.digest }, { ...activation, when });
 }
 
-/** The plan by which a bundle is to take over in the slot of a station, or of all; null where there is none. */
-export function planOf(state: ModelState, station: string, digest: string): Plan | null {
-  const plan = state.plans[station];
-  return plan?.digest === digest ? plan : null;
-}
-
 export interface RollbackWish {
   readonly stations?: readonly string[];
   /** The version to go to; absent: the last good one. */
@@ -181,27 +175,14 @@ function takeOver(
   { id, digest }: { readonly id: string; readonly digest: string },
   { stations, when, shadow = { parts: 0, minutes: 0 } }: Activation & { readonly when: Plan['when'] },
 ): Promise<ModelState> {
-  const since = new Date().toISOString();
-  const { parts, minutes } = shadow;
-  return store.change(id, (state) => {
-    let after = state;
-    for (const station of stations ?? [ALL_STATIONS]) {
-      const before = slotOf(after, station);
-      // The first model has none that it could be compared with, or that one could go back to.
-      const isShadow = before !== null && parts + minutes > 0;
-      const probation = config.models.probationMinutes > 0 && before !== null;
-      if (before?.active === digest || (when === 'now' && !isShadow)) {
-        after = activated(after, digest, { station, probation });
-        continue;
-      }
-      const plan: Plan = { digest, when, shadow: isShadow ? { parts, minutes } : null, since };
-      // Said again, it does not begin anew.
-      const known = planOf(after, station, digest);
-      const isSame = known?.when === when && isDeepStrictEqual(known.shadow, plan.shadow);
-      if (!isSame) after = planned(after, plan, { station });
-    }
-    return after;
-  });
+  const at = new Date().toISOString();
+  const probation = config.models.probationMinutes > 0;
+  return store.change(id, (before) =>
+    (stations ?? [ALL_STATIONS]).reduce(
+      (state, station) => takingOver(state, { digest, station, when, shadow, probation, at }),
+      before,
+    ),
+  );
 }
 
 /** @throws SideglanceError `SG_USAGE` */

@@ -10,10 +10,10 @@ import {
   byVersion,
   checkStations,
   installBundle,
-  planOf,
   rollBack,
   versionOf,
 } from '../../updates/install.js';
+import { planOf } from '../../updates/take-over.js';
 
 export interface DeviceOptions {
   readonly config: string;
