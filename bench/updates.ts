@@ -14,6 +14,7 @@ import { machine } from './support/daemon.js';
 import { measureCrashes } from './updates/crashes.js';
 import { measureMisbehaving } from './updates/misbehaving.js';
 import { measureRefusals } from './updates/refusals.js';
+import { measureShadowing } from './updates/shadowing.js';
 import { measureSwitching } from './updates/switching.js';
 
 interface Part {
@@ -41,6 +42,13 @@ const PARTS: Readonly<Record<string, Part>> = {
         rssMb.late <= 1.1 * rssMb.early && openFiles.late <= openFiles.early && storeMb.late <= 1.1 * storeMb.early;
       const passed = missed + twice + outOfOrder === 0 && p99Ms.during <= 2 * p99Ms.before && isFlat;
       return { passed, ...figures };
+    },
+  },
+  shadowing: {
+    bar: 'a model looks at 20 parts/s beside the one in use: no part missed, none judged twice',
+    measure: async (share) => {
+      const figures = await measureShadowing(Math.max(20, Math.ceil(600 * share)), 20);
+      return { passed: figures.missed + figures.twice === 0, ...figures };
     },
   },
   misbehaving: {

@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   SG_BUNDLE_SLOW: 'a model takes longer for a part than it may',
   SG_BUNDLE_MEMORY: 'a model takes more memory than it may',
   SG_BUNDLE_CRASHED: 'a model ended the process that was to prove it',
+  SG_BUNDLE_SHADOW: 'a model that was to take over did not do well beside the one in use, and does not',
   SG_BUNDLE_PROBATION: 'a model failed its probation, and the one before it is active again',
   SG_ACCEPTANCE_FULL: 'a station has as many acceptance parts as it may have',
   SG_STORE: 'the model store cannot be used as asked',

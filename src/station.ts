@@ -17,6 +17,7 @@ import { Judge } from './station/judge.js';
 import { causeOf, faultMessage, runLoop } from './station/loop.js';
 import { Orders } from './station/orders.js';
 import { Progress } from './station/progress.js';
+import { Shadow } from './station/shadow.js';
 import type { StationStart } from './station/start.js';
 import { Succession } from './station/succession.js';
 import type { FailedBundle, RunningBundle } from './types.js';
@@ -64,11 +65,19 @@ async function work(): Promise<void> {
   let cameraConfig = station.camera;
   // An order changes it for every model that runs from then on.
   let threshold = station.threshold;
+  const shadow = new Shadow({
+    load: loadModel,
+    threshold: () => threshold,
+    send: (message) => channel.send(message),
+    now: monotonicMs,
+  });
+  inUse.push(shadow);
   const orders = new Orders({
     targets: {
       setThreshold: (choice) => {
         threshold = choice;
         models.current.setThreshold(choice);
+        shadow.setThreshold(choice);
         return models.current.threshold.score;
       },
       calibrate: (falseRejectRate, scores) => models.current.thresholdBy({ falseRejectRate }, scores),
@@ -84,17 +93,20 @@ async function work(): Promise<void> {
   });
   channel.onOrder((id, order) => void orders.take(id, order));
   channel.onSwitch((folder) => void models.want(folder));
+  channel.onShadow((task) => void shadow.want(task));
   await channel.send({ type: 'ready', ...describe(first), passedOver, epoch });
   await runLoop({
     next: () => (orders.wantsFrame || !opening.lossless ? camera.next() : idle()),
     orders,
     judge: new Judge({ station: name, epoch, regions, publish, models, encoders, now: monotonicMs }),
     border: async () => {
+      shadow.check();
       const next = models.atBorder();
       if (next === null) return;
       next.model.setThreshold(threshold);
       await channel.send({ type: 'switched', ...describe(next) });
     },
+    answered: (frame, inspection) => shadow.offer(frame, inspection),
     selfTest: () => models.current.selfTest(),
     progress: new Progress(),
     send: (message) => channel.send(message),

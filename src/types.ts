@@ -4,6 +4,7 @@
  */
 import type { ByKind, DefectKind } from './kinds.js';
 import type { MAP_MEDIA_TYPES, MapForm } from './map-forms.js';
+import type { ShadowReport, ShadowState, ShadowTask } from './shadow.js';
 
 /** Pixel layouts that the native paths understand. Everything else goes through `videoconvert` first. */
 export type PixelFormat = 'GRAY8' | 'RGB' | 'BGRx';
@@ -194,6 +195,8 @@ export interface ModelInUse {
   readonly threshold: number | null;
   /** The bundle that was to take over last, where it did not. */
   readonly refused: RefusedBundle | null;
+  /** The model that looks at parts beside it, or what the last one found since this one runs. */
+  readonly shadow: ShadowState | null;
 }
 
 /** A bundle that a station was to run, and why it does not. */
@@ -239,6 +242,10 @@ export type StationMessage =
   | ({ readonly type: 'switched' } & RunningBundle)
   /** The bundle that was to take over does not; the one before goes on. */
   | ({ readonly type: 'refused' } & FailedBundle)
+  /** What a shadow has found so far; null: it was ended before its time. */
+  | { readonly type: 'shadow'; readonly report: ShadowReport | null }
+  /** The bundle that was to look at parts as well does not load, or does not prove itself. */
+  | ({ readonly type: 'shadow-refused' } & FailedBundle)
   | { readonly type: 'camera'; readonly state: CameraState; readonly reason: string | null; readonly at: Timestamp }
   /** The part ledger: sent before any work on the part begins, so that a lost station leaves no part unanswered. */
   | {
@@ -325,4 +332,6 @@ export type AgentMessage =
   | { readonly type: 'stop' }
   | { readonly type: 'order'; readonly id: number; readonly order: StationOrder }
   /** Load the bundle in this folder beside the one in use, and let it take over between two parts. */
-  | { readonly type: 'switch'; readonly folder: string };
+  | { readonly type: 'switch'; readonly folder: string }
+  /** Have a bundle look at parts beside the one in use, instead of any other that does; null: none. */
+  | { readonly type: 'shadow'; readonly task: ShadowTask | null };

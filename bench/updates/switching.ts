@@ -1,33 +1,19 @@
-import { cp, lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MeasuredDaemon } from '../../src/benchmark/measured-daemon.js';
-import { loadConfig } from '../../src/config/load.js';
-import { openSource } from '../../src/model/bundle/source.js';
-import { MANIFEST_FILE } from '../../src/model/manifest.js';
-import { keySetFile } from '../../src/model/signing/key-set.js';
-import { storeFromConfig } from '../../src/model/store/from-config.js';
 import { activated } from '../../src/model/store/transitions.js';
 import type { InspectionMessage } from '../../src/publish/messages.js';
 import { childrenOf, rssOf } from '../support/daemon.js';
-import { writeOwnBundle } from '../support/own-bundle.js';
 import { quantileOf } from '../support/statistics.js';
-import { makeSigners, signaturesOf } from './small-bundle.js';
+import { ID, meanSkipped, type PartCounts, partCounts, storedLine, totalMs } from './stored-line.js';
 
 const LIMITS = { switchWithinMs: 60_000, lookEveryMs: 20 } as const;
-const SIZE = { width: 256, height: 256 } as const;
-const ID = `own-${SIZE.width}x${SIZE.height}`;
 
-export interface Switching {
+export interface Switching extends PartCounts {
   readonly updates: number;
-  readonly parts: number;
-  /** Numbers that are left out in the sequence of the parts. */
-  readonly missed: number;
-  /** Parts with two verdicts. */
-  readonly twice: number;
   /** Parts that an older model judged after a newer one had. */
   readonly outOfOrder: number;
-  readonly invalid: number;
   /** Frames of the line that nobody looked at since a newer one had come, for each part: before, and during switches. */
   readonly skippedPerPart: { readonly before: number; readonly during: number };
   /** From capture to verdict, 99 of 100 parts; before, and from each installation until the new model judged. */
@@ -51,37 +37,11 @@ export async function measureSwitching(updates: number, partsPerSecond: number):
 }
 
 async function measure(home: string, updates: number, partsPerSecond: number): Promise<Switching> {
-  const { keySet, trusted } = makeSigners(1);
-  await writeFile(join(home, 'keys.json'), keySetFile(keySet));
-  const file = join(home, 'config.yaml');
-  const written = {
-    device: { site: 'bench', line: 'line', name: 'device' },
-    stations: [
-      { name: 'top', camera: { type: 'simulated', partsPerSecond }, model: `store:${ID}`, deadlineMs: 60_000 },
-    ],
-    models: { keys: 'keys.json', store: 'store', keep: 2 },
-  };
-  // JSON is YAML.
-  await writeFile(file, JSON.stringify(written));
-  const config = loadConfig(file);
-  const store = storeFromConfig(config.models);
-  const original = join(home, 'original');
-  await writeOwnBundle(original, SIZE);
+  const { config, store, install } = await storedLine(home, partsPerSecond);
   const update = async (version: string) => {
-    const bundle = join(home, 'next');
-    await cp(original, bundle, { recursive: true });
-    const manifest = JSON.parse(await readFile(join(bundle, MANIFEST_FILE), 'utf8')) as object;
-    const bytes = Buffer.from(JSON.stringify({ ...manifest, version }));
-    await writeFile(join(bundle, MANIFEST_FILE), bytes);
-    for (const [name, text] of signaturesOf(MANIFEST_FILE, bytes, trusted.slice(0, 1))) {
-      await writeFile(join(bundle, name), text);
-    }
-    const target = { device: config.device, stationsOf: () => [], misfit: () => null };
-    const { digest } = await store.install(await openSource(bundle), { target, nowMs: Date.now() });
-    await rm(bundle, { recursive: true });
+    const digest = await install(version);
     await store.change(ID, (state) => activated(state, digest));
   };
-  await mkdir(config.models.store, { recursive: true });
   await update('1.0.0');
 
   const seen: InspectionMessage[] = [];
@@ -120,7 +80,8 @@ async function measure(home: string, updates: number, partsPerSecond: number): P
     const late = await usage();
     return {
       updates,
-      ...counted(seen),
+      ...partCounts(seen),
+      outOfOrder: outOfOrder(seen),
       p99Ms: { before: quantileOf(before.map(totalMs), 0.99), during: quantileOf(during.map(totalMs), 0.99) },
       skippedPerPart: { before: meanSkipped(before), during: meanSkipped(during) },
       switchMs: { median: quantileOf(switchMs, 0.5), longest: Math.max(...switchMs) },
@@ -133,25 +94,10 @@ async function measure(home: string, updates: number, partsPerSecond: number): P
   }
 }
 
-function counted(seen: readonly InspectionMessage[]) {
-  const numbers = seen.map(({ part }) => part.sequence);
-  const distinct = new Set(seen.map(({ part }) => `${part.epoch} ${part.sequence}`)).size;
+/** Parts that an older model judged after a newer one had. */
+function outOfOrder(seen: readonly InspectionMessage[]): number {
   const versions = seen.map(({ model }) => Number(model?.split('.')[1]));
-  return {
-    parts: seen.length,
-    missed: Math.max(...numbers) - Math.min(...numbers) + 1 - distinct,
-    twice: seen.length - distinct,
-    outOfOrder: versions.filter((version, i) => version < (versions[i - 1] ?? 0)).length,
-    invalid: seen.filter(({ verdict }) => verdict === 'invalid').length,
-  };
-}
-
-function meanSkipped(parts: readonly InspectionMessage[]): number {
-  return parts.reduce((sum, { skippedFrames }) => sum + skippedFrames, 0) / parts.length;
-}
-
-function totalMs({ timings }: InspectionMessage): number {
-  return timings.total;
+  return versions.filter((version, i) => version < (versions[i - 1] ?? 0)).length;
 }
 
 async function bytesIn(folder: string): Promise<number> {

@@ -88,17 +88,25 @@ function addBundleCommands(model: Command): void {
 }
 
 function addStoreCommands(model: Command): void {
-  onDevice(model.command('install'))
+  whenAndHow(onDevice(model.command('install')))
     .description(
       'Verify a bundle, install it on this device, prove it by its golden samples and the acceptance set, and make it active.',
     )
     .argument('<bundle>', 'folder or .tar file')
-    .option('--station <name>', 'make it active on one station only')
     .option('--no-activate', 'install it without making it active')
     .option('--json', 'print one JSON object')
     .action(async (path, options) => (await import('./model/installed.js')).install(path, options));
+  whenAndHow(onDevice(model.command('activate')))
+    .description('Prove a version that is installed once more, and make it active.')
+    .argument('<id@version>')
+    .action(async (name, options) => (await import('./model/installed.js')).activate(name, options));
+  onDevice(model.command('cancel'))
+    .description('Take back that a version is to take over later.')
+    .argument('<id>', 'id of the model')
+    .option('--station <name>', 'what is planned for one station only')
+    .action(async (id, options) => (await import('./model/installed.js')).cancel(id, options));
   onDevice(model.command('list'))
-    .description('List what is installed on this device, and what is active.')
+    .description('List what is installed on this device, what is active, and what is to be.')
     .option('--json', 'print one JSON array')
     .action(async (options) => (await import('./model/installed.js')).list(options));
   onDevice(model.command('rollback'))
@@ -140,6 +148,20 @@ function addAcceptCommands(accept: Command): void {
     .description('Remove parts by the names that `list` shows.')
     .argument('<name...>')
     .action(async (names, options) => (await import('./model/accept.js')).remove(names, options));
+}
+
+function whenAndHow(command: Command): Command {
+  return command
+    .option('--station <name>', 'make it active on one station only')
+    .option(
+      '--at <time>',
+      'take over then, such as 2030-01-31T22:00Z; idle: when no part comes; shift: when shifts change',
+    )
+    .option(
+      '--shadow <parts>',
+      'judge so many parts beside the model in use before; 0: none (default: as `models.shadow` says when installing)',
+      wholeNumber(0, 1_000_000),
+    );
 }
 
 function onDevice(command: Command): Command {

@@ -3,6 +3,7 @@ import { readableFile } from './checks.js';
 import { type Fault, type Path, valueAt } from './faults.js';
 import { text, whole } from './fields.js';
 import { DownloadSchema, downloadFaults } from './model-download.js';
+import { modelPlans } from './model-plans.js';
 
 /** The store of installed models, and `store:<id>`, which names a model in it. */
 
@@ -47,6 +48,7 @@ export const ModelsSchema = z
       'A folder that is watched: a bundle that is put there, as a folder or `.tar` file, is installed and made active. Relative to this file; it need not be there yet. Absent: none.',
     ).exactOptional(),
     download: DownloadSchema.prefault({}),
+    ...modelPlans,
     trustClock: z.boolean().default(false).meta({
       description:
         'Whether the clock of this computer is right although no time service says so. Otherwise nothing is installed until it is synchronised, for bundles expire.',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clockSynced, count, device, finiteOrNull, name, open, timestamp } from './message-fields.js';
+import { shadowSchema } from './shadow-message.js';
 
 /** How the device is doing, and what each of its stations runs: `health` and `model`. */
 
@@ -24,6 +25,7 @@ const modelInUse = {
     .object({ model: name, code: name, reason: z.string(), at: timestamp })
     .nullable()
     .describe('The bundle that was to be run last, where the station does not run it: why. Null when all is well.'),
+  shadow: shadowSchema,
 };
 
 export const modelSchema = z

@@ -22,6 +22,7 @@ import { Outbox } from './outbox/outbox.js';
 import type { MessageClass, PerClass } from './outbox/types.js';
 import { encodeJson, JSON_CONTENT, type Packet, retainedJson } from './packet.js';
 import { MqttSession, type SessionState } from './session.js';
+import { publishedShadow } from './shadow-message.js';
 import { type DeviceTopics, deviceTopics } from './topics.js';
 import type { UpdateMessage, UpdateReport } from './update-message.js';
 
@@ -191,7 +192,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
 
   /** Publishes what a station runs now, in one retained message for the device. */
   publishModel(station: string, inUse: ModelInUse): void {
-    const { model, provider, precision, skipped, building, threshold, refused } = inUse;
+    const { model, provider, precision, skipped, building, threshold, refused, shadow } = inUse;
     this.#models.set(station, {
       name: station,
       model,
@@ -201,6 +202,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
       building,
       threshold,
       refused,
+      shadow: publishedShadow(shadow),
     });
     const message: ModelMessage = {
       schema: 'sideglance/model/1',

@@ -31,7 +31,11 @@ export const EVENTS = {
   'model.not-moved': 'A bundle of the watched folder was dealt with and cannot be moved to `done` or `refused`.',
   'model.rolled-back':
     'A model failed its probation, for this reason: the last good one is active again, and it is barred.',
-  'model.unchanged': 'A probation could not be ended in the store; it is tried again.',
+  'model.promoted': 'A model takes over as it was planned.',
+  'model.not-promoted': 'A model does not take over although it was planned, for this reason: the one before goes on.',
+  'model.shadowed':
+    'A model has looked at as many parts as it was to, and waits for its time, or for somebody who makes it active.',
+  'model.unchanged': 'A probation could not be ended, or a plan carried out, in the store; it is tried again.',
   'model.unreported': 'Reports of updates cannot be kept over a restart.',
   'model.unknown': 'What is active of a model in the store cannot be told: its stations go on as they are.',
   'model.update': 'An update has come to another phase, as the message `update` has it.',
@@ -56,6 +60,9 @@ export const EVENTS = {
   'station.switched': 'Between two parts another model has taken over.',
   'station.switch-refused':
     'The model that was to take over does not load or does not prove itself: the one before goes on.',
+  'station.shadow-begun': 'A model looks at the parts beside the one in use, and decides about none.',
+  'station.shadow-over': 'It has looked at as many as it was to, or for as long, with these results.',
+  'station.shadow-refused': 'The model that was to look at parts as well does not load or does not prove itself.',
   'station.ended': 'A station process has ended, for this reason.',
   'station.restarting': 'It is started again after this delay.',
   'station.failed': 'It failed too often, or in a way that only a person can mend, and is tried seldom from now on.',

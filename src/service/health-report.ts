@@ -1,6 +1,7 @@
 import type { IntervalHistogram } from 'node:perf_hooks';
 import type { HealthMessage } from '../publish/messages.js';
 import type { HealthReport } from '../publish/publisher.js';
+import { publishedShadow } from '../publish/shadow-message.js';
 import type { StationSnapshot } from '../supervision/reports.js';
 import { stuck } from './accounts.js';
 import type { Alarm, Alarms } from './alarms/alarms.js';
@@ -47,7 +48,7 @@ export function healthReport(sources: HealthSources): HealthReport {
 
 function stationHealth(station: StationSnapshot, settings: StationHealth['settings'], alarms: Alarm[]): StationHealth {
   const { name, state, reason, camera, restarts, rssBytes, lagMs, parts, ledger } = station;
-  const { model, provider, precision, skipped, building, threshold, refused } = station;
+  const { model, provider, precision, skipped, building, threshold, refused, shadow } = station;
   const { late, lateVerdicts, lost } = ledger;
   return {
     name,
@@ -61,6 +62,7 @@ function stationHealth(station: StationSnapshot, settings: StationHealth['settin
     building,
     threshold,
     refused,
+    shadow: publishedShadow(shadow),
     settings,
     alarms,
     restarts,

@@ -1,3 +1,4 @@
+import type { ShadowTask } from '../shadow.js';
 import type { ToStation } from '../supervision/messages.js';
 import type { StationMessage, StationOrder } from '../types.js';
 import { dieWithParent } from './parent-death.js';
@@ -14,6 +15,7 @@ export class AgentChannel<Start> {
   #stopping = false;
   #onOrder: (id: number, order: StationOrder) => void = () => {};
   #onSwitch: (folder: string) => void = () => {};
+  #onShadow: (task: ShadowTask | null) => void = () => {};
 
   /** @throws Error when this process was not started by an agent */
   constructor() {
@@ -36,7 +38,8 @@ export class AgentChannel<Start> {
         else if (message.type === 'stop') {
           this.#stopping = true;
           stop();
-        } else this.#onSwitch(message.folder);
+        } else if (message.type === 'switch') this.#onSwitch(message.folder);
+        else this.#onShadow(message.task);
       });
     });
   }
@@ -53,6 +56,11 @@ export class AgentChannel<Start> {
   /** The agent wants the bundle in a folder to take over. It asks only once the station is ready. */
   onSwitch(act: (folder: string) => void): void {
     this.#onSwitch = act;
+  }
+
+  /** The agent wants a bundle to look at parts as well, or none. It asks only once the station is ready. */
+  onShadow(act: (task: ShadowTask | null) => void): void {
+    this.#onShadow = act;
   }
 
   /** Settles when the message has been handed to the kernel: awaiting it keeps what is unsent bounded. Never rejects. */

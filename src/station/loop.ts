@@ -18,6 +18,8 @@ export interface LoopOptions {
   readonly orders: Orders;
   /** No part is under way: another model may take over. */
   readonly border: () => Promise<void>;
+  /** A part was looked at and answered; its frame is there until this returns. */
+  readonly answered: (frame: Frame, inspection: Inspection) => void;
   /** Scores a golden sample. @throws what is wrong with the model */
   readonly selfTest: () => Promise<void>;
   readonly progress: Progress;
@@ -51,7 +53,10 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       errorsInARow = judgement.error === null ? 0 : errorsInARow + 1;
       if (judgement.error !== null) await report(judgement.error, inspection.part, errorsInARow, send);
       // What was answered without being looked at proves nothing about the model.
-      if (!judgement.isPaused) provenMs = options.now();
+      if (!judgement.isPaused) {
+        provenMs = options.now();
+        options.answered(frame, inspection);
+      }
     }
     if (frame !== null) await orders.after(frame, inspection);
     await orders.expire();

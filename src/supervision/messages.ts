@@ -26,6 +26,10 @@ function hasShape(raw: Fields): boolean {
       return isFailed(raw);
     case 'building':
       return isText(raw.model) && isBuild(raw.build);
+    case 'shadow':
+      return raw.report === null || isShadowReport(raw.report);
+    case 'shadow-refused':
+      return isFailed(raw);
     case 'camera':
       return (
         isText(raw.state) &&
@@ -89,6 +93,39 @@ function isBuild(raw: unknown): boolean {
     (raw.phase === 'waiting' || raw.phase === 'building') &&
     isNumber(raw.elapsedS)
   );
+}
+
+function isShadowReport(raw: unknown): boolean {
+  return (
+    isFields(raw) &&
+    isText(raw.folder) &&
+    isText(raw.model) &&
+    (raw.purpose === 'promotion' || raw.purpose === 'probation') &&
+    isFields(raw.wanted) &&
+    [raw.wanted.parts, raw.wanted.minutes].every((one) => one === null || isNumber(one)) &&
+    typeof raw.isOver === 'boolean' &&
+    [raw.compared, raw.unseen, raw.failed].every(isNumber) &&
+    isOutcomes(raw.outcomes) &&
+    isListOf(raw.regions, isComparedRegion) &&
+    isFields(raw.judgeMs) &&
+    isNumber(raw.judgeMs.current) &&
+    isNumber(raw.judgeMs.shadow)
+  );
+}
+
+function isComparedRegion(raw: unknown): boolean {
+  return isFields(raw) && isText(raw.name) && isOutcomes(raw.outcomes) && isSpread(raw.current) && isSpread(raw.shadow);
+}
+
+function isOutcomes(raw: unknown): boolean {
+  return (
+    isFields(raw) &&
+    [raw.bothPass, raw.bothReject, raw.onlyCurrentRejects, raw.onlyShadowRejects].every((one) => isNumber(one))
+  );
+}
+
+function isSpread(raw: unknown): boolean {
+  return raw === null || (isFields(raw) && isNumber(raw.mean) && isNumber(raw.deviation));
 }
 
 function isInspection(raw: unknown): boolean {

@@ -1,3 +1,4 @@
+import type { ShadowReport } from '../shadow.js';
 import type { Attachment, CameraState, FailedBundle, Inspection, ModelInUse, Timestamp } from '../types.js';
 import type { LedgerCounters } from './ledger.js';
 
@@ -15,6 +16,9 @@ export interface CameraReport {
 export type BundleReport =
   | { readonly outcome: 'in use'; readonly folder: string; readonly passedOver: readonly FailedBundle[] }
   | ({ readonly outcome: 'refused' } & FailedBundle)
+  /** What it has found as a shadow. */
+  | { readonly outcome: 'compared'; readonly report: ShadowReport }
+  | ({ readonly outcome: 'shadow refused' } & FailedBundle)
   /** The process ended, for this reason. */
   | { readonly outcome: 'lost'; readonly reason: string };
 
@@ -37,6 +41,9 @@ export type SupervisionEvent =
   | 'station.ready'
   | 'station.switched'
   | 'station.switch-refused'
+  | 'station.shadow-begun'
+  | 'station.shadow-over'
+  | 'station.shadow-refused'
   | 'station.fallback'
   | 'station.ended'
   | 'station.restarting'
@@ -78,4 +85,5 @@ export const NOTHING_IN_USE: ModelInUse = {
   building: null,
   threshold: null,
   refused: null,
+  shadow: null,
 };

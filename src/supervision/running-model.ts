@@ -1,4 +1,5 @@
 import { nameByFolder } from '../model/store/state.js';
+import { agreementOf, type ShadowReport } from '../shadow.js';
 import type { EngineBuild, FailedBundle, ModelInUse, RunningBundle } from '../types.js';
 import { timestamp } from './moment.js';
 import { NOTHING_IN_USE, type SupervisionEvent, type SupervisionEvents } from './reports.js';
@@ -50,6 +51,35 @@ export class RunningModel {
     this.#set({ ...this.#inUse, refused: refusal(failed) });
   }
 
+  /** @param report null: the shadow was ended before its time */
+  shadow(report: ShadowReport | null): void {
+    const before = this.#inUse.shadow;
+    if (report === null) {
+      if (before?.isOver === false) this.#set({ ...this.#inUse, building: null, shadow: null });
+      return;
+    }
+    const { folder: _, ...state } = report;
+    const { model, purpose, isOver, compared, outcomes } = state;
+    const isNews = before?.model !== model || before.isOver !== isOver;
+    this.#set({ ...this.#inUse, building: null, shadow: state });
+    if (isOver) {
+      this.#log('info', 'station.shadow-over', {
+        model,
+        purpose,
+        compared,
+        ...outcomes,
+        agreement: agreementOf(state),
+      });
+    } else if (isNews) this.#log('info', 'station.shadow-begun', { model, purpose, beside: this.#inUse.model });
+    this.#events.onBundle({ outcome: 'compared', report });
+  }
+
+  shadowRefused({ folder, code, reason }: FailedBundle): void {
+    this.#set({ ...this.#inUse, building: null });
+    this.#log('error', 'station.shadow-refused', { model: nameByFolder(folder), code, reason });
+    this.#events.onBundle({ outcome: 'shadow refused', folder, code, reason });
+  }
+
   /** It judges by another threshold now. */
   judgesBy(threshold: number): void {
     this.#set({ ...this.#inUse, threshold });
@@ -71,7 +101,7 @@ export class RunningModel {
 
   #runs({ model, provider, precision, skipped, threshold }: RunningBundle, preferred: FailedBundle | null): void {
     const refused = preferred && refusal(preferred);
-    this.#set({ model, provider, precision, skipped, building: null, threshold, refused });
+    this.#set({ model, provider, precision, skipped, building: null, threshold, refused, shadow: null });
     for (const failure of skipped) this.#log('warn', 'station.provider-skipped', { ...failure });
   }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import type { ShadowTask } from '../shadow.js';
 import type { StationMessage, StationOrder } from '../types.js';
 import { parseStationMessage, type ToStation } from './messages.js';
 import { StderrTail } from './stderr-tail.js';
@@ -149,6 +150,11 @@ export class StationProcess<Start> {
   /** Asks the station, which is ready, to let another bundle take over. */
   switchTo(folder: string): void {
     if (!this.#asked && !this.#finished) this.#send({ type: 'switch', folder });
+  }
+
+  /** Asks the station, which is ready, to have a bundle look at parts as well, or none. */
+  shadow(task: ShadowTask | null): void {
+    if (!this.#asked && !this.#finished) this.#send({ type: 'shadow', task });
   }
 
   #receive(raw: unknown): void {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { reasonOf, SideglanceError } from '../errors.js';
+import type { ShadowTask } from '../shadow.js';
 import type {
   Attachment,
   EngineBuild,
@@ -153,6 +154,11 @@ export class StationSupervisor<Start> {
     if (this.#epoch !== null) this.#process?.switchTo(folder);
   }
 
+  /** A bundle is to look at parts beside the one in use, see `onBundle`; null: none. A station that is not ready has none. */
+  shadow(task: ShadowTask | null): void {
+    if (this.#epoch !== null) this.#process?.shadow(task);
+  }
+
   /** The station ran a bundle that it is not to run any longer. */
   tellRefused(failed: FailedBundle): void {
     this.#model.tellRefused(failed);
@@ -201,6 +207,12 @@ export class StationSupervisor<Start> {
         return;
       case 'refused':
         this.#model.refused(message);
+        return;
+      case 'shadow':
+        this.#model.shadow(message.report);
+        return;
+      case 'shadow-refused':
+        this.#model.shadowRefused(message);
         return;
       case 'ready':
         this.#epoch = message.epoch;

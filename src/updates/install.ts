@@ -2,16 +2,25 @@ import { SideglanceError } from '../errors.js';
 import type { BundleSource } from '../model/bundle/source.js';
 import type { VerifiedBundle } from '../model/bundle/verify.js';
 import type { ExpectedBundle } from '../model/store/admission.js';
-import { ALL_STATIONS, type ModelState, type Slot } from '../model/store/state.js';
+import { ALL_STATIONS, type ModelState, type Plan, type Slot } from '../model/store/state.js';
 import type { InstalledBundle } from '../model/store/store.js';
 import { activated, barred, rolledBack, slotOf, uninstalled } from '../model/store/transitions.js';
 import { type DeviceModels, storedModelOf } from './device-models.js';
+import { planOf, takingOver } from './take-over.js';
+import { momentOf, type When } from './when.js';
 
 /** How models come into use and go out of it, whoever asks: a person at the device, a command, a file, a rollout. */
 
 export interface Activation {
   /** Stations that get this model for themselves; absent: every station that runs this model and has none of its own. */
   readonly stations?: readonly string[];
+  /** When it takes over; absent: now. */
+  readonly when?: When;
+  /**
+   * So many parts, or minutes, whichever comes first, are judged by it beside the model in use before; both 0: none. Absent: as
+   * `models.shadow` says where a bundle is installed, none where one is activated that is there.
+   */
+  readonly shadow?: { readonly parts: number; readonly minutes: number };
 }
 
 export interface InstallPlan {
@@ -29,23 +38,28 @@ export interface InstallPlan {
 
 export interface InstallResult extends InstalledBundle {
   readonly isActive: boolean;
+  /** How it is to become active where it is not yet; null: it is, or is not to. */
+  readonly plan: Plan | null;
   readonly isOnProbation: boolean;
 }
 
 /**
- * A bundle is verified, staged, proven in a process of its own for each station that would run it, and made active. One that
- * is refused at any step leaves the device as it was, but for the lowest allowed version.
+ * A bundle is verified, staged, proven in a process of its own for each station that would run it, and made active, or planned to
+ * be: the daemon carries plans out. One that is refused at any step leaves the device as it was, but for the lowest allowed version.
  *
- * @throws SideglanceError as `ModelStore.install` and `proveApart`; `SG_USAGE` for a station that there is not
+ * @throws SideglanceError as `ModelStore.install` and `proveApart`; `SG_USAGE` for a station that there is not;
+ * as `momentOf`
  */
 export async function installBundle(
   device: DeviceModels,
   source: BundleSource,
-  plan: InstallPlan,
+  wanted: InstallPlan,
 ): Promise<InstallResult> {
   const { store, target, nowMs } = device;
-  const { activate, expected, onWaiting, onVerified, onPhase, signal } = plan;
+  const { activate, expected, onWaiting, onVerified, onPhase, signal } = wanted;
   checkStations(device, activate?.stations);
+  const { models } = device.config;
+  const when = momentOf(activate?.when ?? 'now', models.shifts, nowMs());
   const installed = await store.install(source, {
     target,
     nowMs: nowMs(),
@@ -63,14 +77,16 @@ export async function installBundle(
     if (!alreadyThere) await store.change(id, (state) => uninstalled(state, digest));
     throw thrown;
   }
-  if (activate === null) return { ...installed, isActive: false, isOnProbation: false };
-  const state = await makeActive(device, installed, activate);
-  const slots = (activate.stations ?? [ALL_STATIONS]).map((station) => slotOf(state, station));
-  return { ...installed, isActive: true, isOnProbation: slots.some((slot) => slot?.probation === true) };
+  if (activate === null) return { ...installed, isActive: false, isOnProbation: false, plan: null };
+  const state = await takeOver(device, installed, { ...activate, when, shadow: activate.shadow ?? models.shadow });
+  const stations = activate.stations ?? [ALL_STATIONS];
+  const plan = stations.map((station) => planOf(state, station, digest)).find((one) => one !== null) ?? null;
+  const isOnProbation = plan === null && stations.some((station) => slotOf(state, station)?.probation === true);
+  return { ...installed, isActive: plan === null, isOnProbation, plan };
 }
 
 /**
- * A version that is installed is proven again, for the device may have changed, and made active.
+ * A version that is installed is proven again, for the device may have changed, and made active, or planned to be.
  *
  * @throws SideglanceError as {@link installBundle}; `SG_STORE` for one that is not installed, `SG_BUNDLE_BARRED`
  */
@@ -81,13 +97,14 @@ export async function activateInstalled(
   signal?: AbortSignal,
 ): Promise<ModelState> {
   checkStations(device, activation.stations);
+  const when = momentOf(activation.when ?? 'now', device.config.models.shifts, device.nowMs());
   const found = byVersion(await device.store.state(id), version);
   const folder = device.store.bundleFolderOf(id, found);
   // What is barred is said before minutes are spent on a proof.
   for (const station of activation.stations ?? [ALL_STATIONS])
     activated(await device.store.state(id), found.digest, { station });
   await prove(device, { id, folder }, activation.stations, signal);
-  return makeActive(device, { id, digest: found.digest }, activation);
+  return takeOver(device, { id, digest: found.digest }, { ...activation, when });
 }
 
 export interface RollbackWish {
@@ -166,20 +183,19 @@ async function prove(
   else for (const station of stations) await proven(config, { id, folder, station, signal });
 }
 
-function makeActive(
+function takeOver(
   { config, store }: DeviceModels,
   { id, digest }: { readonly id: string; readonly digest: string },
-  { stations }: Activation,
+  { stations, when, shadow = { parts: 0, minutes: 0 } }: Activation & { readonly when: Plan['when'] },
 ): Promise<ModelState> {
-  return store.change(id, (state) => {
-    let after = state;
-    for (const station of stations ?? [ALL_STATIONS]) {
-      // The first model has none that one could go back to.
-      const probation = config.models.probationMinutes > 0 && slotOf(after, station) !== null;
-      after = activated(after, digest, { station, probation });
-    }
-    return after;
-  });
+  const at = new Date().toISOString();
+  const probation = config.models.probationMinutes > 0;
+  return store.change(id, (before) =>
+    (stations ?? [ALL_STATIONS]).reduce(
+      (state, station) => takingOver(state, { digest, station, when, shadow, probation, at }),
+      before,
+    ),
+  );
 }
 
 /** @throws SideglanceError `SG_USAGE` */

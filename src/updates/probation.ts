@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ALL_STATIONS, bundleFolder, type ModelState } from '../model/store/state.js';
 import { barred, confirmed, rolledBack } from '../model/store/transitions.js';
+import type { ShadowReport, ShadowTask } from '../shadow.js';
 import type { Inspection } from '../types.js';
 import { RecentParts, Trial } from './trial.js';
 
@@ -17,6 +18,10 @@ export interface ProbationOptions {
   readonly confirm: 'auto' | 'required';
   /** Infinite where there is no limit. */
   readonly maxJudgeMs: number;
+  /** Whether the last good model goes on looking at parts. */
+  readonly compare: boolean;
+  /** Share of parts in which the two may differ, each way. */
+  readonly toleratedShare: number;
   /** Changes the state of the model on the disk. */
   readonly change: (next: (state: ModelState) => ModelState) => Promise<ModelState>;
   readonly onConfirmed: (folder: string) => void;
@@ -29,6 +34,8 @@ export interface ProbationOptions {
 interface Running {
   readonly digest: string;
   readonly folder: string;
+  /** Of the last good bundle, where that is another one. */
+  readonly before: string | null;
   readonly trial: Trial;
   /** Runs from the moment on at which a station runs the bundle; anew after each start of the daemon, whatever clocks say. */
   timer: NodeJS.Timeout | null;
@@ -52,19 +59,24 @@ export class Probation {
 
   /** The state as it is on the disk now. */
   follow(state: ModelState): void {
+    const { model, maxJudgeMs, toleratedShare } = this.#options;
+    const folderOf = (digest: string | null) => {
+      const installed = state.installed.find((one) => one.digest === digest);
+      return installed === undefined ? null : join(model, bundleFolder(installed));
+    };
     this.#state = state;
     for (const [slot, { digest }] of this.#running) {
       const now = state.slots[slot];
       if (now === undefined || !now.probation || now.active !== digest) this.#drop(slot);
     }
-    for (const [slot, { active, probation }] of Object.entries(state.slots)) {
-      const installed = state.installed.find(({ digest }) => digest === active);
-      if (!probation || installed === undefined || this.#running.has(slot)) continue;
-      const folder = join(this.#options.model, bundleFolder(installed));
+    for (const [slot, { active, lastGood, probation }] of Object.entries(state.slots)) {
+      const folder = folderOf(active);
+      if (!probation || folder === null || this.#running.has(slot)) continue;
       this.#running.set(slot, {
         digest: active,
         folder,
-        trial: new Trial(this.#options.maxJudgeMs),
+        before: lastGood === active ? null : folderOf(lastGood),
+        trial: new Trial(maxJudgeMs, toleratedShare),
         timer: null,
         isEnding: false,
       });
@@ -88,6 +100,21 @@ export class Probation {
     const one = this.#of(station, folder);
     const fault = one?.running.trial.crashed(`of station ${station} ${reason}`) ?? null;
     if (one !== null && fault !== null) this.#rollBack(one.slot, fault);
+  }
+
+  /** What is to look at the parts of a station as well, that runs the bundle in a folder. */
+  shadowOf(station: string, folder: string): ShadowTask | null {
+    const before = this.#of(station, folder)?.running.before ?? null;
+    if (!this.#options.compare || before === null) return null;
+    return { folder: before, purpose: 'probation', parts: null, minutes: null, since: null };
+  }
+
+  /** The last good bundle has looked at parts of a station that runs the bundle in a folder. */
+  compared(station: string, folder: string, report: ShadowReport): void {
+    const one = this.#of(station, folder);
+    if (one === null || report.purpose !== 'probation' || one.running.before !== report.folder) return;
+    const fault = one.running.trial.compared(station, report);
+    if (fault !== null) this.#rollBack(one.slot, fault);
   }
 
   /** A part was answered by a station that runs the bundle in a folder. */

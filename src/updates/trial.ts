@@ -1,4 +1,6 @@
+import type { ShadowState } from '../shadow.js';
 import type { Inspection, InvalidReason } from '../types.js';
+import { PairedTrial } from './paired-trial.js';
 
 export const TRIAL_LIMITS = {
   /** So many ends of station processes that run it, or were about to, are its fault. */
@@ -40,23 +42,37 @@ export class RecentParts {
 }
 
 /**
- * What a model on probation has done so far. Rejects are not counted: a wave of real defects must not remove a model that
- * finds them.
+ * What a model on probation has done so far. Rejects alone are not counted: a wave of real defects must not remove a model
+ * that finds them.
  */
 export class Trial {
   readonly #maxJudgeMs: number;
+  readonly #toleratedShare: number;
   readonly #parts = new Map<string, RecentParts>();
+  readonly #pairs = new Map<string, PairedTrial>();
   #crashes = 0;
 
-  /** @param maxJudgeMs of a part, in the middle of many; infinite: parts have a deadline all the same */
-  constructor(maxJudgeMs: number) {
+  /**
+   * @param maxJudgeMs of a part, in the middle of many; infinite: parts have a deadline all the same
+   * @param toleratedShare of parts, see `PairedTrial`
+   */
+  constructor(maxJudgeMs: number, toleratedShare: number) {
     this.#maxJudgeMs = maxJudgeMs;
+    this.#toleratedShare = toleratedShare;
   }
 
   /** A station process ended. @returns why the model has failed, where it has */
   crashed(reason: string): string | null {
     if (++this.#crashes < TRIAL_LIMITS.maxCrashes) return null;
     return `station processes ended ${this.#crashes} times; at last one ${reason}`;
+  }
+
+  /** @param counts of this model and the one before, at the same parts @returns as {@link crashed} */
+  compared(station: string, counts: ShadowState): string | null {
+    const pairs = this.#pairs.get(station) ?? new PairedTrial(this.#toleratedShare);
+    this.#pairs.set(station, pairs);
+    const fault = pairs.add(counts);
+    return fault && `at station ${station}, ${fault}`;
   }
 
   /** @param before the last parts that another model judged at this station @returns as {@link crashed} */

@@ -13,6 +13,7 @@ before(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'sideglance-model-'));
   await writeTinyBundle(join(cwd, 'tiny'));
   await writeTinyBundle(join(cwd, 'tiny2'), { version: '2.0.0' });
+  await writeTinyBundle(join(cwd, 'tiny3'), { version: '3.0.0' });
   // JSON is YAML.
   const config = {
     device: { site: 'plant', line: 'line-1', name: 'edge-1' },
@@ -133,6 +134,27 @@ describe('sideglance model', () => {
     await model('accept', 'remove', name, '--station', 'top');
     await refused('SG_USAGE', 'accept', 'remove', name, '--station', 'top');
     await model('install', 'tiny2');
+  });
+
+  it('plans when a version takes over, and takes that back', async () => {
+    for (const key of ['alice.key', 'bob.key']) await model('sign', 'tiny3', '--key', key);
+    const planned = await model('install', 'tiny3', '--at', '2040-01-31T22:00Z', '--shadow', '200');
+    const plan = 'at 2040-01-31T22:00:00.000Z, after 200 parts beside the one in use';
+    assert.ok(planned.includes(`it is planned to take over ${plan}; \`sideglance model cancel tiny\` takes`), planned);
+    const listed = await model('list');
+    assert.match(listed, /2\.0\.0 .*active/);
+    assert.ok(listed.includes(`takes over ${plan}`), listed);
+    assert.match(await model('cancel', 'tiny'), /tiny@3\.0\.0 does not take over; it stays installed/);
+    await refused('SG_STORE', 'cancel', 'tiny');
+    assert.doesNotMatch(await model('list'), /takes over/);
+    await refused('SG_USAGE', 'activate', 'tiny@3.0.0', '--at', 'shift');
+    await refused('SG_STORE', 'activate', 'tiny@4.0.0');
+    assert.match(await model('activate', 'tiny@3.0.0', '--at', 'idle'), /planned to take over when no part comes/);
+    assert.match(await model('activate', 'tiny@3.0.0'), /tiny@3\.0\.0: it is active/);
+    const now = await model('list');
+    assert.match(now, /3\.0\.0 .*active on probation/);
+    assert.doesNotMatch(now, /takes over/);
+    await model('rollback', 'tiny', '--to', '2.0.0', '--no-bar');
   });
 
   it('changes keys by those that are trusted, and permits a downgrade', async () => {

@@ -91,6 +91,11 @@ describe('a configuration that is right', () => {
       download: { from: [] },
       probationMinutes: 10,
       confirm: 'auto',
+      shifts: [],
+      idleSeconds: 60,
+      shadow: { parts: 0, minutes: 0, leastAgreement: 0.95, promote: 'auto' },
+      probationCompare: false,
+      toleratedDisagreement: 0.02,
       trustClock: false,
     });
   });

@@ -29,11 +29,12 @@ const BUILDING: ModelInUse = {
   building: { provider: 'tensorrt', precision: 'fp16', phase: 'building', elapsedS: 41 },
   threshold: null,
   refused: null,
+  shadow: null,
 };
 
 function inUse(model: string, provider: string): ModelInUse {
   const skipped = [{ provider: 'tensorrt', reason: 'no driver', fix: 'install it' }];
-  return { model, provider, precision: 'fp32', skipped, building: null, threshold: 3.1, refused: null };
+  return { model, provider, precision: 'fp32', skipped, building: null, threshold: 3.1, refused: null, shadow: null };
 }
 
 const UPDATE: UpdateReport = {
@@ -69,6 +70,7 @@ const HEALTH: HealthReport = {
       building: null,
       threshold: 3.1,
       refused: null,
+      shadow: null,
       settings: {
         paused: false,
         falseRejectRate: null,

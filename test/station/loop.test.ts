@@ -43,6 +43,7 @@ async function run(
     paused,
     now: () => clockMs,
   });
+  const answered: number[] = [];
   const ended = runLoop({
     orders,
     next: async () => {
@@ -51,6 +52,11 @@ async function run(
     },
     judge,
     border: async () => {},
+    answered: (frame, inspection) => {
+      const isSent = sent.some((message) => message.type === 'inspection' && message.inspection === inspection);
+      assert.ok(isSent, 'the answer is on its way');
+      answered.push(frame.sequence);
+    },
     selfTest,
     progress,
     send: async (message) => {
@@ -63,7 +69,7 @@ async function run(
     () => null,
     (thrown: unknown) => thrown,
   );
-  return { sent, error, types: sent.filter(({ type }) => type !== 'progress').map(({ type }) => type) };
+  return { sent, answered, error, types: sent.filter(({ type }) => type !== 'progress').map(({ type }) => type) };
 }
 
 test('every part is announced before it is answered, and both come for each frame', async () => {
@@ -144,4 +150,11 @@ test('a paused station answers every part without looking at it, and its model g
   }
   // 200 ms each: 32 s without a part that was looked at.
   assert.equal(tests, 1);
+});
+
+test('whoever looks at parts as well is given each that was looked at, once it is answered', async () => {
+  const { answered } = await run([frameOf(0), null, frameOf(1), frameOf(2)], [PASS, new Error('no'), PASS]);
+  assert.deepEqual(answered, [0, 1, 2]);
+  const paused = await run([frameOf(0)], [PASS], undefined, true);
+  assert.deepEqual(paused.answered, [], 'nobody looked at it');
 });

@@ -66,6 +66,7 @@ async function run(steps: readonly Step[], options: { trigger?: 'frames' | 'comm
       return frameAgeMs === null ? null : frameAt(at - 1, clockMs - frameAgeMs);
     },
     border: async () => {},
+    answered: () => {},
     selfTest: async () => {},
     progress,
     send,

@@ -20,6 +20,21 @@ const attachments = [{ kind: 'map', bytes: new Uint8Array(3) }];
 
 const running = { folder: 'f', model: 'm@1', provider: 'cpu', precision: 'fp32', skipped: [], threshold: 1 };
 
+const outcomes = { bothPass: 1, bothReject: 0, onlyCurrentRejects: 0, onlyShadowRejects: 0 };
+const report = {
+  folder: 'f',
+  model: 'm@2',
+  purpose: 'promotion',
+  wanted: { parts: 200, minutes: null },
+  isOver: false,
+  compared: 1,
+  unseen: 0,
+  failed: 0,
+  outcomes,
+  regions: [{ name: 'face', outcomes, current: { mean: 0.5, deviation: 0 }, shadow: null }],
+  judgeMs: { current: 1, shadow: 1 },
+};
+
 const valid = {
   building: {
     type: 'building',
@@ -29,6 +44,8 @@ const valid = {
   ready: { type: 'ready', ...running, passedOver: [{ folder: 'f', code: 'SG_RUNTIME', reason: 'text' }], epoch: 'e' },
   switched: { type: 'switched', ...running },
   refused: { type: 'refused', folder: 'f', code: 'SG_RUNTIME', reason: 'text' },
+  shadow: { type: 'shadow', report },
+  'shadow-refused': { type: 'shadow-refused', folder: 'f', code: 'SG_RUNTIME', reason: 'text' },
   camera: { type: 'camera', state: 'lost', reason: 'unplugged', at },
   accepted: { type: 'accepted', part, captured: at, trigger: null },
   inspection: { type: 'inspection', inspection, attachments },
@@ -51,6 +68,23 @@ test('a region that could not be judged may be without a score', () => {
   const unjudged = { ...region, verdict: { result: 'invalid', reason: 'blur' }, score: Number.NaN };
   const message = { ...valid.inspection, inspection: { ...inspection, regions: [unjudged] } };
   assert.equal(parseStationMessage(message), message);
+});
+
+test('a shadow may be none; of one that is there each field is needed', () => {
+  const none = { type: 'shadow', report: null };
+  assert.equal(parseStationMessage(none), none);
+  for (const field of Object.keys(report)) {
+    const { [field as keyof typeof report]: _, ...rest } = report;
+    assert.equal(parseStationMessage({ type: 'shadow', report: rest }), null, `without ${field}`);
+  }
+  for (const wrong of [
+    { purpose: 'fun' },
+    { wanted: { parts: Number.NaN, minutes: null } },
+    { outcomes: { ...outcomes, bothPass: '1' } },
+    { regions: [{ name: 'face', outcomes, current: { mean: Number.NaN, deviation: 0 }, shadow: null }] },
+  ]) {
+    assert.equal(parseStationMessage({ type: 'shadow', report: { ...report, ...wrong } }), null);
+  }
 });
 
 test('what is inside is looked at too: numbers that are none, unknown words, wrong arrays', () => {

@@ -14,6 +14,8 @@ export interface BrightnessBundle {
   readonly ballast?: number;
   /** How to find the part; it is not looked for when left out. */
   readonly locate?: LocateSettings;
+  /** What brightness is multiplied by; 1 when left out. */
+  readonly gain?: number;
   /** 1.0.0 when left out. */
   readonly version?: string;
 }
@@ -25,7 +27,7 @@ const STRIDE = 8;
  * answers a test can foretell, run by the very code that runs trained ones.
  */
 export async function writeBrightnessBundle(folder: string, options: BrightnessBundle = {}): Promise<void> {
-  const { size = 64, ballast = 0, locate = null, version = '1.0.0' } = options;
+  const { size = 64, ballast = 0, locate = null, version = '1.0.0', gain = 1 } = options;
   const cells = size / STRIDE;
   const input = { cell: STRIDE, inputWidth: size, inputHeight: size };
   const seen = locate ? regionGrid(input, locate).inputWidth : size;
@@ -38,14 +40,14 @@ export async function writeBrightnessBundle(folder: string, options: BrightnessB
     scoring: hottestCells(1),
     calibration: { scores: [0, 0.01, 0.02, 0.03], mapThreshold: 0.5 },
     trainedOn: { images: 0, source: 'made for tests', seed: 0, steps: 0, seconds: 0 },
-    model: graph(size, cells, ballast),
+    model: graph({ size, cells, ballast, gain }),
     locate,
     golden: [flat(seen, 0), flat(seen, 255)],
   });
 }
 
-function graph(size: number, cells: number, ballast: number): Uint8Array {
-  const mean = new Float32Array(3 * STRIDE * STRIDE).fill(1 / (3 * STRIDE * STRIDE * 255));
+function graph({ size, cells, ballast, gain }: Record<'size' | 'cells' | 'ballast' | 'gain', number>): Uint8Array {
+  const mean = new Float32Array(3 * STRIDE * STRIDE).fill(gain / (3 * STRIDE * STRIDE * 255));
   const identity = new Float32Array(3 * 3 * 9);
   for (let channel = 0; channel < 3; channel++) identity[(channel * 3 + channel) * 9 + 4] = 1;
   const pads = { pads: [1, 1, 1, 1] };

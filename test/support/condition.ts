@@ -30,6 +30,7 @@ export function wellHealth(
         building: null,
         threshold: 3.1,
         refused: null,
+        shadow: null,
         settings: {
           paused: false,
           falseRejectRate: 0.005,

@@ -15,6 +15,7 @@ export function snapshotOf(name: string, more: Partial<StationSnapshot> = {}): S
     building: null,
     threshold: 3.1,
     refused: null,
+    shadow: null,
     camera: { state: 'running', reason: null },
     restarts: 0,
     rssBytes: 0,

@@ -36,6 +36,18 @@ const SlotSchema = z.object({
   previous: z.array(digest),
 });
 
+const PlanSchema = z.object({
+  digest,
+  /** The moment at which it takes over, or what is waited for: `command`, somebody who makes it active. */
+  when: z.union([z.enum(['now', 'idle', 'command']), z.iso.datetime()]),
+  /**
+   * So many parts, or minutes, whichever comes first, are judged by it as well before; 0: not ended by that. Null: by none, or
+   * that is over.
+   */
+  shadow: z.object({ parts: z.int().nonnegative(), minutes: z.int().nonnegative() }).nullable(),
+  since: z.iso.datetime(),
+});
+
 const BarredSchema = z.object({ version, digest, reason: z.string(), at: z.iso.datetime() });
 
 const StateSchema = z.object({
@@ -48,16 +60,19 @@ const StateSchema = z.object({
   installed: z.array(InstalledSchema),
   /** By station. */
   slots: z.record(z.string(), SlotSchema),
+  /** What is to take over, by slot; states of before there were plans have none. */
+  plans: z.record(z.string(), PlanSchema).default({}),
   barred: z.array(BarredSchema),
 });
 
 export type Installed = Readonly<z.infer<typeof InstalledSchema>>;
 export type Slot = Readonly<z.infer<typeof SlotSchema>>;
+export type Plan = Readonly<z.infer<typeof PlanSchema>>;
 export type Barred = Readonly<z.infer<typeof BarredSchema>>;
 export type ModelState = Readonly<z.infer<typeof StateSchema>>;
 
 export function emptyState(id: string): ModelState {
-  return { format: STATE_FORMAT, id, lowest: null, latest: null, installed: [], slots: {}, barred: [] };
+  return { format: STATE_FORMAT, id, lowest: null, latest: null, installed: [], slots: {}, plans: {}, barred: [] };
 }
 
 /** @param folder of the model in the store @returns null where nothing was ever installed @throws SideglanceError `SG_STORE_DAMAGED` */

@@ -1,6 +1,6 @@
 import { SideglanceError } from '../../errors.js';
 import { compareVersions } from '../version.js';
-import { ALL_STATIONS, type Barred, type Installed, type ModelState, type Slot } from './state.js';
+import { ALL_STATIONS, type Barred, type Installed, type ModelState, type Plan, type Slot } from './state.js';
 
 /** How the state of a model changes: from one whole state to the next, nothing is written here. */
 
@@ -21,7 +21,8 @@ export function withInstalled(state: ModelState, installed: Installed): ModelSta
 }
 
 /**
- * A bundle takes over. What was active before, and had proved itself, is the last good one from now on.
+ * A bundle takes over. What was active before, and had proved itself, is the last good one from now on. What was planned for
+ * the slot is not any longer.
  * @param probation the last good one stays what it is until {@link confirmed}
  * @throws SideglanceError `SG_STORE` for one that is not installed, `SG_BUNDLE_BARRED`
  */
@@ -32,7 +33,7 @@ export function activated(
 ): ModelState {
   requireUsable(state, digest);
   const before = slotOf(state, station);
-  if (before?.active === digest && !before.probation) return state;
+  if (before?.active === digest && !before.probation) return unplanned(state, { station });
   const good = before === null ? null : before.probation ? before.lastGood : before.active;
   const slot: Slot = {
     active: digest,
@@ -42,7 +43,22 @@ export function activated(
       (one, i, all): one is string => one !== null && one !== digest && all.indexOf(one) === i,
     ),
   };
-  return withSlot(state, station, slot);
+  return withSlot(unplanned(state, { station }), station, slot);
+}
+
+/**
+ * A bundle is to take over later, instead of any other that was to.
+ * @throws SideglanceError as {@link activated}
+ */
+export function planned(state: ModelState, plan: Plan, { station = ALL_STATIONS }: InSlot = {}): ModelState {
+  requireUsable(state, plan.digest);
+  return { ...state, plans: { ...state.plans, [station]: plan } };
+}
+
+/** What was to take over in a slot is not to any longer. */
+export function unplanned(state: ModelState, { station = ALL_STATIONS }: InSlot = {}): ModelState {
+  const { [station]: _, ...plans } = state.plans;
+  return { ...state, plans };
 }
 
 /** The active bundle has proved itself. */
@@ -74,22 +90,32 @@ export function rolledBack(
   return withSlot(state, station, { active: target, lastGood: target, probation: false, previous });
 }
 
-/** A bundle is not used again until {@link unbarred}. It has to be out of use. @throws SideglanceError `SG_STORE` */
+/**
+ * A bundle is not used again until {@link unbarred}, and not as it was planned either. It has to be out of use.
+ * @throws SideglanceError `SG_STORE`
+ */
 export function barred(state: ModelState, bar: Barred): ModelState {
   const user = Object.entries(state.slots).find(([, slot]) => slot.active === bar.digest);
   if (user !== undefined) {
     throw new SideglanceError('SG_STORE', `${state.id}@${bar.version} is in use and cannot be barred. Roll back first`);
   }
-  return { ...state, barred: [...state.barred.filter(({ digest }) => digest !== bar.digest), bar] };
+  return {
+    ...state,
+    plans: Object.fromEntries(Object.entries(state.plans).filter(([, { digest }]) => digest !== bar.digest)),
+    barred: [...state.barred.filter(({ digest }) => digest !== bar.digest), bar],
+  };
 }
 
 export function unbarred(state: ModelState, digest: string): ModelState {
   return { ...state, barred: state.barred.filter((bar) => bar.digest !== digest) };
 }
 
-/** As if a bundle that is not in use had not been installed; the lowest allowed version stays. @throws SideglanceError `SG_STORE` */
+/**
+ * As if a bundle that is neither in use nor planned had not been installed; the lowest allowed version stays.
+ * @throws SideglanceError `SG_STORE`
+ */
 export function uninstalled(state: ModelState, digest: string): ModelState {
-  if (Object.values(state.slots).some(({ active, lastGood }) => active === digest || lastGood === digest)) {
+  if (neededOf(state).has(digest)) {
     throw new SideglanceError('SG_STORE', `the bundle ${digest.slice(0, 12)}… of ${state.id} is in use and stays`);
   }
   const without = (digests: readonly string[]) => digests.filter((one) => one !== digest);
@@ -104,11 +130,11 @@ export function uninstalled(state: ModelState, digest: string): ModelState {
 
 /**
  * Forgets what is installed beyond what is in use and `keep` more, those that were active last first. Never what a slot
- * would run or go back to.
+ * would run, is to run or would go back to.
  */
 export function pruned(state: ModelState, keep: number): ModelState {
   const slots = Object.values(state.slots);
-  const needed = new Set(slots.flatMap(({ active, lastGood }) => [active, lastGood]));
+  const needed = neededOf(state);
   const lastUse = new Map(slots.flatMap(({ previous }) => previous.map((digest, i) => [digest, i] as const)));
   // One that was never active was installed just now, to be activated.
   const age = ({ digest }: Installed) => lastUse.get(digest) ?? -1;
@@ -138,6 +164,11 @@ export function isInstalled(state: ModelState, digest: string): boolean {
 
 export function isBarred(state: ModelState, digest: string): boolean {
   return state.barred.some((one) => one.digest === digest);
+}
+
+function neededOf({ slots, plans }: ModelState): ReadonlySet<string | null> {
+  const inUse = Object.values(slots).flatMap(({ active, lastGood }) => [active, lastGood]);
+  return new Set([...inUse, ...Object.values(plans).map(({ digest }) => digest)]);
 }
 
 function requireUsable(state: ModelState, digest: string): void {

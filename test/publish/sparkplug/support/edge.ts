@@ -67,6 +67,7 @@ export const RUNNING: ModelInUse = {
   building: null,
   threshold: 3.1,
   refused: null,
+  shadow: null,
 };
 export const NOTHING: ModelInUse = {
   model: null,
@@ -76,6 +77,7 @@ export const NOTHING: ModelInUse = {
   building: null,
   threshold: null,
   refused: null,
+  shadow: null,
 };
 
 /** Both stations run, and their cameras. */
