@@ -91,6 +91,7 @@ export async function activateInstalled(
 }
 
 export interface RollbackWish {
+  /** `ALL_STATIONS` among them: every station that has no model of its own. Absent: those. */
   readonly stations?: readonly string[];
   /** The version to go to; absent: the last good one. */
   readonly to?: string;
@@ -112,7 +113,10 @@ export interface RollbackResult {
  * @throws SideglanceError `SG_STORE` where there is none, `SG_BUNDLE_BARRED` for `to`, `SG_USAGE` for a station that there is not
  */
 export async function rollBack(device: DeviceModels, id: string, wish: RollbackWish): Promise<RollbackResult> {
-  checkStations(device, wish.stations);
+  checkStations(
+    device,
+    wish.stations?.filter((station) => station !== ALL_STATIONS),
+  );
   const { to, reason, bar } = wish;
   const stations = wish.stations ?? [ALL_STATIONS];
   const at = new Date().toISOString();

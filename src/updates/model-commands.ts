@@ -42,20 +42,15 @@ export class StoredModelCommands implements ModelCommands {
     const { stations } = wanted;
     const id = this.#modelMeant(wanted);
     const before = await this.#device.store.state(id);
-    const wish = { reason: `rolled back by the command ${key}`, bar: true };
-    if (stations !== undefined) {
-      const { version } = await rollBack(this.#device, id, { ...wish, stations });
-      return { model: id, version, state: 'rolled back', stations };
-    }
-    // A station that has a model of its own keeps one of its own.
     const all = this.#stationsWith(id);
-    const own = all.filter((name) => before.slots[name] !== undefined);
-    const shared = own.length < all.length || all.length === 0;
-    const done = [
-      ...(shared ? [await rollBack(this.#device, id, wish)] : []),
-      ...(own.length > 0 ? [await rollBack(this.#device, id, { ...wish, stations: own })] : []),
-    ];
-    return { model: id, version: done[0]?.version ?? '', state: 'rolled back', stations: all };
+    // A station that has a model of its own keeps one of its own.
+    const slots = stations ?? all.map((name) => (before.slots[name] === undefined ? ALL_STATIONS : name));
+    const { version } = await rollBack(this.#device, id, {
+      stations: slots.length === 0 ? [ALL_STATIONS] : [...new Set(slots)],
+      reason: `rolled back by the command ${key}`,
+      bar: true,
+    });
+    return { model: id, version, state: 'rolled back', stations: stations ?? all };
   }
 
   async confirm({ model, version }: CommandOf<'model.confirm'>): Promise<ModelResult> {

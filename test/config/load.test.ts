@@ -265,6 +265,17 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     ],
   ],
   [
+    'places that bundles cannot be fetched from, and secrets that are not there',
+    `${DEVICE}models:\n  download:\n    from: [ "ftp://h/", "https://u:sesame@h/", "https://h/?a=b" ]\n    proxy: socks5://p\n    authorizationFile: none\n${STATION}`,
+    [
+      '4:13 models.download.from[0] must be https://host or http://host',
+      '4:25 models.download.from[1] must not hold a user or a password: use `authorizationFile`, addresses are logged',
+      '4:48 models.download.from[2] must end before any ? or #: every address below it is meant',
+      '5:12 models.download.proxy must be http://host or https://host',
+      /^6:24 models\.download\.authorizationFile cannot be read/,
+    ],
+  ],
+  [
     'a password in an address, without showing it',
     `${DEVICE}mqtt:\n  url: mqtt://u:sesame@host\n${STATION}`,
     ['3:8 mqtt.url must not hold a user or a password: use `username` and `passwordFile`, addresses are logged'],
