@@ -190,6 +190,7 @@ export class Agent {
     this.#models = keeperFromConfig(this.#config, this.#stations, {
       onEvent: (...event) => this.log.event(...event),
       onState: (state) => updates.follow(state),
+      onNotPromoted: (bundle, reason) => updates.notPromoted(bundle, reason),
     });
     this.#models.start();
     updates.start();

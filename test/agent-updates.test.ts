@@ -99,7 +99,8 @@ async function listenTo(daemon: Daemon) {
 
 test('a model is installed from a server, confirmed, replaced and rolled back by command, and each says how far it is', async () => {
   const [one, two, three] = [await archive('1.0.0'), await archive('2.0.0'), await archive('3.0.0')];
-  const files = new Map([one, two, three].map(({ bytes }, i) => [`/models/${i + 1}.tar`, bytes]));
+  const four = await archive('4.0.0');
+  const files = new Map([one, two, three, four].map(({ bytes }, i) => [`/models/${i + 1}.tar`, bytes]));
   const server = await serve((request, response) => {
     const bytes = files.get(request.url ?? '');
     if (bytes === undefined) response.writeHead(404).end();
@@ -111,7 +112,13 @@ test('a model is installed from a server, confirmed, replaced and rolled back by
   ]);
 
   const installed = await send('model.install', 'a', { url: url('1.tar'), sha256: one.sha256, activate: true });
-  assert.deepEqual(installed.result, { model: 'brightness', version: '1.0.0', state: 'active', stations: ['press'] });
+  assert.deepEqual(installed.result, {
+    model: 'brightness',
+    version: '1.0.0',
+    state: 'active',
+    planned: false,
+    stations: ['press'],
+  });
   await untilPhase('a', 'active');
   await untilJudgedBy('1.0.0');
   for (const phase of ['downloading', 'verifying', 'proving', 'active'] as const) {
@@ -129,25 +136,70 @@ test('a model is installed from a server, confirmed, replaced and rolled back by
     model: 'brightness',
     version: '2.0.0',
     state: 'confirmed',
+    planned: false,
     stations: ['press'],
   });
   await untilPhase('b', 'active');
 
   const third = await send('model.install', 'd', { url: url('3.tar'), sha256: three.sha256 });
-  assert.deepEqual(third.result, { model: 'brightness', version: '3.0.0', state: 'installed', stations: [] });
+  assert.deepEqual(third.result, {
+    model: 'brightness',
+    version: '3.0.0',
+    state: 'installed',
+    planned: false,
+    stations: [],
+  });
   await untilPhase('d', 'installed');
   const activated = await send('model.activate', 'e', { model: 'brightness', version: '3.0.0' });
-  assert.deepEqual(activated.result, { model: 'brightness', version: '3.0.0', state: 'active', stations: ['press'] });
+  assert.deepEqual(activated.result, {
+    model: 'brightness',
+    version: '3.0.0',
+    state: 'active',
+    planned: false,
+    stations: ['press'],
+  });
   await untilPhase('e', 'probation');
   await untilJudgedBy('3.0.0');
   const back = await send('model.rollback', 'f');
-  assert.deepEqual(back.result, { model: 'brightness', version: '2.0.0', state: 'rolled back', stations: ['press'] });
+  assert.deepEqual(back.result, {
+    model: 'brightness',
+    version: '2.0.0',
+    state: 'rolled back',
+    planned: false,
+    stations: ['press'],
+  });
   assert.deepEqual(await send('model.rollback', 'f'), back, 'the same command again goes back no further');
   await untilPhase('e', 'rolled back');
   assert.equal(reports('e').at(-1)?.code, 'SG_BUNDLE_PROBATION');
   assert.match(reports('e').at(-1)?.reason ?? '', /by the command f/);
   await untilJudgedBy('2.0.0');
   assert.equal((await send('model.activate', 'g', { model: 'brightness', version: '3.0.0' })).code, 'SG_BUNDLE_BARRED');
+
+  const fourth = { url: url('4.tar'), sha256: four.sha256, when: '2999-01-01T00:00:00Z' };
+  assert.equal((await send('model.install', 'later-0', fourth)).code, 'SG_COMMAND_MALFORMED', 'it is not to be used at all');
+  const later = await send('model.install', 'later-1', { ...fourth, activate: true });
+  assert.deepEqual(later.result, {
+    model: 'brightness',
+    version: '4.0.0',
+    state: 'installed',
+    planned: true,
+    stations: ['press'],
+  });
+  await untilPhase('later-1', 'scheduled');
+  const shadow = { parts: 0, minutes: 1000 };
+  const beside = await send('model.activate', 'later-2', { model: 'brightness', version: '4.0.0', shadow });
+  assert.deepEqual(beside.result, {
+    model: 'brightness',
+    version: '4.0.0',
+    state: 'installed',
+    planned: true,
+    stations: ['press'],
+  });
+  await untilPhase('later-2', 'shadow');
+  await send('model.activate', 'later-3', { model: 'brightness', version: '4.0.0' });
+  await untilPhase('later-3', 'probation');
+  await untilPhase('later-1', 'probation');
+  await untilJudgedBy('4.0.0');
   const audit = () => subscriber.on('/audit').map((message) => message.json<AuditMessage>());
   assert.ok(audit().some(({ event, command }) => event === 'repeated' && command === 'model.rollback'));
 

@@ -99,11 +99,16 @@ class SimulatedDevice {
       switchTo: (folder) => setTimeout(() => one.#run(keeper, folder), LIMITS.partEveryMs),
       startSoon: () => {},
       tellRefused: () => {},
+      shadow: () => {},
     };
     const keeper: ModelKeeper = new ModelKeeper({
       stations: [{ station, model: device.store.folderOf(MODEL) }],
       store: device.store,
-      probation: { minutes: LIMITS.probationMinutes, confirm: 'auto', maxJudgeMs: Number.POSITIVE_INFINITY },
+      probation: {
+        ...{ minutes: LIMITS.probationMinutes, confirm: 'auto', maxJudgeMs: Number.POSITIVE_INFINITY },
+        ...{ compare: false, toleratedShare: 0 },
+      },
+      plans: { idleMs: 0, leastAgreement: 0, promote: 'auto', probation: true, nowMs: updates.nowMs },
       onEvent: () => {},
       onState: (state) => updates.follow(state),
     });
@@ -133,7 +138,15 @@ class SimulatedDevice {
   #run(keeper: ModelKeeper, folder: string): void {
     this.runs = nameByFolder(folder);
     keeper.report('top', { outcome: 'in use', folder, passedOver: [] });
-    const nothing = { provider: 'cpu', precision: 'fp32', skipped: [], building: null, threshold: 3, refused: null };
+    const nothing = {
+      provider: 'cpu',
+      precision: 'fp32',
+      skipped: [],
+      building: null,
+      threshold: 3,
+      refused: null,
+      shadow: null,
+    };
     this.publisher.publishModel('top', { model: this.runs, ...nothing });
   }
 

@@ -6,7 +6,18 @@ import { z } from 'zod';
 import { COMMAND_NAMES, type CommandName } from '../config/commands.js';
 import { ERROR_CODES, type ErrorCode } from '../errors.js';
 import { healthSchema } from './health-message.js';
-import { clockSynced, count, device, invalidReason, name, open, part, result, timestamp } from './message-fields.js';
+import {
+  clockSynced,
+  count,
+  device,
+  invalidReason,
+  name,
+  open,
+  part,
+  result,
+  takesOver,
+  timestamp,
+} from './message-fields.js';
 
 /** Visible ASCII: it is written to logs, and compared. */
 export const ID_PATTERN = /^[\x21-\x7e]{1,64}$/;
@@ -45,6 +56,12 @@ const nothing = {};
 const falseRejectRate = z.number().gt(0).max(0.5).describe('Share of good parts that may be rejected.');
 const modelId = name.max(64).describe('The id of the model.');
 const modelVersion = name.max(64).describe('Its version.');
+const modelStations = z
+  .array(name.max(64))
+  .min(1)
+  .max(16)
+  .exactOptional()
+  .describe('Absent: every station with this model.');
 
 /** By the name of the command. */
 export const COMMAND_SCHEMAS = {
@@ -95,22 +112,34 @@ export const COMMAND_SCHEMAS = {
         .string()
         .regex(/^[0-9a-f]{64}$/)
         .describe('Of the .tar file.'),
-      activate: z.boolean().default(false).describe('Use it as soon as it has proven itself.'),
+      activate: z
+        .boolean()
+        .default(false)
+        .describe('Use it when it has proven itself; at once, unless `when` or `shadow` say otherwise.'),
+      stations: modelStations,
+      when: takesOver.when.exactOptional(),
+      shadow: takesOver.shadow.exactOptional(),
     },
     'Fetches a model bundle, verifies and proves it.',
-  ),
+  ).refine(({ activate, stations, when, shadow }) => activate || (stations ?? when ?? shadow) === undefined, {
+    message: 'stations, when and shadow are for a model that is to be used: say `"activate": true`',
+  }),
   'model.activate': command(
     {
       model: modelId,
       version: modelVersion,
-      stations: z.array(name.max(64)).min(1).max(16).exactOptional().describe('Absent: every station with this model.'),
+      stations: modelStations,
+      when: takesOver.when.exactOptional(),
+      shadow: takesOver.shadow
+        .exactOptional()
+        .describe('So many parts, or minutes, it judges beside the model in use before. Absent: none.'),
     },
     'Uses an installed model.',
   ),
   'model.rollback': command(
     {
       model: modelId.exactOptional().describe('Absent: the one that these stations run.'),
-      stations: z.array(name.max(64)).min(1).max(16).exactOptional().describe('Absent: every station with this model.'),
+      stations: modelStations,
     },
     'Uses the last good model again.',
   ),
@@ -130,6 +159,7 @@ const modelState = z.object({
   model: modelId,
   version: modelVersion,
   state: z.enum(['installed', 'active', 'confirmed', 'rolled back']),
+  planned: z.boolean().describe('It takes over later, or after a shadow: `update` tells what becomes of it.'),
   stations: z.array(name).describe('That it concerns.'),
 });
 

@@ -54,3 +54,15 @@ export const invalidReason = open([
   'error',
 ]);
 export const finiteOrNull = z.number().nullable();
+
+/** How a model that is installed and proven comes into use. */
+export const takesOver = {
+  when: z
+    .union([z.enum(['now', 'idle', 'shift']), z.iso.datetime({ offset: true })])
+    .describe('When it takes over: at once, when no part comes, when shifts change, or at a moment.'),
+  shadow: z
+    .strictObject({ parts: z.int().min(0).max(1_000_000), minutes: z.int().min(0).max(20_160) })
+    .describe(
+      'So many parts, or minutes, whichever comes first, it judges beside the model in use before; both 0: none. Absent: as the device is configured.',
+    ),
+};

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { ID_PATTERN } from './command-messages.js';
-import { name } from './message-fields.js';
+import { name, takesOver } from './message-fields.js';
 
 const MODEL_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const utc = z.iso.datetime({ offset: true });
@@ -57,16 +57,8 @@ export const rolloutSchema = z
       .describe('The stations that get it for themselves. Absent: every station with this model.'),
     activate: z
       .strictObject({
-        when: z
-          .union([z.enum(['now', 'idle', 'shift']), utc])
-          .default('now')
-          .describe('When it takes over: at once, when no part comes, when shifts change, or at a moment.'),
-        shadow: z
-          .strictObject({ parts: z.int().min(0).max(1_000_000), minutes: z.int().min(0).max(20_160) })
-          .exactOptional()
-          .describe(
-            'So many parts, or minutes, whichever comes first, it judges beside the model in use before; both 0: none. Absent: as each device is configured.',
-          ),
+        when: takesOver.when.default('now'),
+        shadow: takesOver.shadow.exactOptional(),
       })
       .default({ when: 'now' })
       .describe('How it takes over on a device.'),

@@ -1,6 +1,7 @@
 import { ALL_STATIONS, type ModelState } from '../model/store/state.js';
 import { slotOf } from '../model/store/transitions.js';
 import type { UpdatePhase } from '../publish/update-message.js';
+import { planOf } from './take-over.js';
 
 export interface Fate {
   readonly phase: UpdatePhase;
@@ -21,6 +22,10 @@ export function fateOf(
   before: UpdatePhase,
 ): Fate {
   const slots = (stations ?? [ALL_STATIONS]).map((station) => slotOf(state, station));
+  const plan = (stations ?? [ALL_STATIONS])
+    .map((station) => planOf(state, station, digest))
+    .find((one) => one !== null);
+  if (plan) return asItWas(plan.shadow === null ? 'scheduled' : 'shadow');
   const its = slots.filter((slot) => slot?.active === digest);
   if (its.some((slot) => slot?.probation)) return { phase: 'probation', code: null, reason: null };
   if (its.length > 0) return { phase: 'active', code: null, reason: null };
@@ -28,6 +33,9 @@ export function fateOf(
   if (bar !== undefined) {
     const code = before === 'probation' ? 'SG_BUNDLE_PROBATION' : 'SG_BUNDLE_BARRED';
     return { phase: 'rolled back', code, reason: bar.reason };
+  }
+  if (before === 'scheduled' || before === 'shadow') {
+    return { phase: 'installed', code: null, reason: 'it is not to take over any longer' };
   }
   const age = (one: string | undefined) => state.installed.findIndex((installed) => installed.digest === one);
   const now = slots.find((slot) => slot !== null)?.active;

@@ -7,7 +7,7 @@ import { type KeptStation, ModelKeeper, type ModelKeeperOptions } from './model-
 export function keeperFromConfig(
   config: Config,
   stations: readonly KeptStation[],
-  { onEvent, onState }: Required<Pick<ModelKeeperOptions, 'onEvent' | 'onState'>>,
+  listeners: Required<Pick<ModelKeeperOptions, 'onEvent' | 'onState' | 'onNotPromoted'>>,
 ): ModelKeeper {
   const { models } = config;
   const { store, nowMs } = deviceModels(config);
@@ -31,7 +31,6 @@ export function keeperFromConfig(
       probation: models.probationMinutes > 0,
       nowMs,
     },
-    onEvent,
-    onState,
+    ...listeners,
   });
 }

@@ -4,7 +4,8 @@ import { ALL_STATIONS, type ModelState } from '../model/store/state.js';
 import { confirmed, slotOf } from '../model/store/transitions.js';
 import type { CommandOf, ResultOf } from '../publish/command-messages.js';
 import { type DeviceModels, storedModelOf } from './device-models.js';
-import { byVersion, rollBack } from './install.js';
+import { type Activation, byVersion, rollBack } from './install.js';
+import { planOf } from './take-over.js';
 import type { Updater } from './updater.js';
 
 type ModelResult = ResultOf<'model.install'>;
@@ -19,23 +20,29 @@ export class StoredModelCommands implements ModelCommands {
     this.#updater = updater;
   }
 
-  async install({ url, sha256, activate }: CommandOf<'model.install'>, key: string): Promise<ModelResult> {
-    const { id, version, isActive } = await this.#updater.install({
+  async install(wanted: CommandOf<'model.install'>, key: string): Promise<ModelResult> {
+    const { url, sha256, activate, stations } = wanted;
+    this.#check(stations, undefined);
+    const { id, version, isActive, plan } = await this.#updater.install({
       key,
       origin: 'command',
       from: { url, sha256 },
-      activate: activate ? {} : null,
+      activate: activate ? activationOf(wanted) : null,
     });
-    const stations = isActive ? this.#of(await this.#device.store.state(id), ALL_STATIONS) : [];
-    return { model: id, version, state: isActive ? 'active' : 'installed', stations };
+    if (!isActive && plan === null) return { model: id, version, state: 'installed', planned: false, stations: [] };
+    const concerned = stations ?? this.#of(await this.#device.store.state(id), ALL_STATIONS);
+    return { model: id, version, ...stateOf(!isActive), stations: concerned };
   }
 
   async activate(wanted: CommandOf<'model.activate'>, key: string): Promise<ModelResult> {
     const { model, version, stations } = wanted;
     this.#check(stations, model);
-    const activate = stations === undefined ? {} : { stations };
+    const activate = activationOf(wanted);
     const state = await this.#updater.activate({ key, origin: 'command', model, version, activate });
-    return { model, version, state: 'active', stations: stations ?? this.#of(state, ALL_STATIONS) };
+    const { digest } = byVersion(state, version);
+    const isPlanned = (stations ?? [ALL_STATIONS]).some((station) => planOf(state, station, digest) !== null);
+    const concerned = stations ?? this.#of(state, ALL_STATIONS);
+    return { model, version, ...stateOf(isPlanned), stations: concerned };
   }
 
   async rollback(wanted: CommandOf<'model.rollback'>, key: string): Promise<ModelResult> {
@@ -50,7 +57,7 @@ export class StoredModelCommands implements ModelCommands {
       reason: `rolled back by the command ${key}`,
       bar: true,
     });
-    return { model: id, version, state: 'rolled back', stations: stations ?? all };
+    return { model: id, version, state: 'rolled back', planned: false, stations: stations ?? all };
   }
 
   async confirm({ model, version }: CommandOf<'model.confirm'>): Promise<ModelResult> {
@@ -68,7 +75,7 @@ export class StoredModelCommands implements ModelCommands {
     });
     const { digest } = byVersion(state, version);
     const stations = this.#stationsWith(model).filter((station) => slotOf(state, station)?.active === digest);
-    return { model, version, state: 'confirmed', stations };
+    return { model, version, state: 'confirmed', planned: false, stations };
   }
 
   /** @throws SideglanceError `SG_COMMAND_MALFORMED` where nothing says which model */
@@ -112,4 +119,16 @@ export class StoredModelCommands implements ModelCommands {
     const { config } = this.#device;
     return config.stations.map(({ name }) => name).filter((name) => storedModelOf(config, name) === id);
   }
+}
+
+function activationOf({ stations, when, shadow }: Activation): Activation {
+  return {
+    ...(stations !== undefined && { stations }),
+    ...(when !== undefined && { when }),
+    ...(shadow !== undefined && { shadow }),
+  };
+}
+
+function stateOf(planned: boolean): Pick<ModelResult, 'state' | 'planned'> {
+  return { state: planned ? 'installed' : 'active', planned };
 }

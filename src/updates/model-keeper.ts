@@ -46,6 +46,8 @@ export interface ModelKeeperOptions {
   ) => void;
   /** The state of a model, whenever it was looked at. */
   readonly onState?: (state: ModelState) => void;
+  /** A bundle, `<id>@<version>`, was to take over and is not to any longer. */
+  readonly onNotPromoted?: (bundle: string, reason: string) => void;
   readonly lookEveryMs?: number;
 }
 
@@ -196,6 +198,7 @@ export class ModelKeeper {
       onDropped: ({ folder, reason, stations }) => {
         const code = 'SG_BUNDLE_SHADOW';
         onEvent('error', 'model.not-promoted', { model: nameByFolder(folder), code, reason });
+        this.#options.onNotPromoted?.(nameByFolder(folder), reason);
         for (const { station } of this.#kept.filter((one) => one.model === model)) {
           if (stations.includes(station.name)) station.tellRefused({ folder, code, reason });
         }

@@ -66,6 +66,11 @@ export class ModelUpdates implements ModelOrders {
     this.#board.follow(state);
   }
 
+  /** A bundle, `<id>@<version>`, was to take over and is not to any longer. */
+  notPromoted(bundle: string, reason: string): void {
+    this.#board.notPromoted(bundle, reason);
+  }
+
   async stop(): Promise<void> {
     await Promise.all([this.updater.stop(), this.#folder?.stop()]);
     await this.#board.close();

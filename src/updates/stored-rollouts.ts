@@ -1,6 +1,7 @@
 import type { RolloutWork } from '../commands/rollout-work.js';
 import { type ErrorCode, reasonOf, SideglanceError } from '../errors.js';
-import { ALL_STATIONS } from '../model/store/state.js';
+import { ALL_STATIONS, type ModelState } from '../model/store/state.js';
+import { unplanned } from '../model/store/transitions.js';
 import type { RolloutMessage } from '../publish/rollout-message.js';
 import type { DeviceModels } from './device-models.js';
 import { rollBack } from './install.js';
@@ -21,30 +22,34 @@ export class StoredRollouts implements RolloutWork {
 
   async bring(rollout: RolloutMessage, signal: AbortSignal): Promise<void> {
     const { id, model, version, url, sha256, stations, activate } = rollout;
-    if (activate.when !== 'now' || activate.shadow !== undefined) {
-      const error = new SideglanceError('SG_COMMAND_UNSUPPORTED', 'this version makes models active at once: say so');
-      this.tell(rollout, 'refused', error.code, error.message);
-      throw error;
-    }
     await this.#updater.install({
       key: id,
       origin: 'rollout',
       rollout: id,
       from: { url, sha256 },
-      activate: stations === undefined ? {} : { stations },
+      activate: { ...activate, ...(stations !== undefined && { stations }) },
       expected: { model, version },
       signal,
     });
   }
 
-  async cancel(): Promise<boolean> {
-    return false;
+  async cancel({ model, version, stations }: RolloutMessage): Promise<boolean> {
+    let isDropped = false;
+    await this.#device.store.change(model, (state) => {
+      const its = versionsOf(state, version);
+      const slots = (stations ?? [ALL_STATIONS]).filter((slot) => its.has(state.plans[slot]?.digest ?? ''));
+      isDropped = slots.length > 0;
+      return slots.reduce((after, station) => unplanned(after, { station }), state);
+    });
+    return isDropped;
   }
 
-  async withdraw({ id, model, version, stations }: RolloutMessage): Promise<void> {
+  async withdraw(rollout: RolloutMessage): Promise<void> {
+    const { id, model, version, stations } = rollout;
     const { store } = this.#device;
+    await this.cancel(rollout);
     const state = await store.state(model);
-    const its = new Set(state.installed.filter((one) => one.version === version).map(({ digest }) => digest));
+    const its = versionsOf(state, version);
     const slots = (stations ?? [ALL_STATIONS]).filter((slot) => its.has(state.slots[slot]?.active ?? ''));
     // It was never made active, or somebody has made another version active meanwhile.
     if (slots.length === 0) return;
@@ -64,4 +69,9 @@ export class StoredRollouts implements RolloutWork {
     this.#board.add({ key: id, origin: 'rollout', rollout: id, ...known });
     this.#board.change(id, { phase, code, reason });
   }
+}
+
+/** The digests of a version. */
+function versionsOf({ installed }: ModelState, version: string): ReadonlySet<string> {
+  return new Set(installed.filter((one) => one.version === version).map(({ digest }) => digest));
 }

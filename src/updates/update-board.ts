@@ -32,6 +32,9 @@ const UNDER_WAY: ReadonlySet<UpdatePhase> = new Set(['waiting', 'downloading', '
 /** What goes on in the store, whoever is there. */
 const IN_STORE: ReadonlySet<UpdatePhase> = new Set(['scheduled', 'shadow', 'probation', 'active']);
 
+/** Phases of a plan that is dropped: the store has said so already, or not yet. */
+const DROPPED: ReadonlySet<UpdatePhase> = new Set(['scheduled', 'shadow', 'installed']);
+
 export type Announced = Pick<UpdateReport, 'key' | 'origin' | 'rollout' | 'model' | 'version' | 'stations'>;
 export type Change = Partial<Pick<UpdateReport, 'model' | 'version' | 'phase' | 'percent' | 'code' | 'reason'>> & {
   readonly digest?: string;
@@ -108,6 +111,15 @@ export class UpdateBoard {
       // It had come further than there was time to write down.
       const counts = isInterrupted ? IN_STORE.has(fate.phase) : fate.phase !== phase;
       if (counts) this.change(key, { ...fate, percent: null });
+    }
+  }
+
+  /** A bundle, `<id>@<version>`, was to take over and is not to any longer. */
+  notPromoted(bundle: string, reason: string): void {
+    for (const { report } of this.#entries) {
+      const { key, model, version, phase } = report;
+      if (`${model}@${version}` !== bundle || !DROPPED.has(phase)) continue;
+      this.change(key, { phase: 'refused', percent: null, code: 'SG_BUNDLE_SHADOW', reason });
     }
   }
 

@@ -155,10 +155,11 @@ export class Updater {
         onPhase: (phase, done) => board.change(key, { phase, percent: done === null ? null : Math.floor(done * 100) }),
         onVerified: ({ manifest: { id, version }, digest }) => board.change(key, { model: id, version, digest }),
       });
-      const { id, isActive } = installed;
+      const { id, isActive, plan } = installed;
       const state = await device.store.state(id);
       // In one turn: nobody is to hear `active` of one that is on probation.
-      board.change(key, { percent: null, phase: isActive ? 'active' : 'installed' });
+      const phase = isActive ? 'active' : plan === null ? 'installed' : plan.shadow === null ? 'scheduled' : 'shadow';
+      board.change(key, { percent: null, phase });
       board.follow(state);
       return installed;
     } finally {

@@ -95,7 +95,15 @@ export class FleetDevice {
 
   #run(version: string): void {
     this.version = version;
-    const nothing = { provider: 'cpu', precision: 'fp32', skipped: [], building: null, threshold: 3, refused: null };
+    const nothing = {
+      provider: 'cpu',
+      precision: 'fp32',
+      skipped: [],
+      building: null,
+      threshold: 3,
+      refused: null,
+      shadow: null,
+    };
     this.#publisher.publishModel('top', { model: `bracket@${version}`, ...nothing });
   }
 

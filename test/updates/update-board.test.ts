@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { emptyState, type ModelState } from '../../src/model/store/state.js';
-import { activated, barred, confirmed, rolledBack, withInstalled } from '../../src/model/store/transitions.js';
+import {
+  activated,
+  barred,
+  confirmed,
+  planned,
+  rolledBack,
+  unplanned,
+  withInstalled,
+} from '../../src/model/store/transitions.js';
 import { now } from '../../src/publish/clock.js';
 import { UPDATE_MESSAGE_LIMITS, type UpdateReport } from '../../src/publish/update-message.js';
 import { type Announced, UpdateBoard } from '../../src/updates/update-board.js';
@@ -54,6 +62,26 @@ function phasesOver(...states: readonly ModelState[]): string[] {
     return [phase, code, reason].filter((one) => one !== null).join(' | ');
   });
 }
+
+test('a plan is scheduled or a shadow, until its model is active, or is not to be any longer, with the reason', () => {
+  const since = new Date().toISOString();
+  const later = planned(threeVersions(), { digest: DIGESTS[1], when: 'idle', shadow: null, since });
+  const shadow = { parts: 20, minutes: 0 };
+  const beside = planned(threeVersions(), { digest: DIGESTS[1], when: 'now', shadow, since });
+  assert.deepEqual(phasesOver(later, activated(later, DIGESTS[1])), ['scheduled', 'active']);
+  assert.deepEqual(phasesOver(beside, unplanned(beside)), ['shadow', 'installed | it is not to take over any longer']);
+  const { board, last } = boardIn();
+  board.add({ ...announced('u'), version: '2.0.0' });
+  board.change('u', { phase: 'shadow', digest: DIGESTS[1] });
+  board.follow(unplanned(beside));
+  board.notPromoted('bracket@3.0.0', 'another');
+  assert.equal(last()[0]?.phase, 'installed');
+  board.notPromoted('bracket@2.0.0', 'they agree too seldom');
+  assert.deepEqual(
+    [last()[0]?.phase, last()[0]?.code, last()[0]?.reason],
+    ['refused', 'SG_BUNDLE_SHADOW', 'they agree too seldom'],
+  );
+});
 
 test('a probation ends as active when it is confirmed, and as rolled back, with the reason, when it fails', () => {
   const trial = activated(threeVersions(), DIGESTS[1], { probation: true });
