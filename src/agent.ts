@@ -12,11 +12,10 @@ import type { HealthMessage } from './publish/messages.js';
 import { outboxFromConfig } from './publish/outbox/from-config.js';
 import { openOutbox } from './publish/outbox/open.js';
 import { type HealthReport, Publisher } from './publish/publisher.js';
-import type { SessionState } from './publish/session.js';
-import type { EdgeNode, EdgeNodeState } from './publish/sparkplug/edge-node.js';
-import type { UpdateReport } from './publish/update-message.js';
+import type { EdgeNode } from './publish/sparkplug/edge-node.js';
 import type { AlarmChange } from './service/alarms/alarms.js';
 import { AlarmKeeper } from './service/alarms/keeper.js';
+import { Diary } from './service/diary.js';
 import { HEALTH_LIMITS, healthReport } from './service/health-report.js';
 import { isJournal, withPriority } from './service/journal.js';
 import { Lifeline } from './service/lifeline.js';
@@ -29,7 +28,6 @@ import { nextSignal } from './service/stop-signal.js';
 import { brokerAccess, greeting, noticeLine, partLine, type TerminalOptions, wantsColour } from './service/terminal.js';
 import type { StationStart } from './station/start.js';
 import { StationSupervisor, SUPERVISION_LIMITS, type SupervisionLimits } from './supervision/station-supervisor.js';
-import type { Inspection } from './types.js';
 import { keeperFromConfig } from './updates/from-config.js';
 import type { ModelKeeper } from './updates/model-keeper.js';
 import { ModelUpdates } from './updates/model-updates.js';
@@ -75,6 +73,7 @@ export async function runAgent(config: Config): Promise<number> {
 /** The daemon: one process per station, one publisher for all of them. */
 export class Agent {
   readonly log: EventLog;
+  readonly #diary: Diary;
   readonly #config: Config;
   readonly #standardOutput = new Output(1);
   readonly #standardError = new Output(2);
@@ -92,7 +91,6 @@ export class Agent {
   #updates: ModelUpdates | null = null;
   #healthTimer: NodeJS.Timeout | undefined;
   #lifeline: Lifeline | null = null;
-  #hasAlarm = false;
 
   constructor(config: Config) {
     this.#config = config;
@@ -103,6 +101,7 @@ export class Agent {
     const interactive = isatty(1) && isatty(2);
     const output = isJournal(2) ? withPriority(this.#standardError) : this.#standardError;
     this.log = new EventLog({ config: config.log, output, redaction: Redaction.of(config), interactive });
+    this.#diary = new Diary(this.log);
     this.#commands = new CommandCentre(config, {
       onDropped: (dropped) => this.log.event('warn', 'command.dropped', { ...dropped }),
       onFault: ({ code, message }) => this.log.event('error', 'command.fault', { code, message }),
@@ -131,8 +130,8 @@ export class Agent {
       openOutbox(outboxFromConfig(outboxConfig)),
       url === undefined ? this.#startBroker(embedded) : null,
     ]);
-    this.#logAlarm(outbox.alarm);
-    outbox.onAlarm(() => this.#logAlarm(outbox.alarm));
+    this.#diary.outbox(outbox.alarm);
+    outbox.onAlarm(() => this.#diary.outbox(outbox.alarm));
     const { drainMs, farewellMs } = AGENT_LIMITS;
     const publisher = new Publisher({
       device,
@@ -144,7 +143,7 @@ export class Agent {
       outbox,
       limits: { drainMs, farewellMs },
     });
-    publisher.on('state', (state) => this.#logBroker(state));
+    publisher.on('state', (state) => this.#diary.broker(state));
     publisher.on('refused', ({ code, message }) => this.log.event('error', 'broker.refused', { code, message }));
     publisher.on('fault', ({ code, message }) => this.log.event('error', 'broker.fault', { code, message }));
     const monitoring = this.#monitor(publisher);
@@ -154,7 +153,7 @@ export class Agent {
     const updates = new ModelUpdates(this.#config, {
       publish: (reports) => publisher.publishUpdates(reports),
       onEvent: (...event) => this.log.event(...event),
-      onPhase: (report) => this.#logUpdate(report),
+      onPhase: (report) => this.#diary.update(report),
       onFault: ({ code, message }) => this.log.event('error', 'model.unreported', { code, message }),
     });
     this.#updates = updates;
@@ -173,7 +172,10 @@ export class Agent {
       const commands = this.#commands.forHosts();
       const surroundings = { agentVersion: AGENT_VERSION, embeddedUrl, commands, limits: { drainMs, farewellMs } };
       this.#edgeNode = await openEdgeNode(this.#config, surroundings);
-      if (this.#edgeNode) this.#startEdgeNode(this.#edgeNode);
+      if (this.#edgeNode) {
+        this.#diary.follow(this.#edgeNode);
+        this.#edgeNode.start();
+      }
     }
 
     this.#standardOutput.write(
@@ -282,7 +284,7 @@ export class Agent {
           this.#models?.add(inspection);
           const { seq } = publisher.publishInspection(inspection, attachments);
           this.#edgeNode?.publishInspection(inspection);
-          this.#logAnswer(inspection, seq);
+          this.#diary.part(inspection, seq);
           this.#standardOutput.write(partLine(inspection, this.#terminal));
         },
         onCamera: (report) => {
@@ -312,56 +314,9 @@ export class Agent {
     this.#standardOutput.write(noticeLine(at, station, what, 'this takes minutes', this.#terminal));
   }
 
-  #logUpdate({ key, origin, model, version, phase, code, reason }: UpdateReport): void {
-    const level = code === null ? 'info' : 'warn';
-    this.log.event(level, 'model.update', { key, origin, model, version, phase, code, reason });
-  }
-
-  /** Joins what was inspected with what was published. */
-  #logAnswer({ part, verdict, model, timings }: Inspection, seq: number): void {
-    if (!this.log.isOn('debug', 'part.answered')) return;
-    const totalMs = Math.round(timings.total);
-    this.log.event('debug', 'part.answered', { ...part, verdict: verdict.result, model, totalMs, seq });
-  }
-
-  #logBroker(state: SessionState): void {
-    if (state.state !== 'offline') this.log.event('info', 'broker.state', state);
-    else {
-      const { broker, reason, error, retryInMs } = state;
-      this.log.event('warn', 'broker.state', { state: 'offline', broker, reason, code: error.code, retryInMs });
-    }
-  }
-
-  #startEdgeNode(edgeNode: EdgeNode): void {
-    const logAlarm = (alarm: string | null) => {
-      if (alarm === null) this.log.event('info', 'sparkplug.mended');
-      else this.log.event('error', 'sparkplug.alarm', { code: 'SG_STORAGE', message: alarm });
-    };
-    if (edgeNode.alarm !== null) logAlarm(edgeNode.alarm);
-    edgeNode.on('alarm', logAlarm);
-    edgeNode.on('state', (state) => this.#logSparkplug(state));
-    edgeNode.on('malformed', (topic, fault) => this.log.event('warn', 'sparkplug.malformed', { topic, fault }));
-    edgeNode.start();
-  }
-
-  #logSparkplug(state: EdgeNodeState): void {
-    if (state.state !== 'offline') this.log.event('info', 'sparkplug.state', state);
-    else {
-      const { error, ...rest } = state;
-      this.log.event('warn', 'sparkplug.state', { ...rest, ...(error ? { code: error.code } : {}) });
-    }
-  }
-
   #tellAlarm({ raised, ...what }: AlarmChange): void {
     this.log.event(raised ? 'warn' : 'info', raised ? 'alarm.raised' : 'alarm.cleared', what);
     if (this.#publisher !== null) this.#publishHealth(this.#publisher);
-  }
-
-  /** What is wrong with the store of messages; it stands in `health` as well. */
-  #logAlarm(alarm: string | null): void {
-    if (alarm !== null) this.log.event('error', 'outbox.alarm', { code: 'SG_STORAGE', message: alarm });
-    else if (this.#hasAlarm) this.log.event('info', 'outbox.mended');
-    this.#hasAlarm = alarm !== null;
   }
 
   #publishHealth(publisher: Publisher): HealthMessage {
