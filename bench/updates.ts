@@ -12,6 +12,7 @@ import { PACKAGE_ROOT } from '../src/paths.js';
 import { CommandLine } from './support/arguments.js';
 import { machine } from './support/daemon.js';
 import { measureCrashes } from './updates/crashes.js';
+import { measureDaemonKills } from './updates/daemon-kills.js';
 import { measureMisbehaving } from './updates/misbehaving.js';
 import { measureRefusals } from './updates/refusals.js';
 import { measureShadowing } from './updates/shadowing.js';
@@ -32,6 +33,10 @@ const PARTS: Readonly<Record<string, Part>> = {
   crashes: {
     bar: 'a process that updates, ended at every change that it makes on the disk: the store is whole, a model works, the lowest allowed version stays',
     measure: async (share) => judged(await measureCrashes(Math.ceil(1 / share))),
+  },
+  kills: {
+    bar: 'a daemon, killed at random moments of an update from download to probation: it comes back with a model that works, and the update can be asked for again',
+    measure: async (share) => judged(await measureDaemonKills(Math.ceil(60 * share))),
   },
   switching: {
     bar: '100 updates while 20 parts/s run: no part missed, none judged twice, p99 during a switch at most twice that before, memory, files and disk flat',

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
+import { freePort } from '../../src/benchmark/measured-daemon.js';
 import { elementExists } from '../../src/capture/gstreamer/elements.js';
 import type { GapMessage, HealthMessage, InspectionMessage } from '../../src/publish/messages.js';
 import { FakeGigeCamera } from '../../test/capture/fake-gige-camera.js';
@@ -174,12 +173,4 @@ function hear(client: MqttClient, { onInspection, onGap, onHealth }: SceneOption
         waiting.set(id, end);
       }),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
 }

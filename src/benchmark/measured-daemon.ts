@@ -134,7 +134,7 @@ function hand(topic: string, payload: Buffer, events: DaemonEvents): void {
   else if (topic.endsWith('/camera')) events.onCamera?.(JSON.parse(String(payload)));
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
