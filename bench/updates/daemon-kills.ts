@@ -133,6 +133,8 @@ class KilledDevice {
   #client: MqttClient | null = null;
   #updates: readonly UpdateReport[] = [];
   #model: string | null = null;
+  /** It has said how updates are since it was started, so it listens by now. */
+  #listens = false;
   #orders = 0;
 
   constructor(home: string, port: number, from: string) {
@@ -154,15 +156,18 @@ class KilledDevice {
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config));
-    [this.#updates, this.#model] = [[], null];
+    [this.#updates, this.#model, this.#listens] = [[], null, false];
     this.#process = spawn(process.execPath, [PROGRAM, 'run', '--config', file], { stdio: 'ignore', detached: true });
     const client = await this.#connected();
     this.#client = client;
     client.on('message', (topic, payload) => {
-      if (topic.endsWith('/update')) this.#updates = (JSON.parse(payload.toString()) as UpdateMessage).updates;
-      else this.#model = (JSON.parse(payload.toString()) as InspectionMessage).model;
+      if (topic.endsWith('/update')) {
+        this.#updates = (JSON.parse(payload.toString()) as UpdateMessage).updates;
+        this.#listens = true;
+      } else this.#model = (JSON.parse(payload.toString()) as InspectionMessage).model;
     });
     await client.subscribeAsync([`${ROOT}/update`, `${ROOT}/top/inspection`]);
+    await this.#until('it listens', () => this.#listens);
   }
 
   report(key: string): UpdateReport | undefined {
