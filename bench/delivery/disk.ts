@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
-const IMAGE_BYTES = 256 * 1024 * 1024;
+/** Sparse: what is not written takes no room. */
+const IMAGE_BYTES = 1024 * 1024 * 1024;
 const SECTOR_BYTES = 512;
 
 /** A disk of its own, whose writes are counted. */

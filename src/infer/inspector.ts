@@ -3,6 +3,7 @@ import { SideglanceError } from '../errors.js';
 import { byKind } from '../kinds.js';
 import { type GoldenSample, type Manifest, MODEL_FILE, modelName } from '../model/manifest.js';
 import { type Bundle, openBundle } from '../model/open.js';
+import { giveBackMemory } from '../native/memory.js';
 import type { Picture, ProviderFailure, Region, RegionResult, ThresholdChoice, Verdict } from '../types.js';
 import { megabytesOf } from './batch.js';
 import { pValueOf, type Threshold, thresholdFrom } from './calibration.js';
@@ -179,6 +180,7 @@ export class Inspector {
   /** Waits for what is under way, then frees everything native. */
   async close(): Promise<void> {
     await this.#scorer.close();
+    await giveBackMemory();
   }
 
   #judge(region: Region, { score, maps, located }: Scored): RegionResult {
