@@ -176,7 +176,11 @@ test('a model is installed from a server, confirmed, replaced and rolled back by
   assert.equal((await send('model.activate', 'g', { model: 'brightness', version: '3.0.0' })).code, 'SG_BUNDLE_BARRED');
 
   const fourth = { url: url('4.tar'), sha256: four.sha256, when: '2999-01-01T00:00:00Z' };
-  assert.equal((await send('model.install', 'later-0', fourth)).code, 'SG_COMMAND_MALFORMED', 'it is not to be used at all');
+  assert.equal(
+    (await send('model.install', 'later-0', fourth)).code,
+    'SG_COMMAND_MALFORMED',
+    'it is not to be used at all',
+  );
   const later = await send('model.install', 'later-1', { ...fourth, activate: true });
   assert.deepEqual(later.result, {
     model: 'brightness',
