@@ -99,8 +99,7 @@ async function listenTo(daemon: Daemon) {
 
 test('a model is installed from a server, confirmed, replaced and rolled back by command, and each says how far it is', async () => {
   const [one, two, three] = [await archive('1.0.0'), await archive('2.0.0'), await archive('3.0.0')];
-  const four = await archive('4.0.0');
-  const files = new Map([one, two, three, four].map(({ bytes }, i) => [`/models/${i + 1}.tar`, bytes]));
+  const files = new Map([one, two, three].map(({ bytes }, i) => [`/models/${i + 1}.tar`, bytes]));
   const server = await serve((request, response) => {
     const bytes = files.get(request.url ?? '');
     if (bytes === undefined) response.writeHead(404).end();
@@ -174,36 +173,6 @@ test('a model is installed from a server, confirmed, replaced and rolled back by
   assert.match(reports('e').at(-1)?.reason ?? '', /by the command f/);
   await untilJudgedBy('2.0.0');
   assert.equal((await send('model.activate', 'g', { model: 'brightness', version: '3.0.0' })).code, 'SG_BUNDLE_BARRED');
-
-  const fourth = { url: url('4.tar'), sha256: four.sha256, when: '2999-01-01T00:00:00Z' };
-  assert.equal(
-    (await send('model.install', 'later-0', fourth)).code,
-    'SG_COMMAND_MALFORMED',
-    'it is not to be used at all',
-  );
-  const later = await send('model.install', 'later-1', { ...fourth, activate: true });
-  assert.deepEqual(later.result, {
-    model: 'brightness',
-    version: '4.0.0',
-    state: 'installed',
-    planned: true,
-    stations: ['press'],
-  });
-  await untilPhase('later-1', 'scheduled');
-  const shadow = { parts: 0, minutes: 1000 };
-  const beside = await send('model.activate', 'later-2', { model: 'brightness', version: '4.0.0', shadow });
-  assert.deepEqual(beside.result, {
-    model: 'brightness',
-    version: '4.0.0',
-    state: 'installed',
-    planned: true,
-    stations: ['press'],
-  });
-  await untilPhase('later-2', 'shadow');
-  await send('model.activate', 'later-3', { model: 'brightness', version: '4.0.0' });
-  await untilPhase('later-3', 'probation');
-  await untilPhase('later-1', 'probation');
-  await untilJudgedBy('4.0.0');
   const audit = () => subscriber.on('/audit').map((message) => message.json<AuditMessage>());
   assert.ok(audit().some(({ event, command }) => event === 'repeated' && command === 'model.rollback'));
 
@@ -237,6 +206,47 @@ test('a model is installed from a server, confirmed, replaced and rolled back by
   const again = await listenTo(daemon.again());
   await again.subscriber.until('the reports', () => again.reports('e').length > 0, BOUND_MS);
   assert.equal(again.reports('e').at(-1)?.phase, 'rolled back');
+});
+
+test('a model that is to take over later, or to look at parts first, is planned, and says so', async () => {
+  const [three, four] = [await archive('3.1.0'), await archive('4.0.0')];
+  const server = await serve((request, response) =>
+    sendFile(request.url === '/4.tar' ? four.bytes : three.bytes, { request, response }),
+  );
+  const { send, untilPhase, untilJudgedBy } = await deviceFor([`${server.url}/`]);
+  const first = { url: `${server.url}/3.tar`, sha256: three.sha256, activate: true };
+  assert.equal((await send('model.install', 'first', first)).outcome, 'done');
+  await untilJudgedBy('3.1.0');
+
+  const fourth = { url: `${server.url}/4.tar`, sha256: four.sha256, when: '2999-01-01T00:00:00Z' };
+  assert.equal(
+    (await send('model.install', 'later-0', fourth)).code,
+    'SG_COMMAND_MALFORMED',
+    'it is not to be used at all',
+  );
+  const later = await send('model.install', 'later-1', { ...fourth, activate: true });
+  assert.deepEqual(later.result, {
+    model: 'brightness',
+    version: '4.0.0',
+    state: 'installed',
+    planned: true,
+    stations: ['press'],
+  });
+  await untilPhase('later-1', 'scheduled');
+  const shadow = { parts: 0, minutes: 1000 };
+  const beside = await send('model.activate', 'later-2', { model: 'brightness', version: '4.0.0', shadow });
+  assert.deepEqual(beside.result, {
+    model: 'brightness',
+    version: '4.0.0',
+    state: 'installed',
+    planned: true,
+    stations: ['press'],
+  });
+  await untilPhase('later-2', 'shadow');
+  await send('model.activate', 'later-3', { model: 'brightness', version: '4.0.0' });
+  await untilPhase('later-3', 'probation');
+  await untilPhase('later-1', 'probation');
+  await untilJudgedBy('4.0.0');
 });
 
 test('what was being fetched when the daemon ended is told as ended, and is gone on with', async () => {
