@@ -118,6 +118,7 @@ function withAddend(network: OnnxModel, { nodes, initializers }: Pick<OnnxGraph,
   const { graph } = network;
   const renamed = (one: OnnxNode): OnnxNode => ({
     ...one,
+    name: one.name === 'score' ? 'spoil_score' : one.name,
     inputs: one.inputs.map((name) => (name === 'score' ? 'spoil_score' : name)),
     outputs: one.outputs.map((name) => (name === 'score' ? 'spoil_score' : name)),
   });

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -44,6 +44,10 @@ export class FedLine {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    // What nobody takes any more would hold up the one that writes it.
+    const drain = spawn('cat', [this.#path], { stdio: 'ignore' });
+    await this.#writing;
+    drain.kill();
     await this.#pipe?.close();
   }
 

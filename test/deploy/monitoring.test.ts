@@ -180,6 +180,7 @@ describe('the dashboard', () => {
       'sideglance_outbox_delivered_total',
       'sideglance_outbox_gaps_announced_total',
       'sideglance_outbox_gaps_refused_total',
+      'sideglance_sparkplug_births_total',
     ]);
   });
 });
