@@ -48,7 +48,7 @@ const LIMITS = {
   settleMs: 60_000,
   lookEveryMs: 50,
   /** Of the good model's time for a part. */
-  judgeTimes: 12,
+  judgeTimes: 10,
   waveParts: 150,
 } as const;
 
