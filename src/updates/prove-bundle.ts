@@ -29,15 +29,16 @@ export async function proveBundle(job: ProofJob): Promise<ProofFigures> {
     cpu: { graphs: new GraphCache() },
   });
   try {
-    let judgeMs = await shortest(regionsOf(station), () => inspector.selfTest());
-    for (const part of acceptance) judgeMs = Math.min(judgeMs, await accept(inspector, job, part));
     const { model, provider, precision } = inspector;
+    let judgeMs = await shortest(regionsOf(station), () => inspector.selfTest());
+    // One that is slow would take its time for the acceptance set as well.
     if (judgeMs > limits.judgeMs) {
       throw new SideglanceError(
         'SG_BUNDLE_SLOW',
         `${model} takes ${judgeMs.toFixed(1)} ms for a part of station ${station.name}, ${limits.judgeMs} are allowed. Train a smaller one, or see to \`models.maxJudgeMs\``,
       );
     }
+    for (const part of acceptance) judgeMs = Math.min(judgeMs, await accept(inspector, job, part));
     const peakMb = process.resourceUsage().maxRSS / 1024;
     if (peakMb > limits.memoryMb) {
       throw new SideglanceError(
