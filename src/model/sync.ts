@@ -11,14 +11,14 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Replaces a small file so that, whatever happens, it is either what it was or the whole text, on disk. */
-export async function replaceFile(path: string, text: string, mode = 0o644): Promise<void> {
+/** Replaces a file so that, whatever happens, it is either what it was or the whole contents, on disk. */
+export async function replaceFile(path: string, contents: string | Uint8Array, mode = 0o644): Promise<void> {
   const folder = dirname(path);
   const staged = join(folder, `.${basename(path)}.${process.pid}.partial`);
   try {
     const handle = await open(staged, 'w', mode);
     try {
-      await handle.writeFile(text);
+      await handle.writeFile(contents);
       await handle.sync();
     } finally {
       await handle.close();

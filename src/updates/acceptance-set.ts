@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { extname, join } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { decodeImage, IMAGE_EXTENSIONS } from '../image/decode.js';
-import { syncFolder } from '../model/sync.js';
+import { replaceFile } from '../model/sync.js';
 import { ACCEPTANCE_LABELS, type AcceptanceLabel, type AcceptancePart } from './acceptance-part.js';
 
 export const ACCEPTANCE_LIMITS = {
@@ -63,7 +63,7 @@ export class AcceptanceSet {
     const path = join(folder, name);
     try {
       await mkdir(folder, { recursive: true });
-      await writeWhole(path, bytes);
+      await replaceFile(path, bytes);
     } catch (cause) {
       throw new SideglanceError(
         'SG_STORAGE',
@@ -96,24 +96,6 @@ function checkRoom(station: string, others: readonly AcceptancePart[], more: num
     'SG_ACCEPTANCE_FULL',
     `station ${station} has ${others.length} acceptance parts; ${ACCEPTANCE_LIMITS.maxImages} of ${ACCEPTANCE_LIMITS.maxBytes / 2 ** 20} MiB in sum are the most. Remove some first`,
   );
-}
-
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const staged = `${path}.${process.pid}.partial`;
-  try {
-    const handle = await open(staged, 'w');
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(staged, path);
-  } catch (thrown) {
-    await rm(staged, { force: true });
-    throw thrown;
-  }
-  await syncFolder(join(path, '..'));
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -13,21 +13,14 @@ import type { IncomingMessage } from '../../src/publish/inbox.js';
 import type { RolloutMessage } from '../../src/publish/rollout-message.js';
 import { DEVICE, ROOT } from '../publish/support/inspections.js';
 import { closeAtTheEnd } from '../publish/support/leftovers.js';
+import { ROLLOUT as SHARED_ROLLOUT } from '../support/rollout.js';
 
 const NOW = Date.parse('2025-03-01T06:15:00.000Z');
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toISOString();
 
 const ROLLOUT: RolloutMessage = {
-  schema: 'sideglance/rollout/1',
-  id: 'r-1',
-  model: 'bracket',
-  version: '1.4.0',
-  url: 'https://models.example/bracket.tar',
-  sha256: 'a'.repeat(64),
+  ...SHARED_ROLLOUT,
   devices: { percent: 100 },
-  activate: { when: 'now' },
-  spreadSeconds: 0,
-  state: 'running',
   issued: at(0),
   expires: at(3600),
 };

@@ -4,18 +4,11 @@ import { type DriveOptions, driveRollout, type Wave } from '../../src/fleet/driv
 import type { FleetDevice } from '../../src/fleet/fleet.js';
 import { readRolloutPayload } from '../../src/fleet/plan.js';
 import { type RolloutMessage, rolloutTopic } from '../../src/publish/rollout-message.js';
+import { ROLLOUT as SHARED_ROLLOUT } from '../support/rollout.js';
 
 const ROLLOUT: RolloutMessage = {
-  schema: 'sideglance/rollout/1',
-  id: 'r-1',
-  model: 'bracket',
-  version: '1.4.0',
-  url: 'https://models.example/bracket.tar',
-  sha256: 'a'.repeat(64),
+  ...SHARED_ROLLOUT,
   devices: { percent: 0 },
-  activate: { when: 'now' },
-  spreadSeconds: 0,
-  state: 'running',
   issued: '2025-03-01T06:15:00.000Z',
   expires: '2095-03-08T06:15:00.000Z',
 };

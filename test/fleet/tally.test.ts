@@ -3,18 +3,11 @@ import { test } from 'node:test';
 import { Fleet } from '../../src/fleet/fleet.js';
 import { tallyOf } from '../../src/fleet/tally.js';
 import type { RolloutMessage } from '../../src/publish/rollout-message.js';
+import { ROLLOUT as SHARED_ROLLOUT } from '../support/rollout.js';
 
 const ROLLOUT: RolloutMessage = {
-  schema: 'sideglance/rollout/1',
-  id: 'r-1',
-  model: 'bracket',
-  version: '1.4.0',
-  url: 'https://models.example/bracket.tar',
-  sha256: 'a'.repeat(64),
+  ...SHARED_ROLLOUT,
   devices: { percent: 100, lines: ['press-*'] },
-  activate: { when: 'now' },
-  spreadSeconds: 0,
-  state: 'running',
   issued: '2025-03-01T06:15:00.000Z',
   expires: '2025-03-08T06:15:00.000Z',
 };
