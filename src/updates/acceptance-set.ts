@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { reasonOf, SideglanceError } from '../errors.js';
 import { decodeImage, IMAGE_EXTENSIONS } from '../image/decode.js';
