@@ -127,7 +127,8 @@ function pluginFolders(ldCache) {
 }
 
 /**
- * Installs the npm packages when some are missing or not of the version in package-lock.json.
+ * Installs the npm packages when some are missing or not of the version in package-lock.json. Where they cannot be fetched,
+ * those that are there stay.
  * @returns {boolean} whether they are there now
  */
 export function ensurePackages(root = ROOT) {
@@ -135,12 +136,15 @@ export function ensurePackages(root = ROOT) {
   console.error('installing npm packages …');
   const npm = process.env.npm_execpath;
   const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
-  const { status, error } = spawnSync(command, [...args, 'ci', '--no-audit', '--no-fund'], {
+  // `npm ci` would remove what is there before it knows whether it can have anything else.
+  const install = existsSync(join(root, 'node_modules')) ? ['install', '--no-save', '--fetch-retries=1'] : ['ci'];
+  const { status, error } = spawnSync(command, [...args, ...install, '--no-audit', '--no-fund'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
   if (status === 0) return true;
-  console.error(`\`npm ci\` failed${error === undefined ? '; its messages stand above' : `: ${error.message}`}`);
+  const reason = error === undefined ? 'its messages stand above' : error.message;
+  console.error(`\`npm ${install[0]}\` failed: ${reason}. Nothing was changed; see to the network, then try again`);
   return false;
 }
 

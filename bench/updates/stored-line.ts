@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
@@ -30,7 +30,13 @@ export async function storedLine(home: string, partsPerSecond: number): Promise<
   const written = {
     device: { site: 'bench', line: 'line', name: 'device' },
     stations: [
-      { name: 'top', camera: { type: 'simulated', partsPerSecond }, model: `store:${ID}`, deadlineMs: 60_000 },
+      {
+        name: 'top',
+        // As a camera that each part triggers: none may be missed.
+        camera: { type: 'simulated', partsPerSecond, queue: 16 },
+        model: `store:${ID}`,
+        deadlineMs: 60_000,
+      },
     ],
     models: { keys: 'keys.json', store: 'store', keep: 2 },
   };
@@ -38,13 +44,11 @@ export async function storedLine(home: string, partsPerSecond: number): Promise<
   await writeFile(file, JSON.stringify(written));
   const config = loadConfig(file);
   const store = storeFromConfig(config.models);
-  const original = join(home, 'original');
-  await writeOwnBundle(original, SIZE);
+  const bundle = join(home, 'bundle');
+  await writeOwnBundle(bundle, SIZE);
+  const manifest = JSON.parse(await readFile(join(bundle, MANIFEST_FILE), 'utf8')) as object;
   await mkdir(config.models.store, { recursive: true });
   const install = async (version: string) => {
-    const bundle = join(home, 'next');
-    await cp(original, bundle, { recursive: true });
-    const manifest = JSON.parse(await readFile(join(bundle, MANIFEST_FILE), 'utf8')) as object;
     const bytes = Buffer.from(JSON.stringify({ ...manifest, version }));
     await writeFile(join(bundle, MANIFEST_FILE), bytes);
     for (const [name, text] of signaturesOf(MANIFEST_FILE, bytes, trusted.slice(0, 1))) {
@@ -52,7 +56,6 @@ export async function storedLine(home: string, partsPerSecond: number): Promise<
     }
     const target = { device: config.device, stationsOf: () => [], misfit: () => null };
     const { digest } = await store.install(await openSource(bundle), { target, nowMs: Date.now() });
-    await rm(bundle, { recursive: true });
     return digest;
   };
   return { config, store, install };

@@ -61,7 +61,7 @@ export class Camera {
   }
 
   /**
-   * The newest frame (with `lossless` the next one), or null when none came within `limits.pullMs`. Opens and reopens
+   * The newest frame (the next one with `lossless`, or of a `queue`), or null when none came within `limits.pullMs`. Opens and reopens
    * the camera itself. After the end of the stream and after `close` it waits as long and returns null.
    * @throws SideglanceError SG_CAMERA_PIPELINE when the pipeline can never work, SG_NATIVE_LIBRARY without GStreamer,
    *   SG_CAMERA_LOST when a driver does not return, which only a new process can mend; and again when asked again
@@ -150,11 +150,11 @@ export class Camera {
   }
 
   async #build(text: string, label: string): Promise<void> {
-    const { format, lossless = false, source, partsPerSecond = 1 } = this.#options;
+    const { format, lossless = false, queue = 1, source, partsPerSecond = 1 } = this.#options;
     const feed = source ? { source, partsPerSecond } : null;
     let pipeline: Pipeline | null = null;
     try {
-      pipeline = await Pipeline.build({ text, format, lossless, feed });
+      pipeline = await Pipeline.build({ text, format, lossless, queue, feed });
       this.#everBuilt = true;
       await pipeline.start();
       this.#skipped.restart();

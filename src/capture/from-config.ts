@@ -13,7 +13,8 @@ export function cameraOptions(
   camera: CameraConfig,
   line: FrameSource | null = null,
 ): Omit<CameraOptions, 'onEvent' | 'onWarning'> {
-  return { ...whatToOpen(camera, line), format: camera.format, limits: silenceLimits(camera) };
+  const queue = 'queue' in camera ? camera.queue : 1;
+  return { ...whatToOpen(camera, line), queue, format: camera.format, limits: silenceLimits(camera) };
 }
 
 function whatToOpen(

@@ -44,6 +44,8 @@ export interface CameraOptions {
   readonly format: PixelFormat;
   /** Every frame is a part: the source waits for us instead of frames being skipped. Default: false. */
   readonly lossless?: boolean;
+  /** How many frames may wait for us otherwise; of more, the oldest is skipped. Default: 1, the newest. */
+  readonly queue?: number;
   /** What the end of the stream means; a series ends by itself. Default: `stop` with a `source`, else `reopen`. */
   readonly whenEnded?: 'stop' | 'reopen';
   /** Feeds the pipeline's `appsrc name=simulated`, at `partsPerSecond` (default 1). */

@@ -17,6 +17,16 @@ const everyCamera = (format: 'GRAY8' | 'RGB') => ({
   reopenAfterMs: patience(10_000, 'A camera that sends no frame for so many milliseconds is closed and opened again.'),
 });
 
+/** Keys of cameras that go on while a part is judged. */
+const liveCamera = (format: 'GRAY8' | 'RGB') => ({
+  ...everyCamera(format),
+  queue: whole(
+    1,
+    64,
+    'Frames that may wait while a part is judged; the oldest of more is skipped. 1, always the newest, is for a camera that runs by itself; more for one that each part triggers, so that none is missed.',
+  ).default(1),
+});
+
 const width = whole(1, 32768, 'Frame width in pixels. Absent: what the camera prefers.').exactOptional();
 const height = whole(1, 32768, 'Frame height in pixels. Absent: what the camera prefers.').exactOptional();
 const framesPerSecond = z.number().positive().max(1000);
@@ -28,7 +38,7 @@ const CAMERAS = [
   z
     .strictObject({
       type: z.literal('simulated'),
-      ...everyCamera('RGB'),
+      ...liveCamera('RGB'),
       width: whole(128, 4096, 'Frame width in pixels.').default(512),
       height: whole(128, 4096, 'Frame height in pixels.').default(512),
       placement: z
@@ -48,7 +58,7 @@ const CAMERAS = [
   z
     .strictObject({
       type: z.literal('v4l2'),
-      ...everyCamera('RGB'),
+      ...liveCamera('RGB'),
       device: text('The video device.').default('/dev/video0'),
       encoding: z
         .enum(['raw', 'mjpeg'])
@@ -62,7 +72,7 @@ const CAMERAS = [
   z
     .strictObject({
       type: z.literal('rtsp'),
-      ...everyCamera('RGB'),
+      ...liveCamera('RGB'),
       url: z
         .string()
         .meta({ description: 'Address of the stream, `rtsp://host:554/path`, without user and password.' }),
@@ -84,7 +94,7 @@ const CAMERAS = [
   z
     .strictObject({
       type: z.literal('gige'),
-      ...everyCamera('GRAY8'),
+      ...liveCamera('GRAY8'),
       camera: text(
         'Name, serial number or address of the GigE Vision camera. Absent: the first one found.',
       ).exactOptional(),
@@ -117,7 +127,7 @@ const CAMERAS = [
   z
     .strictObject({
       type: z.literal('csi'),
-      ...everyCamera('RGB'),
+      ...liveCamera('RGB'),
       sensor: whole(0, 15, 'Number of the sensor.').default(0),
       width: whole(1, 32768, 'Frame width in pixels, one of the sensor’s modes.').default(1920),
       height: whole(1, 32768, 'Frame height in pixels, one of the sensor’s modes.').default(1080),
@@ -140,11 +150,11 @@ const CAMERAS = [
   z
     .strictObject({
       type: z.literal('pipeline'),
-      ...everyCamera('RGB'),
+      ...liveCamera('RGB'),
       pipeline: text('GStreamer pipeline text as for `gst-launch-1.0`, ending before the sink.'),
       lossless: z.boolean().default(false).meta({
         description:
-          'Every frame is a part and the source waits for it. Otherwise the newest frame is looked at and the others are skipped.',
+          'Every frame is a part and the source waits for it, without a `queue`. Otherwise frames that nobody could look at in time are skipped.',
       }),
     })
     .meta({ title: 'pipeline', description: 'Any other source that GStreamer can read.' }),

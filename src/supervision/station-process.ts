@@ -35,6 +35,12 @@ export const STATION_PROCESS_LIMITS: StationProcessLimits = {
   threadPoolSize: 8,
 };
 
+/**
+ * glibc's, mallopt(3): one heap for all threads. A model's memory is taken by whatever thread of the pool loads it, and each
+ * heap keeps what was its most.
+ */
+const MEMORY = { MALLOC_ARENA_MAX: '1' };
+
 export interface StationExit {
   /** Why it ended, in a form that fits "the station process … ". */
   readonly reason: string;
@@ -95,7 +101,7 @@ export class StationProcess<Start> {
     this.#child = fork(options.entry, [], {
       serialization: 'advanced',
       execArgv: ['--enable-source-maps'],
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(this.#limits.threadPoolSize) },
+      env: { ...MEMORY, ...process.env, UV_THREADPOOL_SIZE: String(this.#limits.threadPoolSize) },
       // Standard output belongs to the agent's lines.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

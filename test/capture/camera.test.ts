@@ -95,6 +95,31 @@ describe('a camera', () => {
     }
   });
 
+  it('keeps as many frames as may wait, and counts those beyond', async () => {
+    const { camera, frames } = await watch({
+      pipeline: `${LIVE} ! video/x-raw,width=32,height=8,framerate=100/1`,
+      format: 'GRAY8',
+      queue: 8,
+    });
+    try {
+      await frames(1);
+      await new Promise((done) => setTimeout(done, 500));
+      const kept = await frames(8);
+      const [first, ...others] = kept.map(({ skipped }) => skipped);
+      assert.ok(first! >= 15, `${first} skipped in 500 ms at 100 frames a second`);
+      assert.deepEqual(others, [0, 0, 0, 0, 0, 0, 0]);
+      const ages = kept.map(({ captured }) => captured.monotonicMs);
+      const apart = ages.map((ms, i) => ms - (ages[i - 1] ?? ms - 10));
+      assert.ok(
+        apart.every((ms) => ms > 0),
+        `taken one after the other: ${ages}`,
+      );
+      assert.ok(ages.at(-1)! - ages[0]! > 30, 'each with the time when it was taken');
+    } finally {
+      await camera.close();
+    }
+  });
+
   it('loses no frame when every frame is a part', async () => {
     const { camera, frames, until } = await watch({
       pipeline: 'videotestsrc num-buffers=40 ! video/x-raw,width=32,height=8',

@@ -9,7 +9,8 @@ import type { CameraConfig } from '../../src/config/schema.js';
 const { missingElements } = await import('../../src/capture/gstreamer/elements.js');
 
 const common = { format: 'RGB', silentAfterMs: 1000, reopenAfterMs: 5000 } as const;
-const v4l2 = { type: 'v4l2', ...common, device: '/dev/video0', encoding: 'raw' } as const;
+const live = { ...common, queue: 1 } as const;
+const v4l2 = { type: 'v4l2', ...live, device: '/dev/video0', encoding: 'raw' } as const;
 
 describe('a camera of the configuration', () => {
   const cameras: CameraConfig[] = [
@@ -17,7 +18,7 @@ describe('a camera of the configuration', () => {
     { ...v4l2, encoding: 'mjpeg' },
     {
       type: 'rtsp',
-      ...common,
+      ...live,
       url: 'rtsp://127.0.0.1:1/x',
       username: 'u',
       password: 'p',
@@ -25,7 +26,7 @@ describe('a camera of the configuration', () => {
       latencyMs: 100,
       jetson: false,
     },
-    { type: 'pipeline', ...common, pipeline: 'videotestsrc ! identity', lossless: true },
+    { type: 'pipeline', ...live, pipeline: 'videotestsrc ! identity', lossless: true },
   ];
   for (const camera of cameras) {
     it(`becomes pipeline text that GStreamer understands: ${camera.type}`, async () => {
@@ -37,7 +38,7 @@ describe('a camera of the configuration', () => {
   }
 
   it('needs the elements of a Jetson for a CSI camera', async () => {
-    const csi = { type: 'csi', ...common, sensor: 0, width: 1920, height: 1080, framesPerSecond: 30 } as const;
+    const csi = { type: 'csi', ...live, sensor: 0, width: 1920, height: 1080, framesPerSecond: 30 } as const;
     const { pipeline } = cameraOptions(csi);
     assert.match(String(pipeline), /^nvarguscamerasrc .* nvvidconv/);
   });
@@ -46,14 +47,14 @@ describe('a camera of the configuration', () => {
     const files = cameraOptions({ type: 'files', ...common, path: '/images', framesPerSecond: 2, loop: false });
     assert.equal(files.lossless, true);
     assert.equal(typeof files.pipeline, 'object');
-    assert.equal(cameraOptions({ type: 'pipeline', ...common, pipeline: 'a', lossless: false }).lossless, false);
+    assert.equal(cameraOptions({ type: 'pipeline', ...live, pipeline: 'a', lossless: false }).lossless, false);
   });
 
   it('is fed by the simulated line', () => {
     const source: FrameSource = { next: () => Promise.resolve(null) };
     const camera: CameraConfig = {
       type: 'simulated',
-      ...common,
+      ...live,
       width: 320,
       height: 240,
       placement: 'aligned',

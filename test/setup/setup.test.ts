@@ -24,6 +24,7 @@ interface Setup {
   }): Plan;
   missingPackages(packages: readonly Package[]): string[];
   packagesFit(root?: string): boolean;
+  ensurePackages(root?: string): boolean;
 }
 
 const script = (path: string) => pathToFileURL(join(PACKAGE_ROOT, path)).href;
@@ -112,6 +113,21 @@ describe('npm packages are installed anew', () => {
   });
   it('not in this checkout', () => {
     assert.equal(setup.packagesFit(), true);
+  });
+  it('and where they cannot be fetched, those that are there stay', () => {
+    const root = mkdtempSync(join(folder, 'offline-'));
+    const wanted = { version: '1.0.1', resolved: 'http://127.0.0.1:9/a-1.0.1.tgz', integrity: 'sha512-AAAA' };
+    const facts = { name: 'offline', version: '1.0.0', dependencies: { a: '1.0.1' } };
+    writeFileSync(join(root, 'package.json'), JSON.stringify(facts));
+    const packages = { '': facts, 'node_modules/a': wanted };
+    writeFileSync(join(root, 'package-lock.json'), JSON.stringify({ ...facts, lockfileVersion: 3, packages }));
+    // Nothing listens there.
+    writeFileSync(join(root, '.npmrc'), 'registry=http://127.0.0.1:9/\nfetch-retry-mintimeout=1\n');
+    const there = join(root, 'node_modules', 'a', 'package.json');
+    mkdirSync(join(root, 'node_modules', 'a'), { recursive: true });
+    writeFileSync(there, JSON.stringify({ name: 'a', version: '1.0.0' }));
+    assert.equal(setup.ensurePackages(root), false);
+    assert.equal((JSON.parse(readFileSync(there, 'utf8')) as { version: string }).version, '1.0.0');
   });
 });
 

@@ -23,8 +23,10 @@ export interface PipelineOptions {
   /** Pipeline text ending before the sink. */
   readonly text: string;
   readonly format: PixelFormat;
-  /** Every frame counts: the source waits for us. Otherwise only the newest frame is kept. */
+  /** Every frame counts: the source waits for us. Otherwise only the newest ones are kept. */
   readonly lossless: boolean;
+  /** How many frames are kept, where the source does not wait. */
+  readonly queue: number;
   /** Feeds the pipeline's `appsrc name=simulated`. */
   readonly feed: Omit<FeederOptions, 'lossless'> | null;
 }
@@ -77,11 +79,11 @@ export class Pipeline {
    * @throws SideglanceError SG_CAMERA_PIPELINE when the text cannot work, with the reason and the fix
    */
   static async build(options: PipelineOptions): Promise<Pipeline> {
-    const { text, format, lossless, feed } = options;
+    const { text, format, lossless, queue, feed } = options;
     refuseGpuMemory(text);
     const gst = await openGStreamer();
     const error = outPointer<'GError'>();
-    const sink = `appsink name=${SINK} max-buffers=1 drop=${!lossless} sync=false`;
+    const sink = `appsink name=${SINK} max-buffers=${lossless ? 1 : queue} drop=${!lossless} sync=false`;
     const element = await gst.parseLaunch.offThread(
       `${text} ! videoconvert ! video/x-raw,format=${format} ! ${sink}`,
       error,
