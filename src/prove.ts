@@ -1,4 +1,4 @@
-import { constants, setPriority } from 'node:os';
+import { takeLowPriority } from './native/low-priority.js';
 import { causeOf } from './station/loop.js';
 import { dieWithParent } from './station/parent-death.js';
 import type { ProofJob, ProofMessage } from './updates/proof.js';
@@ -9,7 +9,7 @@ import { proveBundle } from './updates/prove-bundle.js';
  * meanwhile come first.
  */
 dieWithParent();
-setPriority(constants.priority.PRIORITY_LOW);
+takeLowPriority();
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 const job = await new Promise<ProofJob>((done) => process.once('message', (raw) => done(raw as ProofJob)));

@@ -10,6 +10,8 @@ import { Inspector } from './infer/inspector.js';
 import { modelName } from './model/manifest.js';
 import { openBundle } from './model/open.js';
 import { openFirst } from './model/store/open.js';
+import { inBackground } from './native/background.js';
+import { Borders } from './station/borders.js';
 import { BuildReporter } from './station/build-reporter.js';
 import { AgentChannel } from './station/channel.js';
 import { createEncoders } from './station/encoders.js';
@@ -34,6 +36,7 @@ const IDLE_MS = 20;
 const channel = new AgentChannel<StationStart>();
 const { station, infer, paused } = await channel.started;
 const inUse: { close(): Promise<void> }[] = [];
+const borders = new Borders();
 let isLoading = true;
 
 // No part is under way yet, and an ordinary exit would wait for the thread that loads the model.
@@ -48,7 +51,7 @@ async function work(): Promise<void> {
   );
   const models = new Succession({
     ...first,
-    load: loadModel,
+    load: loadBeside,
     onRefused: (failed) => void channel.send({ type: 'refused', ...failed }),
   });
   inUse.unshift(models);
@@ -66,7 +69,7 @@ async function work(): Promise<void> {
   // An order changes it for every model that runs from then on.
   let threshold = station.threshold;
   const shadow = new Shadow({
-    load: loadModel,
+    load: loadBeside,
     threshold: () => threshold,
     send: (message) => channel.send(message),
     now: monotonicMs,
@@ -100,6 +103,7 @@ async function work(): Promise<void> {
     orders,
     judge: new Judge({ station: name, epoch, regions, publish, models, encoders, now: monotonicMs }),
     border: async () => {
+      borders.pass();
       shadow.check();
       const next = models.atBorder();
       if (next === null) return;
@@ -132,6 +136,14 @@ async function openModel(folder: string): Promise<OpenModel> {
 function describe({ folder, model: inspector }: OpenModel): RunningBundle {
   const { model, provider, precision, skipped } = inspector;
   return { folder, model, provider, precision, skipped, threshold: inspector.threshold.score };
+}
+
+/** While parts go on, which come first: what it computes begins when one was answered, not in the middle of it. */
+function loadBeside(folder: string): Promise<Inspector> {
+  return inBackground(
+    () => loadModel(folder),
+    () => borders.next(),
+  );
 }
 
 async function loadModel(folder: string): Promise<Inspector> {

@@ -1,18 +1,37 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { renderPart } from '../../src/capture/simulated/render.js';
 import type { Picture } from '../../src/types.js';
 
 /** Edge of the frames in pixels. */
 export const FRAME_SIDE = 512;
+const RECORDED_PARTS = 20;
 
 /** The part `index` of a line, good or with a defect. */
 export function linePart(index: number, isDefective: boolean): Picture {
   const defect = isDefective ? ('random' as const) : null;
   const size = { width: FRAME_SIDE, height: FRAME_SIDE };
   return renderPart({ seed: 3, index, ...size, format: 'RGB', placement: 'aligned', defect }).picture;
+}
+
+/**
+ * Writes the pictures of a line, and gives the camera that goes round them at a fixed rate, whoever looks, as one that each part
+ * triggers: what renders pictures would take the processor from the device.
+ */
+export async function recordedLine(folder: string, partsPerSecond: number) {
+  await mkdir(folder, { recursive: true });
+  for (let index = 0; index < RECORDED_PARTS; index++) {
+    await writeFile(join(folder, `${index}.rgb`), linePart(index, index % 5 === 4).data);
+  }
+  const source = `multifilesrc location=${folder}/%d.rgb loop=true stop-index=${RECORDED_PARTS - 1}`;
+  const pipeline = `${source} ! ${parseFrames(partsPerSecond)} ! identity sync=true`;
+  return { type: 'pipeline' as const, pipeline, queue: 16 };
+}
+
+function parseFrames(partsPerSecond: number): string {
+  return `rawvideoparse width=${FRAME_SIDE} height=${FRAME_SIDE} format=rgb framerate=${partsPerSecond}/1`;
 }
 
 /** A line whose camera is a pipe: what lies under it, and when, is for its user to say. */
@@ -31,8 +50,7 @@ export class FedLine {
     this.#path = join(folder, 'line.rgb');
     this.#parts = parts;
     this.#everyMs = 1000 / partsPerSecond;
-    const format = `width=${FRAME_SIDE} height=${FRAME_SIDE} format=rgb framerate=${partsPerSecond}/1`;
-    this.camera = { type: 'pipeline', pipeline: `filesrc location=${this.#path} ! rawvideoparse ${format}` };
+    this.camera = { type: 'pipeline', pipeline: `filesrc location=${this.#path} ! ${parseFrames(partsPerSecond)}` };
   }
 
   async start(): Promise<void> {

@@ -9,12 +9,13 @@ import { storeFromConfig } from '../../src/model/store/from-config.js';
 import type { ModelStore } from '../../src/model/store/store.js';
 import type { InspectionMessage } from '../../src/publish/messages.js';
 import { writeOwnBundle } from '../support/own-bundle.js';
+import { recordedLine } from './fed-line.js';
 import { makeSigners, signaturesOf } from './small-bundle.js';
 
 const SIZE = { width: 256, height: 256 } as const;
 export const ID = `own-${SIZE.width}x${SIZE.height}`;
 
-/** A simulated line, and the store of the model that its one station runs. */
+/** A line, and the store of the model that its one station runs. */
 export interface StoredLine {
   readonly config: Config;
   readonly store: ModelStore;
@@ -32,8 +33,7 @@ export async function storedLine(home: string, partsPerSecond: number): Promise<
     stations: [
       {
         name: 'top',
-        // As a camera that each part triggers: none may be missed.
-        camera: { type: 'simulated', partsPerSecond, queue: 16 },
+        camera: await recordedLine(join(home, 'line'), partsPerSecond),
         model: `store:${ID}`,
         deadlineMs: 60_000,
       },

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { arch, cpus, homedir } from 'node:os';
 import { join } from 'node:path';
+import { sha256 } from '../digest.js';
 
 export const GRAPH_CACHE_LIMITS = {
   /** Graphs that were not used for longest go when all of them are larger. */
@@ -46,7 +46,7 @@ export class GraphCache {
    * @throws what `create` throws of the model itself
    */
   async use<T>(model: Uint8Array, runtime: string, create: (graph: Graph) => Promise<T>): Promise<T> {
-    const file = join(this.#folder, `${keyOf(model, runtime)}${SUFFIX}`);
+    const file = join(this.#folder, `${await keyOf(model, runtime)}${SUFFIX}`);
     const kept = await readKept(file);
     if (kept) {
       try {
@@ -73,7 +73,7 @@ export class GraphCache {
 
   async #keep(staged: string, file: string): Promise<void> {
     const graph = await readFile(staged);
-    await writeFile(staged, Buffer.concat([digestOf(graph), graph]));
+    await writeFile(staged, Buffer.concat([await sha256(graph), graph]));
     await rename(staged, file);
     await this.#prune(file);
   }
@@ -115,7 +115,7 @@ async function readKept(file: string): Promise<Uint8Array | null> {
   try {
     const bytes = await readFile(file);
     const graph = bytes.subarray(DIGEST_BYTES);
-    if (!digestOf(graph).equals(bytes.subarray(0, DIGEST_BYTES))) return null;
+    if (!(await sha256(graph)).equals(bytes.subarray(0, DIGEST_BYTES))) return null;
     const now = new Date();
     await utimes(file, now, now);
     return new Uint8Array(graph.buffer, graph.byteOffset, graph.byteLength);
@@ -124,9 +124,9 @@ async function readKept(file: string): Promise<Uint8Array | null> {
   }
 }
 
-function keyOf(model: Uint8Array, runtime: string): string {
+async function keyOf(model: Uint8Array, runtime: string): Promise<string> {
   const facts = [runtime, arch(), cpus()[0]?.model ?? '', processorFeatures()].join('\n');
-  return createHash('sha256').update(facts).update('\0').update(model).digest('hex');
+  return (await sha256(`${facts}\0`, model)).toString('hex');
 }
 
 /** What instructions there are decides how graphs are laid out; proc(5) tells on Linux. */
@@ -136,8 +136,4 @@ function processorFeatures(): string {
   } catch {
     return '';
   }
-}
-
-function digestOf(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { lstat, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { sha256 } from '../digest.js';
 import { reasonOf, SideglanceError } from '../errors.js';
 import {
   type BundleFile,
@@ -90,7 +90,7 @@ async function readListed(folder: string, root: string, file: BundleFile): Promi
   if (bytes.byteLength < file.size) {
     throw unreadable(`${path} is truncated: ${bytes.byteLength} of ${file.size} bytes. Copy the bundle again`);
   }
-  const digest = createHash('sha256').update(bytes).digest('hex');
+  const digest = (await sha256(bytes)).toString('hex');
   if (digest !== file.sha256) {
     throw unreadable(
       `${path} was changed after the bundle was made: its SHA-256 is ${digest.slice(0, 12)}…, the manifest says ${file.sha256.slice(0, 12)}…. Copy the bundle again`,

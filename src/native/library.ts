@@ -1,5 +1,6 @@
 import koffi from 'koffi';
 import { reasonOf, SideglanceError } from '../errors.js';
+import { type AddressedFunction, backgroundThread } from './background.js';
 import type { Pointer } from './pointer.js';
 
 /**
@@ -26,7 +27,8 @@ export interface NativeFunction<Args extends unknown[], Result> {
   (...args: Args): Result;
   /**
    * Runs the call on a thread of libuv's pool and keeps the arguments alive until it returns. It occupies that thread
-   * for as long: a process has 4 of them unless UV_THREADPOOL_SIZE says otherwise at its start.
+   * for as long: a process has 4 of them unless UV_THREADPOOL_SIZE says otherwise at its start. A function that was given by
+   * its address runs on the thread of `inBackground` there.
    */
   offThread(...args: Args): Promise<Result>;
 }
@@ -119,15 +121,22 @@ export function functionAt<Args extends unknown[], Result>(
   args: readonly string[],
 ): NativeFunction<Args, Result> {
   const raw = koffi.decode(address, koffi.proto(result, [...args])) as RawFunction;
-  return wrap(() => raw);
+  return wrap(() => raw, { address, result, args });
 }
 
 /** Arguments of calls under way: a buffer that native code writes to must not be collected meanwhile. */
 const inFlight = new Set<readonly unknown[]>();
 
-function wrap<Args extends unknown[], Result>(resolve: () => RawFunction): NativeFunction<Args, Result> {
+function wrap<Args extends unknown[], Result>(
+  resolve: () => RawFunction,
+  addressed?: AddressedFunction,
+): NativeFunction<Args, Result> {
   const call = (...args: Args): Result => resolve()(...args) as Result;
-  const offThread = (...args: Args): Promise<Result> =>
+  const offThread = (...args: Args): Promise<Result> => {
+    const thread = addressed && backgroundThread();
+    return thread ? (thread.call(addressed, args) as Promise<Result>) : inPool(args);
+  };
+  const inPool = (args: Args): Promise<Result> =>
     new Promise((done, failed) => {
       const raw = resolve();
       inFlight.add(args);

@@ -21,6 +21,13 @@ export function asPointer<Kind extends string>(address: bigint): Pointer<Kind> {
   return address as Pointer<Kind>;
 }
 
+/** Where the memory of an array lies, as long as somebody holds the array. */
+export function addressOf(array: ArrayBufferView): bigint {
+  // V8 keeps small typed arrays inside its movable heap until their buffer is asked for once.
+  void array.buffer;
+  return koffi.address(array);
+}
+
 /** Memory that may be read: a native address, or bytes that a native function has filled. */
 export type Readable = Pointer<string> | Uint8Array;
 

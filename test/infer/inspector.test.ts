@@ -7,6 +7,7 @@ import { OUTPUT_NAMES } from '../../src/infer/contract.js';
 import { Inspector } from '../../src/infer/inspector.js';
 import { DEFECT_KINDS } from '../../src/kinds.js';
 import { MANIFEST_FILE, type Manifest } from '../../src/model/manifest.js';
+import { inBackground } from '../../src/native/background.js';
 import { decodeModel, encodeModel } from '../../src/onnx/codec.js';
 import { model, node, value } from '../../src/onnx/model.js';
 import type { Region } from '../../src/types.js';
@@ -128,6 +129,32 @@ test('a provider that is not there is told, where the next one may stand in for 
   await assert.rejects(
     Inspector.load(bundle, { threshold, providers: ['cuda', 'cpu'], require: 'cuda' }),
     fault('SG_PROVIDER_UNAVAILABLE', /require asks for cuda/),
+  );
+});
+
+test('a model that was loaded in the background judges as one that was not, with one thread and with two', async () => {
+  const part = tinyPicture({ seed: 5, defect: { x: 20, y: 30, size: 9 } });
+  const judge = async (inspector: Inspector) => {
+    const { regions } = await inspector.inspectRegions(part, [whole]);
+    await inspector.selfTest();
+    await inspector.close();
+    return regions[0]!.map.values;
+  };
+  const expected = await judge(await Inspector.load(bundle, { threshold }));
+  for (const threads of [1, 2]) {
+    const inspector = await inBackground(() => Inspector.load(bundle, { threshold, threads }));
+    assert.deepEqual(await judge(inspector), expected);
+  }
+  const broken = join(folder, 'broken-in-the-background');
+  await writeTinyBundle(broken);
+  const manifest = JSON.parse(await readFile(join(broken, MANIFEST_FILE), 'utf8')) as Manifest & {
+    golden: { score: number }[];
+  };
+  manifest.golden[1]!.score += 0.01;
+  await writeFile(join(broken, MANIFEST_FILE), JSON.stringify(manifest));
+  await assert.rejects(
+    inBackground(() => Inspector.load(broken, { threshold })),
+    fault('SG_MODEL_GOLDEN_MISMATCH', /golden/),
   );
 });
 

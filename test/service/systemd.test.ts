@@ -5,9 +5,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { makeSigners } from '../../bench/updates/small-bundle.js';
+import { keySetFile } from '../../src/model/signing/key-set.js';
 import { PACKAGE_ROOT } from '../../src/paths.js';
 import { writeBrightnessBundle } from '../support/brightness-bundle.js';
 import { holdDeath } from '../support/hold-death.js';
+import { signFolder } from '../support/signing.js';
 import { Machine, withoutSystemd } from './support/machine.js';
 
 const skip = withoutSystemd();
@@ -39,13 +42,14 @@ describe('the service', { skip }, () => {
   });
   after(() => machine.off());
 
-  const configure = (camera: object, mqtt: object = {}) =>
+  const configure = (camera: object, mqtt: object = {}, model = '/var/lib/models/brightness', models: object = {}) =>
     machine.write(
       CONFIG,
       JSON.stringify({
         device: { site: 'plant', line: 'line', name: 'device' },
         mqtt,
-        stations: [{ name: 'press', camera, model: '/var/lib/models/brightness', threshold: { score: 0.5 } }],
+        models,
+        stations: [{ name: 'press', camera, model, threshold: { score: 0.5 } }],
       }),
     );
   const start = async () => {
@@ -133,6 +137,36 @@ describe('the service', { skip }, () => {
     assert.match(await machine.must('systemctl', 'show', 'sideglance', '--property', 'Description'), /=newer /);
     assert.equal(await machine.must('cat', '/var/lib/sideglance/kept'), 'kept');
     assert.doesNotMatch(await machine.journal(), /sesame/);
+  });
+
+  it('a model that is put into its folder is proven, and takes over, within the sandbox', async () => {
+    const { keySet, trusted } = makeSigners(1);
+    await machine.write('/etc/sideglance/keys.json', keySetFile(keySet));
+    await machine.must('install', '--directory', '--owner=sideglance', '/var/lib/sideglance/inbox');
+    const put = async (version: string) => {
+      const folder = await mkdtemp(join(tmpdir(), 'sideglance-bundle-'));
+      await writeBrightnessBundle(folder, { version });
+      await signFolder(folder, trusted.slice(0, 1));
+      await machine.copy(folder, '/run/bundle');
+      await machine.must('chown', '-R', 'sideglance:', '/run/bundle');
+      await machine.must('mv', '/run/bundle', `/var/lib/sideglance/inbox/${version}`);
+      await rm(folder, { recursive: true });
+    };
+    const runs = (version: string) =>
+      machine.until(`version ${version} judges`, async () =>
+        new RegExp(`"station.(ready|switched)".*"model":"brightness@${version}"`).test(await machine.journal()),
+      );
+    await configure(camera, {}, 'store:brightness', {
+      keys: 'keys.json',
+      trustClock: true,
+      inbox: '/var/lib/sideglance/inbox',
+    });
+    await machine.must('systemctl', 'restart', 'sideglance');
+    await put('1.0.0');
+    await runs('1.0.0');
+    await settled('it inspects', INSPECTING);
+    await put('1.1.0');
+    await runs('1.1.0');
   });
 
   it('boots without a network, and without a camera: ready, known, and alive for longer than the watchdog waits', async () => {

@@ -41,6 +41,10 @@ export const BUFFER = {
   setOffsetEnd: (buffer: At<'GstBuffer'>, value: bigint): void => writeUInt64(buffer, 104, value),
 };
 
+export const SEGMENT = {
+  format: (segment: At<'GstSegment'>): number => readInt32(segment, 24),
+};
+
 /** Only the first plane is read: all formats that we accept are packed. */
 export const VIDEO_INFO = {
   width: (info: At<'GstVideoInfo'>): number => readInt32(info, 16),

@@ -15,7 +15,7 @@ import {
 import { type ElementProperty, setProperty } from './controls.js';
 import { missingElements, packageOfElement } from './elements.js';
 import { Feeder, type FeederOptions } from './feeder.js';
-import { BUFFER, FORMAT_TIME, NONE, STATE, STATE_CHANGE } from './layout.js';
+import { BUFFER, FORMAT_TIME, NONE, SEGMENT, STATE, STATE_CHANGE } from './layout.js';
 import { describe, popMessages } from './messages.js';
 import { FrameCopier, type Geometry, geometryOf } from './picture.js';
 
@@ -229,7 +229,8 @@ export class Pipeline {
   #ageMs(sample: GstSample, pts: bigint): number {
     const segment = this.#gst.sampleSegment(sample);
     const now = this.#runningTimeNs();
-    if (segment === null || now === null) return 0;
+    // Bytes that bear a time all the same say nothing about when they were taken.
+    if (segment === null || now === null || SEGMENT.format(segment) !== FORMAT_TIME) return 0;
     const taken = BigInt(this.#gst.toRunningTime(segment, FORMAT_TIME, pts));
     if (taken === NONE || taken > now) return 0;
     const ageMs = Number(now - taken) / 1e6;

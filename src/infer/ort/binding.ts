@@ -1,5 +1,5 @@
 import { SideglanceError } from '../../errors.js';
-import type { Pointer } from '../../native/pointer.js';
+import { addressOf, type Pointer } from '../../native/pointer.js';
 import type { NativeTensorInfo } from './describe.js';
 import type { Runtime } from './runtime.js';
 import { checkTensor, ELEMENTS, type Tensor, type TensorInfo } from './tensor.js';
@@ -99,14 +99,12 @@ function checkAll(
 
 /** An OrtValue around the tensor's own memory. */
 export function wrap({ api, memory }: Runtime, { type, shape, data }: Tensor): Pointer<'OrtValue'> {
-  // V8 keeps small typed arrays inside its movable heap until their buffer is asked for once.
-  void data.buffer;
   const dimensions = BigInt64Array.from(shape, BigInt);
   return api.create<'OrtValue'>(
     'wrapping a tensor',
     'CreateTensorWithDataAsOrtValue',
     memory,
-    data,
+    addressOf(data),
     data.byteLength,
     dimensions,
     dimensions.length,

@@ -1,4 +1,5 @@
 import { SideglanceError } from '../../errors.js';
+import { inForeground } from '../../native/background.js';
 import type { Pointer } from '../../native/pointer.js';
 import { copyBytes } from './api.js';
 import { Binding, wrap } from './binding.js';
@@ -71,13 +72,13 @@ export class Session {
    */
   static async create(model: string | Uint8Array, options: SessionOptions = {}): Promise<Session> {
     const runtime = loadRuntime(options.library);
-    const { provider = 'cpu' } = options;
+    const { provider = 'cpu', threads = 1 } = options;
     const { api, environment } = runtime;
     const name = options.name ?? (typeof model === 'string' ? model : 'the model');
     const doing = `loading ${name}${typeof model === 'string' ? '' : ` (${model.byteLength} bytes)`}`;
     const settings = api.create<'OrtSessionOptions'>(doing, 'CreateSessionOptions');
     try {
-      api.call(doing, 'SetIntraOpNumThreads', settings, options.threads ?? 1);
+      api.call(doing, 'SetIntraOpNumThreads', settings, threads);
       api.call(doing, 'SetInterOpNumThreads', settings, 1);
       api.call(doing, 'SetSessionGraphOptimizationLevel', settings, OPTIMISATION_LEVELS[options.optimisation ?? 'all']);
       // Spinning threads take the core from other stations while they wait.
@@ -92,7 +93,9 @@ export class Session {
       await appendProvider(runtime, settings, provider, options.providerOptions);
       const source = typeof model === 'string' ? [model] : [model, model.byteLength];
       const create = typeof model === 'string' ? 'CreateSession' : 'CreateSessionFromArray';
-      const made = await api.createOffThread<'OrtSession'>(doing, create, environment, ...source, settings);
+      const load = () => api.createOffThread<'OrtSession'>(doing, create, environment, ...source, settings);
+      // The threads of a run that has several are made here.
+      const made = await (threads === 1 ? load() : inForeground(load));
       try {
         return new Session(runtime, made, provider);
       } catch (thrown) {
