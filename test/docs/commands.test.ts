@@ -1,55 +1,31 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Command } from 'commander';
 import { createProgram } from '../../src/cli.js';
 import { PACKAGE_ROOT } from '../../src/paths.js';
+import { commandLinesOf, DOCS, filesIn } from './lines.js';
 
 /**
  * Every command in a code block of the docs. Our own have to be understood by the program that they call, down to each option;
  * those of others have to be of programs that are known here, so that a slip of the pen shows.
  */
-const DOCS = ['README.md', ...['docs', 'models', 'deploy', 'examples'].flatMap((folder) => filesIn(folder, '.md'))];
 const OF_OTHERS =
-  /^(apt-get|apt|cat|cd|chown|cp|curl|dpkg|docker|editor|git|install|ip|journalctl|jq|ls|minisign|mkdir|mosquitto_(pub|sub|passwd)|openssl|python3|sh|sha256sum|sysctl|systemctl|systemd-\w+|tar|tee|openssl)$/;
+  /^(apt-get|apt|cat|cd|chown|cp|curl|dpkg|docker|editor|git|install|ip|journalctl|jq|ls|minisign|mkdir|mosquitto_(pub|sub|passwd)|openssl|printf|python3|sh|sha256sum|sysctl|systemctl|systemd-\w+|tar|tee|openssl)$/;
 const SCRIPTS = (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { scripts: object }).scripts;
 
-interface Line {
-  readonly place: string;
-  readonly command: string;
-}
-
 for (const file of DOCS) {
-  const lines = commandsOf(file);
+  const lines = commandLinesOf(file);
   if (lines.length === 0) continue;
   test(`the commands in ${file} are understood`, async () => {
-    for (const { place, command } of lines) {
-      const fault = await faultOf(wordsOf(command));
-      assert.equal(fault, null, `${place}: ${command}`);
+    for (const { place, text } of lines) {
+      for (const command of text.split(/\s*(?:&&|\|\||;)\s*/)) {
+        const fault = await faultOf(wordsOf(command));
+        assert.equal(fault, null, `${place}: ${command}`);
+      }
     }
   });
-}
-
-/** Lines of blocks that are indented or fenced as `sh`; what a backslash joins is one. */
-function commandsOf(file: string): Line[] {
-  const found: Line[] = [];
-  let isFenced = false;
-  let begun = '';
-  for (const [index, line] of readFileSync(join(PACKAGE_ROOT, file), 'utf8').split('\n').entries()) {
-    if (/^\s*```/.test(line)) {
-      isFenced = !isFenced && /^\s*```(sh|bash|console)$/.test(line);
-      continue;
-    }
-    if (!isFenced && !/^ {4}(npx \.|npm |node |sideglance |mosquitto_|sudo )/.test(line) && begun === '') continue;
-    const text = `${begun} ${line.trim().replace(/^\$ /, '')}`.trim();
-    begun = text.endsWith('\\') ? text.slice(0, -1).trim() : '';
-    if (begun !== '' || text === '' || text.startsWith('#')) continue;
-    for (const command of text.replace(/\s+#.*$/, '').split(/\s*(?:&&|\|\||;)\s*/)) {
-      found.push({ place: `${file}:${index + 1}`, command });
-    }
-  }
-  return found;
 }
 
 /** Words as a shell has them, up to the first pipe or redirection, without `sudo`, its user, and variables before the program. */
@@ -121,10 +97,3 @@ function faultOfShellScript(path: string, args: readonly string[]): string | nul
 }
 
 /** Files of a folder and of those in it, from the root on; none where there is no such folder. */
-function filesIn(folder: string, extension: string): string[] {
-  if (!existsSync(join(PACKAGE_ROOT, folder))) return [];
-  return readdirSync(join(PACKAGE_ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith(extension))
-    .map((file) => join(folder, file))
-    .sort();
-}
