@@ -39,6 +39,8 @@ export async function storedLine(home: string, partsPerSecond: number): Promise<
       },
     ],
     models: { keys: 'keys.json', store: 'store', keep: 2 },
+    // Of two cores, one is for whatever else there is to do.
+    infer: { threads: 1 },
   };
   // JSON is YAML.
   await writeFile(file, JSON.stringify(written));

@@ -39,37 +39,39 @@ export class Refiner {
   constructor(template: Relief) {
     const { width, height, values } = template;
     const weights = templateWeights(template);
-    const used = [...weights.keys()].filter((at) => weights[at]! > REFINE.leastWeight);
+    const used = placesAbove(weights, REFINE.leastWeight);
+    const count = used.length;
     this.#width = width;
     this.#height = height;
     this.#radius = Math.max(width, height) / 2;
-    const columnOf = (at: number) => at % width;
-    const rowOf = (at: number) => Math.floor(at / width);
-    const x = Float32Array.from(used, (at) => columnOf(at) + 0.5 - width / 2);
-    const y = Float32Array.from(used, (at) => rowOf(at) + 0.5 - height / 2);
-    const weight = Float32Array.from(used, (at) => weights[at]!);
-    const total = weight.reduce((sum, one) => sum + one, 0);
-    const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + weight[i]! * value * b[i]!, 0);
-    const centred = (list: Float32Array) => {
-      const mean = list.reduce((sum, value, i) => sum + weight[i]! * value, 0) / total;
-      return list.map((value) => value - mean);
-    };
-    const seen = centred(Float32Array.from(used, (at) => values[at]!));
-    const energy = dot(seen, seen);
-    const slope = (at: number, step: number, inside: boolean) =>
-      inside ? (values[at + step]! - values[at - step]!) / 2 : 0;
-    const acrossX = Float32Array.from(used, (at) => slope(at, 1, columnOf(at) > 0 && columnOf(at) < width - 1));
-    const acrossY = Float32Array.from(used, (at) => slope(at, width, rowOf(at) > 0 && rowOf(at) < height - 1));
-    const byTurn = acrossX.map((dx, i) => acrossY[i]! * x[i]! - dx * y[i]!);
+    const [x, y, weight, value] = [list(count), list(count), list(count), list(count)];
+    const [acrossX, acrossY, byTurn] = [list(count), list(count), list(count)];
+    let total = 0;
+    for (let i = 0; i < count; i++) {
+      const at = used[i]!;
+      const column = at % width;
+      const row = (at - column) / width;
+      x[i] = column + 0.5 - width / 2;
+      y[i] = row + 0.5 - height / 2;
+      weight[i] = weights[at]!;
+      value[i] = values[at]!;
+      if (column > 0 && column < width - 1) acrossX[i] = (values[at + 1]! - values[at - 1]!) / 2;
+      if (row > 0 && row < height - 1) acrossY[i] = (values[at + width]! - values[at - width]!) / 2;
+      byTurn[i] = acrossY[i]! * x[i]! - acrossX[i]! * y[i]!;
+      total += weight[i]!;
+    }
+    const seen = centred(value, weight, total);
+    const energy = dot(seen, seen, weight);
     // Without what gain and offset explain, so that light does not move the pose.
-    const projected = [byTurn, acrossX, acrossY].map((list) => {
-      const plain = centred(list);
-      const gain = energy > 0 ? dot(plain, seen) / energy : 0;
-      return plain.map((value, i) => value - gain * seen[i]!);
+    const projected = [byTurn, acrossX, acrossY].map((image) => {
+      const plain = centred(image, weight, total);
+      const gain = energy > 0 ? dot(plain, seen, weight) / energy : 0;
+      for (let i = 0; i < count; i++) plain[i] = plain[i]! - gain * seen[i]!;
+      return plain;
     });
-    this.#inverse = inverted(projected.map((a) => projected.map((b) => dot(a, b))));
-    const descent = projected.map((list) => list.map((value, i) => value * weight[i]!));
-    const [turns, rights, downs] = descent as [Float32Array, Float32Array, Float32Array];
+    this.#inverse = inverted(projected.map((a) => projected.map((b) => dot(a, b, weight))));
+    for (const image of projected) for (let i = 0; i < count; i++) image[i] = image[i]! * weight[i]!;
+    const [turns, rights, downs] = projected as [Float32Array, Float32Array, Float32Array];
     this.#pixels = { x, y, weight, template: seen, byTurn: turns, byX: rights, byY: downs };
     this.#total = total;
     this.#energy = energy;
@@ -158,12 +160,45 @@ function moved(pose: Pose, step: Pose): Pose {
   };
 }
 
+function list(count: number): Float32Array {
+  return new Float32Array(count);
+}
+
+/** Where values are larger than that. */
+function placesAbove(values: Float32Array, least: number): Uint32Array {
+  const found = new Uint32Array(values.length);
+  let count = 0;
+  for (let at = 0; at < values.length; at++) if (values[at]! > least) found[count++] = at;
+  return found.subarray(0, count);
+}
+
+/** Weighted sum of products. Plain loops here: a model that is loaded beside another must not hold up its parts. */
+function dot(a: Float32Array, b: Float32Array, weight: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += weight[i]! * a[i]! * b[i]!;
+  return sum;
+}
+
+/** Without its weighted mean. */
+function centred(values: Float32Array, weight: Float32Array, total: number): Float32Array {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += weight[i]! * values[i]!;
+  const mean = sum / total;
+  const found = list(values.length);
+  for (let i = 0; i < found.length; i++) found[i] = values[i]! - mean;
+  return found;
+}
+
 /** Between 0 where the template is flat and nearly 1 where it stands out. */
 function templateWeights({ width, height, values }: Relief): Float32Array {
-  const energy = values.map((value) => value * value);
-  blur(energy, { width, height }, REFINE.weightReach, blurSpace({ width, height }));
-  const mean = energy.reduce((sum, value) => sum + value, 0) / energy.length;
-  return energy.map((value) => value / Math.max(1e-9, value + mean));
+  const found = list(values.length);
+  for (let i = 0; i < found.length; i++) found[i] = values[i]! * values[i]!;
+  blur(found, { width, height }, REFINE.weightReach, blurSpace({ width, height }));
+  let sum = 0;
+  for (let i = 0; i < found.length; i++) sum += found[i]!;
+  const mean = sum / found.length;
+  for (let i = 0; i < found.length; i++) found[i] = found[i]! / Math.max(1e-9, found[i]! + mean);
+  return found;
 }
 
 function clamp(value: number, most: number): number {
