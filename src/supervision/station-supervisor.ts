@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { reasonOf, SideglanceError } from '../errors.js';
 import type { ShadowTask } from '../shadow.js';
 import type {
-  Attachment,
   EngineBuild,
   FailedBundle,
   Inspection,
@@ -11,13 +9,13 @@ import type {
   StationMessage,
   StationOrder,
 } from '../types.js';
-import { answerInPlace, PartLedger } from './ledger.js';
 import { SUPERVISION_LIMITS, type SupervisionLimits } from './limits.js';
 import { monotonicMs, timestamp } from './moment.js';
 import { OpenOrders, type OrderAnswer } from './orders.js';
 import type { CameraReport, StationSnapshot, StationState, SupervisionEvent, SupervisionEvents } from './reports.js';
 import { RestartPolicy } from './restart-policy.js';
 import { RunningModel } from './running-model.js';
+import { StationParts } from './station-parts.js';
 import { type StationExit, StationProcess } from './station-process.js';
 
 export { SUPERVISION_LIMITS, type SupervisionLimits } from './limits.js';
@@ -40,11 +38,9 @@ export class StationSupervisor<Start> {
   readonly name: string;
   readonly #options: StationSupervisorOptions<Start>;
   readonly #limits: SupervisionLimits;
-  readonly #ledger: PartLedger;
+  readonly #parts: StationParts;
   readonly #policy: RestartPolicy;
   readonly #orders = new OpenOrders();
-  /** Of parts that were asked for and never became the station's: they have an epoch of their own. */
-  readonly #refused = { epoch: randomUUID(), count: 0 };
   #start: Start;
   /** What the life under way was given. */
   #given: Start;
@@ -54,7 +50,6 @@ export class StationSupervisor<Start> {
   #stopping = false;
   #restartTimer: NodeJS.Timeout | undefined;
   #restartDueMs = Number.POSITIVE_INFINITY;
-  #deadlineTimer: NodeJS.Timeout | undefined;
   #epoch: string | null = null;
   readonly #model: RunningModel;
   #camera: StationSnapshot['camera'] = { state: null, reason: null };
@@ -64,7 +59,6 @@ export class StationSupervisor<Start> {
   #malformed = 0;
   #malformedThisLife = 0;
   #proven: StationSnapshot['proven'] = null;
-  readonly #answers = { pass: 0, fail: 0, invalid: 0 };
 
   constructor(options: StationSupervisorOptions<Start>) {
     this.name = options.name;
@@ -72,8 +66,21 @@ export class StationSupervisor<Start> {
     this.#start = options.start;
     this.#given = options.start;
     this.#limits = options.limits ?? SUPERVISION_LIMITS;
-    this.#ledger = new PartLedger({ deadlineMs: options.deadlineMs, now: monotonicMs, limits: this.#limits.ledger });
     this.#model = new RunningModel(options.name, options.events);
+    this.#parts = new StationParts({
+      station: options.name,
+      deadlineMs: options.deadlineMs,
+      limits: this.#limits.ledger,
+      inUse: () => {
+        const { model, provider } = this.#model.inUse;
+        return { model, provider };
+      },
+      onAnswer: (inspection, attachments) => {
+        options.events.onAnswer(inspection, attachments);
+        this.#orders.answered(inspection);
+      },
+      log: (level, event, fields) => this.#log(level, event, fields),
+    });
     this.#policy = new RestartPolicy(monotonicMs, this.#limits.restart);
   }
 
@@ -139,11 +146,7 @@ export class StationSupervisor<Start> {
 
   /** Answers a part that was asked for and that the station does not take: a trigger always gets an answer. */
   refusePart(reason: InvalidReason, detail: string): Inspection {
-    const part = { station: this.name, epoch: this.#refused.epoch, sequence: this.#refused.count++ };
-    const at = timestamp();
-    const inspection = answerInPlace(part, at, { result: 'invalid', reason, detail }, at.monotonicMs);
-    this.#answerInPlace([inspection], 'part.refused');
-    return inspection;
+    return this.#parts.refuse(reason, detail);
   }
 
   /**
@@ -165,7 +168,6 @@ export class StationSupervisor<Start> {
   }
 
   snapshot(): StationSnapshot {
-    const { accepted } = this.#ledger.counters;
     return {
       name: this.name,
       state: this.#state,
@@ -176,8 +178,7 @@ export class StationSupervisor<Start> {
       restarts: Math.max(0, this.#lives - 1),
       rssBytes: this.#rssBytes,
       lagMs: this.#lagMs,
-      parts: { accepted, ...this.#answers },
-      ledger: { ...this.#ledger.counters },
+      ...this.#parts.counts,
       malformed: this.#malformed,
       proven: this.#proven,
       overdueMs: this.#overdueMs(),
@@ -224,11 +225,12 @@ export class StationSupervisor<Start> {
       case 'accepted':
         if (!this.#isOurs(message.part)) return;
         if (message.trigger !== null) this.#orders.accepted(message.trigger, message.part);
-        this.#answerInPlace(this.#ledger.accept(message.part, message.captured), 'part.overrun');
-        this.#watchDeadline();
+        this.#parts.accept(message.part, message.captured);
         return;
       case 'inspection':
-        if (this.#isOurs(message.inspection.part)) this.#settle(message.inspection, message.attachments);
+        if (!this.#isOurs(message.inspection.part)) return;
+        if (message.inspection.regions.length > 0) this.#proven = 'part';
+        this.#parts.settle(message.inspection, message.attachments);
         return;
       case 'progress':
         this.#rssBytes = message.rssBytes;
@@ -252,30 +254,6 @@ export class StationSupervisor<Start> {
     this.#log(fatal ? 'error' : 'warn', 'station.fault', { code, message, ...where });
   }
 
-  #settle(inspection: Inspection, attachments: readonly Attachment[]): void {
-    // A verdict that is read after the deadline is late, whether or not the timer has come round to say so.
-    this.#expire();
-    const { epoch, sequence } = inspection.part;
-    if (inspection.regions.length > 0) this.#proven = 'part';
-    switch (this.#ledger.settle(inspection.part)) {
-      case 'answer':
-        this.#answer(inspection, attachments);
-        break;
-      case 'late':
-        this.#log('warn', 'part.late-verdict', {
-          epoch,
-          sequence,
-          verdict: inspection.verdict.result,
-          totalMs: inspection.timings.total,
-        });
-        break;
-      case 'unannounced':
-        this.#log('warn', 'part.unannounced', { epoch, sequence, verdict: inspection.verdict.result });
-        break;
-    }
-    this.#watchDeadline();
-  }
-
   /** A part of another station or life would be booked, and published, under a wrong name. */
   #isOurs(part: PartId): boolean {
     if (part.station === this.name && part.epoch === this.#epoch) return true;
@@ -289,47 +267,11 @@ export class StationSupervisor<Start> {
     if (this.#malformedThisLife++ === 0) this.#log('error', 'station.malformed', { what });
   }
 
-  #answer(inspection: Inspection, attachments: readonly Attachment[]): void {
-    this.#answers[inspection.verdict.result]++;
-    this.#options.events.onAnswer(inspection, attachments);
-    this.#orders.answered(inspection);
-  }
-
-  /** Answers given by the agent in the station's place. */
-  #answerInPlace(answers: readonly Inspection[], event: SupervisionEvent): void {
-    for (const inspection of answers) {
-      const { model, provider } = this.#model.inUse;
-      const answer = { ...inspection, model, provider };
-      const { epoch, sequence } = inspection.part;
-      this.#log('warn', event, { epoch, sequence });
-      this.#answer(answer, []);
-    }
-  }
-
-  #expire(): void {
-    this.#answerInPlace(this.#ledger.expire(), 'part.late');
-  }
-
-  #watchDeadline(): void {
-    clearTimeout(this.#deadlineTimer);
-    const dueMs = this.#ledger.nextDueMs();
-    if (dueMs === null) return;
-    this.#deadlineTimer = setTimeout(
-      () => {
-        this.#expire();
-        this.#watchDeadline();
-      },
-      Math.max(0, Math.ceil(dueMs - monotonicMs())),
-    );
-  }
-
   #ended(exit: StationExit): void {
     this.#process = null;
     const stopped = this.#stopping;
-    this.#expire();
-    this.#answerInPlace(this.#ledger.lose(`the station process ${exit.reason}`), 'part.lost');
+    this.#parts.lose(`the station process ${exit.reason}`);
     this.#orders.lose(`the station process ${exit.reason}`);
-    clearTimeout(this.#deadlineTimer);
     this.#epoch = null;
     this.#proven = null;
     this.#rssBytes = 0;
@@ -352,7 +294,7 @@ export class StationSupervisor<Start> {
   }
 
   #overdueMs(): number {
-    const due = Math.min(this.#restartDueMs, this.#ledger.nextDueMs() ?? Number.POSITIVE_INFINITY);
+    const due = Math.min(this.#restartDueMs, this.#parts.nextDueMs() ?? Number.POSITIVE_INFINITY);
     return Math.max(0, this.#process?.overdueMs ?? 0, monotonicMs() - due);
   }
 
