@@ -29,6 +29,8 @@ interface Pending {
   readonly failed: (reason: Error) => void;
 }
 
+const ENDED = 'the background thread has ended';
+
 /** A thread of a low priority that makes one native call after the other. */
 export class BackgroundThread {
   readonly #worker = new Worker(new URL('./background-worker.js', import.meta.url), { name: 'background' });
@@ -42,7 +44,7 @@ export class BackgroundThread {
     this.#before = before;
     this.#worker.on('message', (answer: BackgroundAnswer) => this.#settle(answer));
     this.#worker.on('error', (reason) => this.#fail(reason as Error));
-    this.#worker.on('exit', () => this.#fail(new Error('the background thread has ended')));
+    this.#worker.on('exit', () => this.#fail(new Error(ENDED)));
   }
 
   get isOpen(): boolean {
@@ -52,6 +54,7 @@ export class BackgroundThread {
   /** The function reads and writes the caller's memory in place; arrays for its out parameters are filled in. */
   async call(to: AddressedFunction, args: readonly unknown[]): Promise<unknown> {
     await this.#before();
+    if (!this.#isOpen) throw new Error(ENDED);
     const id = this.#calls++;
     return new Promise((done, failed) => {
       this.#pending.set(id, { args, done, failed });
