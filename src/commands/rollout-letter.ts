@@ -27,6 +27,12 @@ export function contentOf({ version, sha256, stations, activate }: RolloutMessag
   return JSON.stringify([version, sha256, stations ?? null, activate.when, activate.shadow ?? null]);
 }
 
+/** What of it tells where it was brought. */
+export function whereOf(content: string): Pick<RolloutMessage, 'version' | 'stations'> {
+  const [version, , stations] = JSON.parse(content) as [string, string, string[] | null];
+  return { version, ...(stations !== null && { stations }) };
+}
+
 /** For the audit. */
 export function openRollout(
   { topic }: IncomingMessage,

@@ -1,6 +1,9 @@
 import type { ErrorCode } from '../errors.js';
 import type { RolloutMessage } from '../publish/rollout-message.js';
 
+/** What says which it is, and where it was brought. */
+export type BroughtRollout = Pick<RolloutMessage, 'id' | 'model' | 'version' | 'stations'>;
+
 /** What keeps models on the disk and puts them to use. */
 export interface RolloutWork {
   /**
@@ -9,9 +12,9 @@ export interface RolloutWork {
    */
   bring(rollout: RolloutMessage, signal: AbortSignal): Promise<void>;
   /** Takes back that it is to be used later. @returns false where it is not, for it is in use, say */
-  cancel(rollout: RolloutMessage): Promise<boolean>;
+  cancel(rollout: BroughtRollout): Promise<boolean>;
   /** As `cancel`, and the last good version is used again where it is in use, and it is barred. */
   withdraw(rollout: RolloutMessage): Promise<void>;
   /** Publishes what keeps it from being brought: for now, or, with a code, for good. */
-  tell(rollout: RolloutMessage, phase: 'waiting' | 'refused', code: ErrorCode | null, reason: string): void;
+  tell(rollout: BroughtRollout, phase: 'waiting' | 'refused', code: ErrorCode | null, reason: string): void;
 }

@@ -4,7 +4,7 @@ import type { IncomingMessage } from '../publish/inbox.js';
 import { ROLLOUT_ROOT, type RolloutMessage, rolloutTopic } from '../publish/rollout-message.js';
 import { lotOf, takesPart } from './cohort.js';
 import { asError, type Case, Paperwork, type PaperworkOptions } from './paperwork.js';
-import { contentOf, openRollout, readRollout, rolloutLateness } from './rollout-letter.js';
+import { contentOf, openRollout, readRollout, rolloutLateness, whereOf } from './rollout-letter.js';
 import { type KnownRollout, RolloutMemory } from './rollout-memory.js';
 import type { RolloutWork } from './rollout-work.js';
 
@@ -132,7 +132,7 @@ export class Rollouts {
     const message = slot.newest;
     slot.newest = null;
     if (message === null || this.#isStopped) return;
-    if (message.payload.byteLength === 0) return this.#halt(slot, 'the rollout was taken away');
+    if (message.payload.byteLength === 0) return this.#forget(slot, 'the rollout was taken away');
     const read = readRollout(message, slot.model);
     const opened = openRollout(message, read, this.#options);
     if (read instanceof SideglanceError) this.#paperwork.note(opened, 'refused', read);
@@ -169,13 +169,9 @@ export class Rollouts {
         return this.#remember(rollout);
       }
     }
-    const why =
-      state !== 'running'
-        ? `the rollout is ${state}`
-        : slot.running?.id === id
-          ? 'it is for others'
-          : `rollout ${id} came`;
-    await this.#halt(slot, why);
+    const why = state === 'running' ? 'it is for others' : `the rollout is ${state}`;
+    if (isKnown) await this.#halt(slot, why);
+    else await this.#forget(slot, `rollout ${id} came`);
     await this.#remember(rollout);
     if (state === 'halted' && isKnown) await this.#cancel(rollout, opened);
     if (state === 'withdrawn' && isKnown) await this.#withdraw(rollout, opened);
@@ -258,6 +254,17 @@ export class Rollouts {
   async #halt(slot: Slot, why: string): Promise<void> {
     slot.running?.controller.abort(fault('SG_ROLLOUT_HALTED', why));
     await slot.running?.settled;
+  }
+
+  /** As `halt`, and what the last rollout was to make active later is not. */
+  async #forget(slot: Slot, why: string): Promise<void> {
+    await this.#halt(slot, why);
+    const known = this.#memory.of(slot.model);
+    if (!hasIt(known)) return;
+    const brought = { id: known.id, model: slot.model, ...whereOf(known.content) };
+    if (!(await this.#options.work.cancel(brought))) return;
+    await this.#memory.change(slot.model, (now) => (now?.id === known.id ? { ...now, stage: 'heard' } : null));
+    this.#options.work.tell(brought, 'waiting', 'SG_ROLLOUT_HALTED', why);
   }
 
   #remember(rollout: RolloutMessage, stage?: KnownRollout['stage']): Promise<void> {

@@ -1,4 +1,4 @@
-import type { RolloutWork } from '../commands/rollout-work.js';
+import type { BroughtRollout, RolloutWork } from '../commands/rollout-work.js';
 import { type ErrorCode, reasonOf, SideglanceError } from '../errors.js';
 import { ALL_STATIONS, type ModelState } from '../model/store/state.js';
 import { unplanned } from '../model/store/transitions.js';
@@ -33,7 +33,7 @@ export class StoredRollouts implements RolloutWork {
     });
   }
 
-  async cancel({ model, version, stations }: RolloutMessage): Promise<boolean> {
+  async cancel({ model, version, stations }: BroughtRollout): Promise<boolean> {
     let isDropped = false;
     await this.#device.store.change(model, (state) => {
       const its = versionsOf(state, version);
@@ -63,7 +63,7 @@ export class StoredRollouts implements RolloutWork {
     }
   }
 
-  tell(rollout: RolloutMessage, phase: 'waiting' | 'refused', code: ErrorCode | null, reason: string): void {
+  tell(rollout: BroughtRollout, phase: 'waiting' | 'refused', code: ErrorCode | null, reason: string): void {
     const { id, model, version, stations } = rollout;
     const known = { model, version, stations: stations === undefined ? null : [...stations] };
     this.#board.add({ key: id, origin: 'rollout', rollout: id, ...known });

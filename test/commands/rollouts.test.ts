@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { AuditLog } from '../../src/commands/audit-log.js';
 import { lotOf } from '../../src/commands/cohort.js';
-import type { RolloutWork } from '../../src/commands/rollout-work.js';
+import type { BroughtRollout, RolloutWork } from '../../src/commands/rollout-work.js';
 import { Rollouts } from '../../src/commands/rollouts.js';
 import { type ErrorCode, SideglanceError } from '../../src/errors.js';
 import { type AuditMessage, auditSchema } from '../../src/publish/command-messages.js';
@@ -37,6 +37,7 @@ class TestDevice {
   bring: (signal: AbortSignal) => Promise<void> = async () => {};
   withdraw: () => Promise<void> = async () => {};
   isPlanned = false;
+  readonly cancelled: BroughtRollout[] = [];
   rollouts: Rollouts;
 
   constructor() {
@@ -54,7 +55,10 @@ class TestDevice {
         this.did.push(`bring ${id}`);
         await this.bring(signal);
       },
-      cancel: async () => this.isPlanned,
+      cancel: async (brought) => {
+        if (this.isPlanned) this.cancelled.push(brought);
+        return this.isPlanned;
+      },
       withdraw: async ({ id }) => {
         this.did.push(`withdraw ${id}`);
         await this.withdraw();
@@ -157,6 +161,29 @@ test('halted takes back what is to take over later, and running again plans it a
   assert.deepEqual(device.events(), ['begun', 'done', 'failed SG_ROLLOUT_HALTED']);
   await device.followed({ ...ROLLOUT, issued: at(2) });
   assert.deepEqual(device.did, ['bring r-1', 'bring r-1']);
+});
+
+test('what one was to make active later is not, when another one comes or it is taken away', async () => {
+  const device = new TestDevice();
+  await device.followed({ ...ROLLOUT, stations: ['top'] });
+  device.isPlanned = true;
+  await device.followed({ ...ROLLOUT, id: 'r-2', version: '9.0.0', issued: at(1) });
+  const { version } = ROLLOUT;
+  assert.deepEqual(device.cancelled, [{ id: 'r-1', model: 'bracket', version, stations: ['top'] }]);
+  await device.followed('');
+  assert.deepEqual(device.cancelled.slice(1), [{ id: 'r-2', model: 'bracket', version: '9.0.0' }]);
+  assert.deepEqual(device.told, ['r-1 waiting SG_ROLLOUT_HALTED', 'r-2 waiting SG_ROLLOUT_HALTED']);
+  await device.followed({ ...ROLLOUT, id: 'r-2', version: '9.0.0', issued: at(2) });
+  assert.deepEqual(device.did, ['bring r-1', 'bring r-2', 'bring r-2']);
+});
+
+test('one that is refused takes nothing from the one before', async () => {
+  const device = new TestDevice();
+  await device.followed(ROLLOUT);
+  device.isPlanned = true;
+  await device.followed({ ...ROLLOUT, id: 'r-2', issued: at(1), expires: at(-10) });
+  await device.followed({ ...ROLLOUT, id: 'r-3', issued: at(-1) });
+  assert.deepEqual(device.cancelled, []);
 });
 
 test('a device that is still waiting for its moment stops without having begun', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AuditLog } from '../../src/commands/audit-log.js';
-import type { RolloutWork } from '../../src/commands/rollout-work.js';
+import type { BroughtRollout, RolloutWork } from '../../src/commands/rollout-work.js';
 import { Rollouts } from '../../src/commands/rollouts.js';
 import { SideglanceError } from '../../src/errors.js';
 import { clockSynced, now } from '../../src/publish/clock.js';
@@ -107,7 +107,7 @@ export class FleetDevice {
     this.#publisher.publishModel('top', { model: `bracket@${version}`, ...nothing });
   }
 
-  #report(rollout: RolloutMessage, phase: UpdateReport['phase'], code: string | null, reason: string | null): void {
+  #report(rollout: BroughtRollout, phase: UpdateReport['phase'], code: string | null, reason: string | null): void {
     const { id, model, version } = rollout;
     const times = { since: now(), at: now() };
     const what = { key: id, origin: 'rollout', rollout: id, model, version, stations: null, percent: null } as const;
