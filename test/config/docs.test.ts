@@ -63,7 +63,7 @@ describe('the shipped config.yaml', () => {
   it('shows every key of the schema, and no other', () => {
     const written = new Set(everyCamera().flatMap((one) => writtenKeys(one)));
     // Shown once, with the first kind of camera, and said to be common to all.
-    const common = /\((v4l2|rtsp|gige|csi|files|pipeline)\)\.(format|silentAfterMs|reopenAfterMs)$/;
+    const common = /\((v4l2|rtsp|gige|csi|files|pipeline)\)\.(format|silentAfterMs|reopenAfterMs|queue)$/;
     const known = schemaKeys(configJsonSchema());
     assert.deepEqual(
       known.filter((key) => !written.has(key) && !common.test(key)),

@@ -183,7 +183,7 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     'a key that no preset has, with those that there are',
     station('camera: { type: pipeline, pipeline: videotestsrc, colour: 1 }'),
     [
-      '5:55 stations[0].camera.colour is not a known key; known here: type, format, silentAfterMs, reopenAfterMs, pipeline, lossless',
+      '5:55 stations[0].camera.colour is not a known key; known here: type, format, silentAfterMs, reopenAfterMs, queue, pipeline, lossless',
     ],
   ],
   [
