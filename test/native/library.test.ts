@@ -106,7 +106,7 @@ describe('calling native functions', () => {
     const timer = setInterval(() => ticks++, 5);
     assert.equal(await usleep.offThread(100_000), 0);
     clearInterval(timer);
-    assert.ok(ticks > 3, `${ticks} timer ticks during the call`);
+    assert.ok(ticks > 0, 'no timer was served during the call');
   });
 
   it('writes into a JS buffer from another thread', async () => {

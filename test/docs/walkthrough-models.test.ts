@@ -1,0 +1,3 @@
+import { walkThrough } from './walkthrough.js';
+
+walkThrough(['docs/models.md'], { keys: ['bob', 'carol', 'dave'], isLive: false });
