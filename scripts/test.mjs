@@ -45,6 +45,6 @@ step(process.execPath, [
   '--enable-source-maps',
   '--test',
   `--test-concurrency=${concurrency}`,
-  '--test-timeout=300000',
+  '--test-timeout=600000',
   ...tests,
 ]);
