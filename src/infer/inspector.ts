@@ -24,7 +24,7 @@ import type { RegionScorer, Scored } from './scored.js';
 import { ScoreTail } from './tail.js';
 import { checkFieldSize } from './tiling/field-size.js';
 
-/** The runtime plans its memory in the first run and takes it in the second, which is three times as long as those after. */
+/** The runtime plans its memory in the first run and takes it in the second: both take longer than those after. */
 const LEAST_RUNS = 2;
 
 export interface InspectorOptions extends ExecutionOptions {
