@@ -44,7 +44,7 @@ const PARTS: Readonly<Record<string, Part>> = {
       const figures = await measureSwitching(Math.ceil(100 * share), 20);
       const { missed, twice, outOfOrder, p99Ms, rssMb, openFiles, storeMb } = figures;
       const isFlat =
-        rssMb.late <= 1.1 * rssMb.early && openFiles.late <= openFiles.early && storeMb.late <= 1.1 * storeMb.early;
+        rssMb.late <= 1.05 * rssMb.half && openFiles.late <= openFiles.early && storeMb.late <= 1.1 * storeMb.early;
       const passed = missed + twice + outOfOrder === 0 && p99Ms.during <= 2 * p99Ms.before && isFlat;
       return { passed, ...figures };
     },

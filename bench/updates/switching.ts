@@ -21,10 +21,16 @@ export interface Switching extends PartCounts {
   readonly p99Ms: { readonly before: number; readonly during: number };
   /** From the start of the installation to the first verdict of the new model, the middle and the longest. */
   readonly switchMs: { readonly median: number; readonly longest: number };
-  /** After the first tenth of the updates, and at the end. */
-  readonly rssMb: { readonly early: number; readonly late: number };
-  readonly openFiles: { readonly early: number; readonly late: number };
-  readonly storeMb: { readonly early: number; readonly late: number };
+  readonly rssMb: OverUpdates;
+  readonly openFiles: OverUpdates;
+  readonly storeMb: OverUpdates;
+}
+
+/** After the first tenth of the updates, after half of them, and at the end. */
+interface OverUpdates {
+  readonly early: number;
+  readonly half: number;
+  readonly late: number;
 }
 
 /** Updates a daemon while a simulated line gives it parts, and looks at every verdict. */
@@ -68,7 +74,7 @@ async function measure(home: string, updates: number, partsPerSecond: number): P
     const before = seen.slice(partsPerSecond);
     const during: InspectionMessage[] = [];
     const switchMs: number[] = [];
-    let early = await usage();
+    let [early, half] = [await usage(), await usage()];
     for (let i = 1; i <= updates; i++) {
       const from = seen.length;
       const begun = performance.now();
@@ -77,8 +83,10 @@ async function measure(home: string, updates: number, partsPerSecond: number): P
       switchMs.push(performance.now() - begun);
       during.push(...seen.slice(from));
       if (i === Math.ceil(updates / 10)) early = await usage();
+      if (i === Math.ceil(updates / 2)) half = await usage();
     }
     const late = await usage();
+    const over = (what: keyof typeof late) => ({ early: early[what], half: half[what], late: late[what] });
     return {
       updates,
       ...partCounts(seen),
@@ -86,9 +94,9 @@ async function measure(home: string, updates: number, partsPerSecond: number): P
       p99Ms: { before: quantileOf(before.map(totalMs), 0.99), during: quantileOf(during.map(totalMs), 0.99) },
       skippedPerPart: { before: meanSkipped(before), during: meanSkipped(during) },
       switchMs: { median: quantileOf(switchMs, 0.5), longest: Math.max(...switchMs) },
-      rssMb: { early: early.rssMb, late: late.rssMb },
-      openFiles: { early: early.openFiles, late: late.openFiles },
-      storeMb: { early: early.storeMb, late: late.storeMb },
+      rssMb: over('rssMb'),
+      openFiles: over('openFiles'),
+      storeMb: over('storeMb'),
     };
   } finally {
     await daemon.stop();

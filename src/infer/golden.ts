@@ -2,6 +2,7 @@ import { SideglanceError } from '../errors.js';
 import { decodeImage } from '../image/decode.js';
 import { type GoldenSample, modelName } from '../model/manifest.js';
 import type { Bundle } from '../model/open.js';
+import { spareMoment } from '../native/background.js';
 import type { Picture } from '../types.js';
 import { type RegionScorer, scoreOne } from './scored.js';
 
@@ -22,6 +23,7 @@ export async function measureGolden(scorer: RegionScorer, picture: Picture, wher
       `the golden image ${where} has ${width}×${height} pixels, its region ${wanted.width}×${wanted.height}. Export the model again`,
     );
   }
+  await spareMoment();
   const { score, maps } = await scoreOne(scorer, picture, { x: 0, y: 0, width, height });
   let [sum, max] = [0, -Infinity];
   for (const value of maps.score) {

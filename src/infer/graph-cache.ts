@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { arch, cpus, homedir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '../digest.js';
+import { readBytes } from '../read-bytes.js';
 
 export const GRAPH_CACHE_LIMITS = {
   /** Graphs that were not used for longest go when all of them are larger. */
@@ -72,7 +73,7 @@ export class GraphCache {
   }
 
   async #keep(staged: string, file: string): Promise<void> {
-    const graph = await readFile(staged);
+    const graph = await readWhole(staged);
     await writeFile(staged, Buffer.concat([await sha256(graph), graph]));
     await rename(staged, file);
     await this.#prune(file);
@@ -113,14 +114,23 @@ async function removeLeftover(staged: string): Promise<void> {
 /** Null where it is not there, or not as it was written. */
 async function readKept(file: string): Promise<Uint8Array | null> {
   try {
-    const bytes = await readFile(file);
+    const bytes = await readWhole(file);
     const graph = bytes.subarray(DIGEST_BYTES);
     if (!(await sha256(graph)).equals(bytes.subarray(0, DIGEST_BYTES))) return null;
     const now = new Date();
     await utimes(file, now, now);
-    return new Uint8Array(graph.buffer, graph.byteOffset, graph.byteLength);
+    return graph;
   } catch {
     return null;
+  }
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    return await readBytes(file, (await file.stat()).size);
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
 import { byKind } from '../kinds.js';
+import { spareMoment } from '../native/background.js';
 import type { Picture } from '../types.js';
 import { checkContract, HEAD_VALUES, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
 import type { HeadMaps } from './defects.js';
@@ -92,6 +93,7 @@ export class Scorer implements RegionScorer {
     const session = await open(model, { name, shapes, boundary: HEAD_VALUES });
     try {
       checkContract(session, options, name);
+      await spareMoment();
       return new Scorer(session, options);
     } catch (thrown) {
       await session.close();

@@ -2,6 +2,7 @@ import { lstat, open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { sha256 } from '../digest.js';
 import { reasonOf, SideglanceError } from '../errors.js';
+import { readBytes } from '../read-bytes.js';
 import {
   type BundleFile,
   bundleLimits,
@@ -107,7 +108,7 @@ async function readWhole(path: string, expected: number): Promise<Uint8Array> {
       const facts = await handle.stat();
       if (!facts.isFile()) throw new Error('it is not a file');
       if (facts.size > expected) throw new Error(`it has ${facts.size} bytes, ${expected} are allowed`);
-      return await handle.readFile();
+      return await readBytes(handle, facts.size);
     } finally {
       await handle.close();
     }

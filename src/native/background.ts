@@ -9,12 +9,19 @@ export interface AddressedFunction {
   readonly args: readonly string[];
 }
 
-/** What a thread is told. */
+/** A native call. */
 export interface BackgroundCall {
-  readonly id: number;
   readonly to: AddressedFunction;
   readonly args: readonly unknown[];
 }
+
+/** The SHA-256 of all parts together. */
+export interface BackgroundDigest {
+  readonly parts: readonly (string | { readonly address: bigint; readonly bytes: number })[];
+}
+
+/** What a thread is told. */
+export type BackgroundTask = { readonly id: number } & (BackgroundCall | BackgroundDigest);
 
 /** What it answers: `args` as the function has left them. */
 export type BackgroundAnswer = { readonly id: number } & (
@@ -23,7 +30,7 @@ export type BackgroundAnswer = { readonly id: number } & (
 );
 
 interface Pending {
-  /** Native code reads memory that only they point to. */
+  /** The thread works in memory that only they point to. */
   readonly args: readonly unknown[];
   readonly done: (result: unknown) => void;
   readonly failed: (reason: Error) => void;
@@ -31,7 +38,7 @@ interface Pending {
 
 const ENDED = 'the background thread has ended';
 
-/** A thread of a low priority that makes one native call after the other. */
+/** A thread of a low priority that does one thing after the other. */
 export class BackgroundThread {
   readonly #worker = new Worker(new URL('./background-worker.js', import.meta.url), { name: 'background' });
   readonly #pending = new Map<number, Pending>();
@@ -51,21 +58,38 @@ export class BackgroundThread {
     return this.#isOpen;
   }
 
+  /** Settles when something may begin. */
+  moment(): Promise<void> {
+    return this.#before();
+  }
+
   /** The function reads and writes the caller's memory in place; arrays for its out parameters are filled in. */
   async call(to: AddressedFunction, args: readonly unknown[]): Promise<unknown> {
     await this.#before();
-    if (!this.#isOpen) throw new Error(ENDED);
-    const id = this.#calls++;
-    return new Promise((done, failed) => {
-      this.#pending.set(id, { args, done, failed });
-      this.#worker.postMessage({ id, to, args: args.map(byAddress) } satisfies BackgroundCall);
-    });
+    return this.#tell({ to, args: args.map(byAddress) }, args);
+  }
+
+  /** The SHA-256 of all parts together, which are not copied. Begins at once: it touches nothing that parts wait for. */
+  async digest(parts: readonly (Uint8Array | string)[]): Promise<Uint8Array> {
+    const told = parts.map((part) =>
+      typeof part === 'string' ? part : { address: addressOf(part), bytes: part.byteLength },
+    );
+    return (await this.#tell({ parts: told }, parts)) as Uint8Array;
   }
 
   /** To be called when every call has been answered. */
   async close(): Promise<void> {
     this.#isOpen = false;
     await this.#worker.terminate();
+  }
+
+  #tell(task: BackgroundCall | BackgroundDigest, args: readonly unknown[]): Promise<unknown> {
+    if (!this.#isOpen) throw new Error(ENDED);
+    const id = this.#calls++;
+    return new Promise((done, failed) => {
+      this.#pending.set(id, { args, done, failed });
+      this.#worker.postMessage({ id, ...task } satisfies BackgroundTask);
+    });
   }
 
   #settle(answer: BackgroundAnswer): void {
@@ -91,7 +115,7 @@ export class BackgroundThread {
 const threads = new AsyncLocalStorage<BackgroundThread>();
 let users = 0;
 
-/** The thread for calls off the JS thread that are made here and now; undefined: those of libuv's pool. */
+/** The thread for what is to be done off the JS thread here and now; undefined: those of libuv's pool. */
 export function backgroundThread(): BackgroundThread | undefined {
   const thread = threads.getStore();
   return thread?.isOpen ? thread : undefined;
@@ -114,6 +138,11 @@ export async function inBackground<T>(
     if (--users === 0) threads.disable();
     await thread.close();
   }
+}
+
+/** Settles when {@link inBackground} may hold up the event loop for some milliseconds: elsewhere at once. */
+export async function spareMoment(): Promise<void> {
+  await backgroundThread()?.moment();
 }
 
 /** Of {@link inBackground}, what is to have an ordinary priority all the same: threads that it makes keep it. */

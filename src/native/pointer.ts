@@ -28,6 +28,11 @@ export function addressOf(array: ArrayBufferView): bigint {
   return koffi.address(array);
 }
 
+/** The memory at an address, which must stay there for as long. */
+export function bytesAt(address: bigint, bytes: number): Uint8Array {
+  return bytes === 0 ? new Uint8Array() : new Uint8Array(koffi.view(address, bytes));
+}
+
 /** Memory that may be read: a native address, or bytes that a native function has filled. */
 export type Readable = Pointer<string> | Uint8Array;
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { describe, it } from 'node:test';
 import koffi from 'koffi';
-import { inBackground, inForeground } from '../../src/native/background.js';
+import { sha256 } from '../../src/digest.js';
+import { inBackground, inForeground, spareMoment } from '../../src/native/background.js';
 import { functionAt } from '../../src/native/library.js';
 import { asPointer, outPointer, type Pointer } from '../../src/native/pointer.js';
 
@@ -15,7 +17,7 @@ const gettid = at<[], number>('gettid', 'int', []);
 /** Of the thread that the call runs on. */
 const priority = () => getpriority.offThread(PRIO_PROCESS, 0);
 
-describe('native calls in the background', () => {
+describe('calls in the background', () => {
   it('run on one thread of a low priority; others, and those after it, as ever', async () => {
     const before = await priority();
     const [inside, threads, outside] = await inBackground(async () => {
@@ -59,6 +61,33 @@ describe('native calls in the background', () => {
       );
       assert.equal(await priority(), 10);
     });
+  });
+
+  it('take digests of what lies in several places, of parts of it, and of nothing', async () => {
+    const whole = Uint8Array.from({ length: 3_000_000 }, (_, i) => i * 31);
+    for (const parts of [
+      [whole],
+      ['head\0', whole.subarray(5, 2_000_005), 'ä', new Uint8Array()],
+      [whole.subarray(3, 3)],
+      [],
+    ]) {
+      const wanted = createHash('sha256');
+      for (const part of parts) wanted.update(part);
+      assert.deepEqual(await inBackground(() => sha256(...parts)), wanted.digest());
+    }
+  });
+
+  it('begin when they may, and so does what says that it holds up the event loop', async () => {
+    const order: string[] = [];
+    const before = () => new Promise<void>((done) => setImmediate(() => done(void order.push('border'))));
+    await inBackground(async () => {
+      await spareMoment();
+      order.push('work');
+      await priority();
+      order.push('call');
+    }, before);
+    await spareMoment();
+    assert.deepEqual(order, ['border', 'work', 'border', 'call']);
   });
 
   it('come and go with their threads', async () => {

@@ -1,10 +1,17 @@
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
-import koffi from 'koffi';
 import { SideglanceError } from '../../errors.js';
 import { elfKind } from '../../native/elf.js';
 import { functionAt, loadLibrary, type NativeFunction, type NativeLibrary } from '../../native/library.js';
-import { asPointer, type OutPointer, outPointer, type Pointer, readPointer, readString } from '../../native/pointer.js';
+import {
+  asPointer,
+  bytesAt,
+  type OutPointer,
+  outPointer,
+  type Pointer,
+  readPointer,
+  readString,
+} from '../../native/pointer.js';
 
 /** The API version asked for: the table below is a prefix of every later one. */
 const API_VERSION = 20;
@@ -237,7 +244,7 @@ export function libraryPath(option?: string): string {
 
 /** Copies native memory, which may be freed right after. */
 export function copyBytes(from: Pointer<string>, into: Uint8Array): void {
-  into.set(new Uint8Array(koffi.view(from, into.byteLength)));
+  into.set(bytesAt(from, into.byteLength));
 }
 
 /** The text at an address that belongs to the runtime. */
