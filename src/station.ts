@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { adjustCamera } from './capture/adjust.js';
+import { adjustCamera, firesCamera } from './capture/adjust.js';
 import { Camera } from './capture/camera.js';
 import { monotonicMs } from './capture/clock.js';
 import { cameraOptions } from './capture/from-config.js';
@@ -86,6 +86,9 @@ async function work(): Promise<void> {
       calibrate: (falseRejectRate, scores) => models.current.thresholdBy({ falseRejectRate }, scores),
       setCamera: async (controls) => {
         cameraConfig = await adjustCamera(camera, cameraConfig, controls);
+      },
+      fire: async () => {
+        if (firesCamera(station.camera)) await camera.fire();
       },
       encode: (picture) => encoders.frame(picture),
     },

@@ -8,7 +8,8 @@ import { after, before, test } from 'node:test';
 import { connect, type MqttClient } from 'mqtt';
 import type { CommandName } from '../src/config/commands.js';
 import { type AnswerMessage, RESULT_SCHEMAS } from '../src/publish/command-messages.js';
-import type { HealthMessage, InspectionMessage, ModelMessage } from '../src/publish/messages.js';
+import type { CameraMessage, HealthMessage, InspectionMessage, ModelMessage } from '../src/publish/messages.js';
+import { FakeGigeCamera } from './capture/fake-gige-camera.js';
 import { EVERYTHING } from './commands/support.js';
 import { closeAtTheEnd } from './publish/support/leftovers.js';
 import { Subscriber } from './publish/support/subscriber.js';
@@ -49,12 +50,12 @@ class Operator {
     this.#mqtt = mqtt;
   }
 
-  static async at(daemon: Daemon): Promise<Operator> {
+  static async at(daemon: Daemon, verdicts = 1): Promise<Operator> {
     await daemon.until('it listens', () => daemon.lines.includes('mosquitto_sub'));
     const mqtt = connect(daemon.brokerUrl, { protocolVersion: 4, reconnectPeriod: 100 });
     closeAtTheEnd(() => mqtt.endAsync(true));
     const operator = new Operator(await Subscriber.open(daemon.brokerUrl, 4), mqtt);
-    await operator.subscriber.until('verdicts', () => operator.inspections().length > 0, BOUND_MS);
+    await operator.subscriber.until('verdicts', () => operator.inspections().length >= verdicts, BOUND_MS);
     return operator;
   }
 
@@ -190,4 +191,32 @@ test('with `trigger: command` a part is made by each command, and none without',
   await daemon.until('it is gone', () => daemon.events('station.ended').length === 1);
   await mqtt.publishAsync(`${ROOT}/press/command/trigger`, JSON.stringify({ id: 'lost' }), { qos: 1 });
   await subscriber.until('a sixth part', () => inspections().length === 6, BOUND_MS);
+});
+
+test('a camera that commands trigger takes a picture for each, however long it has waited', async (context) => {
+  const device = await FakeGigeCamera.reserve();
+  if (device === null) return context.skip('the fake camera is not installed: apt-get install aravis-tools');
+  try {
+    await device.start();
+    const camera = { type: 'gige', camera: '127.0.0.1', trigger: 'Software', width: 512, height: 512, queue: 8 };
+    const daemon = await Daemon.start([station({ camera, trigger: 'command' })], {
+      more: { commands: { enabled: true, allow: EVERYTHING } },
+    });
+    const operator = await Operator.at(daemon, 0);
+    const states = () => operator.subscriber.on('/press/camera').map((one) => one.json<CameraMessage>().state);
+    await operator.subscriber.until('an open camera', () => states().at(-1) === 'silent', BOUND_MS);
+    const opened = states().length - 1;
+    // Longer than the element of GStreamer would bear.
+    await new Promise((done) => setTimeout(done, 3000));
+    for (let i = 0; i < 3; i++) {
+      const { outcome, result } = await operator.send('trigger', `fire-${i}`, { station: 'press' });
+      assert.equal(outcome, 'done');
+      assert.equal((result as { part: { sequence: number } }).part.sequence, i);
+    }
+    assert.deepEqual(states().slice(opened), ['silent', 'running']);
+    assert.equal((await operator.send('snapshot', 'look', { station: 'press' })).outcome, 'done');
+    assert.equal(operator.inspections().length, 3);
+  } finally {
+    await device.release();
+  }
 });

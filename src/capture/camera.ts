@@ -2,10 +2,10 @@ import { reasonOf, SideglanceError } from '../errors.js';
 import type { CameraState, Frame } from '../types.js';
 import { Backoff } from './backoff.js';
 import { monotonicMs, Sleeper, timestamp } from './clock.js';
-import type { ElementProperty } from './gstreamer/controls.js';
 import { Pipeline, type Pulled } from './gstreamer/pipeline.js';
 import { CAMERA_LIMITS, type CameraLimits, type CameraOptions } from './options.js';
 import { SkippedFrames } from './skipped.js';
+import type { Device, OpenDevice } from './source.js';
 
 export type { CameraEvent, CameraLimits, CameraOptions } from './options.js';
 
@@ -46,7 +46,8 @@ export class Camera {
   #sequence = 0;
   #lastFrameMs = 0;
   #asking = false;
-  #text: string | null = null;
+  /** Instead of what the options say. */
+  #changed: string | Device | null = null;
   #closing: Promise<void> | undefined;
 
   constructor(options: CameraOptions) {
@@ -77,12 +78,23 @@ export class Camera {
   }
 
   /**
-   * Sets properties of an element now, where the pipeline runs, and opens the camera with another text from now on.
-   * @throws SideglanceError SG_COMMAND_FAILED where the element does not take them; the text stays as it was then
+   * Changes the pipeline now, where it runs, and opens another one from now on.
+   * @throws SideglanceError what `change` throws; everything stays as it was then
    */
-  async adjust(pipeline: string, element: string, properties: readonly ElementProperty[]): Promise<void> {
-    if (this.#phase.kind === 'running') await this.#phase.pipeline.set(element, properties);
-    this.#text = pipeline;
+  async adjust(pipeline: string | Device, change: (running: Pipeline) => Promise<void>): Promise<void> {
+    if (this.#phase.kind === 'running') await change(this.#phase.pipeline);
+    this.#changed = pipeline;
+  }
+
+  /**
+   * Has the camera take a picture now.
+   * @throws SideglanceError SG_CAMERA_LOST while it is not open; as `OpenDevice.fire`
+   */
+  async fire(): Promise<void> {
+    if (this.#phase.kind !== 'running') {
+      throw new SideglanceError('SG_CAMERA_LOST', 'the camera is not open now: look at its state');
+    }
+    await this.#phase.pipeline.device?.fire();
   }
 
   /**
@@ -128,9 +140,9 @@ export class Camera {
 
   /** Finds out what to open next: always the same for a camera, the next file for a folder of them. */
   #fetch(): void {
-    const { pipeline } = this.#options;
-    if (typeof pipeline === 'string') {
-      this.#open(this.#text ?? pipeline, '');
+    const pipeline = this.#changed ?? this.#options.pipeline;
+    if (typeof pipeline === 'string' || 'open' in pipeline) {
+      this.#open(pipeline, '');
       return;
     }
     const work = pipeline.next(this.#sleeper).then(
@@ -144,23 +156,29 @@ export class Camera {
     this.#phase = { kind: 'fetching', work };
   }
 
-  #open(text: string, label: string): void {
+  #open(what: string | Device, label: string): void {
     if (this.#state === null || this.#state === 'ended') this.#publish('opening', null);
-    this.#phase = { kind: 'busy', with: 'open', sinceMs: monotonicMs(), work: this.#build(text, label) };
+    this.#phase = { kind: 'busy', with: 'open', sinceMs: monotonicMs(), work: this.#build(what, label) };
   }
 
-  async #build(text: string, label: string): Promise<void> {
+  async #build(what: string | Device, label: string): Promise<void> {
     const { format, lossless = false, queue = 1, source, partsPerSecond = 1 } = this.#options;
-    const feed = source ? { source, partsPerSecond } : null;
+    let device: OpenDevice | null = null;
     let pipeline: Pipeline | null = null;
     try {
+      if (typeof what !== 'string') device = await what.open();
+      const feed = device ? { device } : source ? { source, partsPerSecond } : null;
+      const text = typeof what === 'string' ? what : (device as OpenDevice).text;
       pipeline = await Pipeline.build({ text, format, lossless, queue, feed });
       this.#everBuilt = true;
       await pipeline.start();
+      // It has answered, and its next frame may be far away.
+      if (device) this.#publish('silent', 'it is open and waits for its trigger');
       this.#skipped.restart();
       this.#lastFrameMs = monotonicMs();
       this.#phase = { kind: 'running', pipeline, label, sinceMs: this.#lastFrameMs, from: this.#sequence };
     } catch (error) {
+      if (pipeline === null) await device?.close();
       // A text that worked once is right: what fails now is the camera.
       if (!this.#everBuilt && error instanceof SideglanceError) this.#phase = { kind: 'failed', error };
       else this.#lose(label, reasonOf(error), pipeline);
@@ -235,7 +253,7 @@ export class Camera {
 
   #endOfStream(pipeline: Pipeline): void {
     const { pipeline: what, source, whenEnded = source ? 'stop' : 'reopen' } = this.#options;
-    if (typeof what !== 'string') {
+    if (typeof what !== 'string' && 'next' in what) {
       this.#backoff.reset();
       this.#stopThen(pipeline, { kind: 'waiting', untilMs: 0 });
     } else if (whenEnded === 'stop') {

@@ -1,9 +1,10 @@
 import type { CameraConfig } from '../config/schema.js';
 import { SideglanceError } from '../errors.js';
+import { TriggeredCamera } from './aravis/triggered-camera.js';
 import { imageFiles } from './files.js';
 import type { CameraOptions } from './options.js';
 import { csiPipeline, gigePipeline, rtspPipeline, simulatedPipeline, v4l2Pipeline } from './presets.js';
-import type { FrameSource } from './source.js';
+import type { Device, FrameSource } from './source.js';
 
 /**
  * What a camera of the configuration means for `Camera`: everything but the listeners.
@@ -30,7 +31,7 @@ function whatToOpen(
     case 'rtsp':
       return { pipeline: rtspPipeline(camera) };
     case 'gige':
-      return { pipeline: gigePipeline(camera) };
+      return { pipeline: gigeCamera(camera) };
     case 'csi':
       return { pipeline: csiPipeline(camera) };
     case 'files':
@@ -38,6 +39,12 @@ function whatToOpen(
     case 'pipeline':
       return { pipeline: camera.pipeline, lossless: camera.lossless };
   }
+}
+
+/** A camera that something triggers is driven by ourselves. */
+export function gigeCamera(camera: Extract<CameraConfig, { type: 'gige' }>): string | Device {
+  const { trigger } = camera;
+  return trigger === undefined ? gigePipeline(camera) : { open: () => TriggeredCamera.open({ ...camera, trigger }) };
 }
 
 /** Whatever the configuration says, a line is not silent between two of its parts: three periods are the least. */
@@ -50,5 +57,7 @@ function silenceLimits(camera: CameraConfig): { silentAfterMs: number; stallAfte
         : undefined;
   const leastMs = rate === undefined ? 0 : 3000 / rate;
   const limit = (ms: number | 'never') => (ms === 'never' ? Number.POSITIVE_INFINITY : Math.max(ms, leastMs));
+  // A camera that waits for its trigger is asked whether it is there: to open it again would miss the next part.
+  if ('trigger' in camera) return { silentAfterMs: limit('never'), stallAfterMs: limit('never') };
   return { silentAfterMs: limit(camera.silentAfterMs), stallAfterMs: limit(camera.reopenAfterMs) };
 }

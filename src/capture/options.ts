@@ -1,5 +1,5 @@
 import type { CameraState, PixelFormat, Timestamp } from '../types.js';
-import type { FrameSource, PipelineSeries } from './source.js';
+import type { Device, FrameSource, PipelineSeries } from './source.js';
 
 export interface CameraEvent {
   readonly state: CameraState;
@@ -38,8 +38,8 @@ export const CAMERA_LIMITS: CameraLimits = {
 };
 
 export interface CameraOptions {
-  /** Pipeline text ending before the sink, or a series of them (a folder of image files). */
-  readonly pipeline: string | PipelineSeries;
+  /** Pipeline text ending before the sink, a series of them (a folder of image files), or a device that brings its own. */
+  readonly pipeline: string | PipelineSeries | Device;
   /** What the pictures are converted to, where they are not so already. */
   readonly format: PixelFormat;
   /** Every frame is a part: the source waits for us instead of frames being skipped. Default: false. */

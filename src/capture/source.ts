@@ -1,4 +1,4 @@
-import type { Picture } from '../types.js';
+import type { CameraControls, Picture } from '../types.js';
 import type { Sleeper } from './clock.js';
 
 /**
@@ -17,4 +17,38 @@ export interface PipelineSeries {
    * Where it has to wait, for a rate or for a file, it waits with `sleeper`, which the camera's end cuts short.
    */
   next(sleeper: Sleeper): Promise<{ readonly text: string; readonly label: string } | null>;
+}
+
+/** A camera whose frames this process fetches itself, where no element of GStreamer does. */
+export interface Device {
+  /** @throws Error where it is not there or does not take its settings; SideglanceError SG_NATIVE_LIBRARY without its library */
+  open(): Promise<OpenDevice>;
+}
+
+export interface OpenDevice {
+  /** What its frames go through, from the `appsrc` of {@link Pump} on, ending before the sink. */
+  readonly text: string;
+  /** The frame's layout in {@link Shot}, as the caps in the text have it but for the padding of rows. */
+  readonly rowBytes: number;
+  readonly rows: number;
+  /**
+   * The next frame, or null when none came in time.
+   * @throws Error when the camera does not answer any more
+   */
+  next(timeoutMs: number): Promise<Shot | null>;
+  /** Takes a picture now. @throws SideglanceError SG_CAMERA_LOST where it cannot */
+  fire(): Promise<void>;
+  /** @throws SideglanceError SG_COMMAND_FAILED where the camera does not take a value */
+  control(controls: CameraControls): Promise<void>;
+  /** Never rejects; waits for commands under way. To be called when no `next` is under way, and nothing is to be released any more. */
+  close(): Promise<void>;
+}
+
+/** What a camera has sent. */
+export interface Shot {
+  /** The pixels, valid until `release`; null for a frame that did not come whole. */
+  readonly pixels: Uint8Array | null;
+  /** Milliseconds since it was taken. */
+  readonly ageMs: number;
+  release(): void;
 }

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { password, passwordFile, text, whole } from './fields.js';
 
+/** The source of triggers that are commands to the camera, by its name in the standard (SFNC, TriggerSource). */
+export const SOFTWARE_TRIGGER = 'Software';
+
 const patience = (milliseconds: number, description: string) =>
   z
     .union([z.literal('never'), z.int().min(100).max(86_400_000)])
@@ -117,6 +120,9 @@ const CAMERAS = [
         .max(100)
         .meta({ description: 'Gain in decibels. Absent: as the camera is set.' })
         .exactOptional(),
+      trigger: text(
+        'What makes the camera take a picture, by its name in the camera (TriggerSource), such as `Line1` for its input; `Software`: the command `trigger`, of a station with `trigger: command`. Each picture is a part then, with a `queue` none is missed. Absent: it runs freely.',
+      ).exactOptional(),
       packetSize: whole(
         576,
         16_384,

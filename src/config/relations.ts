@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from '../paths.js';
+import { SOFTWARE_TRIGGER } from './cameras.js';
 import { fromFile, listAt, passwordFaults, readableSecret, repeatedNames, urlFaults } from './checks.js';
 import { commandFaults } from './commands-relations.js';
 import { type Fault, type Path, valueAt } from './faults.js';
@@ -121,6 +122,15 @@ function stationFaults(value: unknown, index: number, file: string): Fault[] {
   if (at('camera', 'type') === 'rtsp') {
     faults.push(...urlFaults(at('camera', 'url'), [...camera, 'url'], ['rtsp', 'rtsps']));
     faults.push(...passwordFaults(at('camera'), camera, file));
+  }
+  if (at('camera', 'trigger') !== undefined) {
+    if (at('camera', 'trigger') === SOFTWARE_TRIGGER && at('trigger') !== 'command') {
+      fault(['trigger'], `must be \`command\`: nothing else triggers a camera with \`trigger: ${SOFTWARE_TRIGGER}\``);
+    }
+    for (const key of ['framesPerSecond', 'silentAfterMs', 'reopenAfterMs']) {
+      if (at('camera', key) !== undefined)
+        fault(['camera', key], 'has no effect with `trigger`: a frame comes when something triggers it');
+    }
   }
   if (at('camera', 'type') === 'files')
     faults.push(...imageFilesFaults(at('camera', 'path'), [...camera, 'path'], file));

@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs';
+import { openAravis } from '../capture/aravis/binding.js';
 import { cameraOptions } from '../capture/from-config.js';
 import { elementExists, gstreamerVersion, missingElements, packageOfElement } from '../capture/gstreamer/elements.js';
 import { gigePipeline, imageFilePipeline } from '../capture/presets.js';
 import type { CameraConfig, StationConfig } from '../config/schema.js';
+import { reasonOf } from '../errors.js';
 import type { Check, Finding } from './doctor.js';
 
 const INSTALL_GSTREAMER =
   'sudo apt-get install -y --no-install-recommends gstreamer1.0-plugins-base gstreamer1.0-plugins-good';
+
+const INSTALL_ARAVIS = 'sudo apt-get install -y --no-install-recommends libaravis-0.8-0';
 
 /** What capture puts behind every camera. */
 const COMMON_ELEMENTS = ['appsink', 'videoconvert'];
@@ -31,6 +35,10 @@ export function cameraChecks(stations: readonly StationConfig[]): Check[] {
     async run() {
       const missing = await missingFor(camera);
       if (missing.length > 0) return missingFinding(`${camera.type}:`, missing);
+      if (camera.type === 'gige' && camera.trigger !== undefined) {
+        const missingLibrary = await openAravis().then(() => null, reasonOf);
+        if (missingLibrary !== null) return { state: 'fail', text: missingLibrary, fix: INSTALL_ARAVIS };
+      }
       if (camera.type === 'v4l2' && !existsSync(camera.device)) {
         return {
           state: 'fail',
@@ -51,8 +59,9 @@ async function missingFor(camera: CameraConfig): Promise<string[]> {
       return absent(['image.png', 'image.jpg'].flatMap((path) => elementsOf(imageFilePipeline(path))));
     case 'gige': {
       // Parsing the text would open the camera, which a running daemon may be using.
-      const { camera: _, ...rest } = camera;
-      return absent(elementsOf(gigePipeline(rest)));
+      const { camera: _, trigger, sensor, ...rest } = camera;
+      if (trigger === undefined) return absent(elementsOf(gigePipeline({ ...rest, sensor })));
+      return absent(sensor === 'bayer' ? ['appsrc', 'bayer2rgb'] : ['appsrc']);
     }
     default: {
       const { pipeline } = cameraOptions(camera);

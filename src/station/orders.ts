@@ -21,6 +21,8 @@ export interface OrderTargets {
   calibrate(falseRejectRate: number, scores: readonly number[]): Omit<CalibratedThreshold, 'parts' | 'regions'>;
   /** @throws SideglanceError SG_COMMAND_UNSUPPORTED for a camera that cannot, SG_COMMAND_FAILED where it did not take it */
   setCamera(controls: CameraControls): Promise<void>;
+  /** Has the camera take a picture, where that is for us to do. @throws SideglanceError as `Camera.fire` */
+  fire(): Promise<void>;
   encode(picture: Picture): Promise<Attachment>;
 }
 
@@ -139,10 +141,12 @@ export class Orders {
       case 'trigger':
         if (this.#trigger !== null) throw busy('a trigger');
         this.#trigger = waiting(order.withinMs);
+        await this.#fire('trigger', id);
         return null;
       case 'snapshot':
         if (this.#snapshot !== null) throw busy('a snapshot');
         this.#snapshot = waiting(order.withinMs);
+        await this.#fire('snapshot', id);
         return null;
       case 'calibrate': {
         if (this.#calibration !== null) throw busy('a calibration');
@@ -158,6 +162,18 @@ export class Orders {
       case 'pause':
         this.#paused = order.paused;
         return { kind: 'pause' };
+    }
+  }
+
+  /** Rejects where no picture will come, unless the order was given up meanwhile. */
+  async #fire(kind: 'trigger' | 'snapshot', id: number): Promise<void> {
+    try {
+      await this.#options.targets.fire();
+    } catch (thrown) {
+      if ((kind === 'trigger' ? this.#trigger : this.#snapshot)?.id !== id) return;
+      if (kind === 'trigger') this.#trigger = null;
+      else this.#snapshot = null;
+      throw thrown;
     }
   }
 

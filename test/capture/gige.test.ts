@@ -91,9 +91,14 @@ describe('a GigE Vision camera', () => {
         Math.abs(brightness(again!) - brightness(bright!)) < 5,
         `${brightness(again!)} after it was opened again`,
       );
-      await assert.rejects(camera.adjust('', GIGE_SOURCE, [{ name: 'no-such-property', type: 'number', value: 1 }]), {
-        code: 'SG_COMMAND_FAILED',
-      });
+      await assert.rejects(
+        camera.adjust('', (running) =>
+          running.set(GIGE_SOURCE, [{ name: 'no-such-property', type: 'number', value: 1 }]),
+        ),
+        {
+          code: 'SG_COMMAND_FAILED',
+        },
+      );
     } finally {
       await camera.close();
       await device.release();

@@ -44,6 +44,7 @@ describe('doctor', () => {
       station('sim', '{ type: simulated }') +
         station('pictures', '{ type: files, path: . }') +
         station('grey', '{ type: gige, camera: "no ! such" }') +
+        station('triggered', '{ type: gige, trigger: Line1 }') +
         station('jetson', '{ type: csi }') +
         station('odd', '{ type: pipeline, pipeline: "videotestsrc ! frobnicate ! videoflip" }') +
         station('usb', '{ type: v4l2, device: /dev/sideglance-none }'),
@@ -54,6 +55,7 @@ describe('doctor', () => {
     assert.equal(states['camera of sim'], 'ok');
     assert.equal(states['camera of pictures'], 'ok');
     assert.equal(states['camera of grey'], 'ok');
+    assert.equal(states['camera of triggered'], 'ok');
     const jetson = find(findings, 'camera of jetson');
     assert.match(
       `${jetson?.state} ${jetson?.text} ${jetson?.fix}`,

@@ -102,7 +102,7 @@ describe('the shipped config.yaml', () => {
     );
     assert.deepEqual(
       cameras.map((camera) => camera.type),
-      ['simulated', 'v4l2', 'rtsp', 'gige', 'csi', 'files', 'pipeline'],
+      ['simulated', 'v4l2', 'rtsp', 'gige', 'gige', 'csi', 'files', 'pipeline'],
     );
     for (const camera of cameras) {
       const written = parse(shipped);

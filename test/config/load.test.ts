@@ -314,6 +314,15 @@ const CASES: readonly (readonly [behaviour: string, text: string, faults: readon
     [/^2:\d+ mqtt\.session\.expirySeconds has no effect with `protocolVersion: 4`/],
   ],
   [
+    'a camera that nothing triggers, with times that triggers do not keep',
+    `${DEVICE}stations: [{ name: top, camera: { type: gige, trigger: Software, framesPerSecond: 5, reopenAfterMs: 9000 } }]`,
+    [
+      /^2:\d+ stations\[0\]\.trigger must be `command`: nothing else triggers a camera with `trigger: Software`/,
+      /^2:\d+ stations\[0\]\.camera\.framesPerSecond has no effect with `trigger`/,
+      /^2:\d+ stations\[0\]\.camera\.reopenAfterMs has no effect with `trigger`/,
+    ],
+  ],
+  [
     'credentials that nobody asks for',
     `${DEVICE}mqtt: { username: u }\n${STATION}`,
     [/^2:19 mqtt\.username has no effect without `mqtt\.url`/],

@@ -12,6 +12,7 @@ const NO_TARGETS = {
   setThreshold: () => 0,
   calibrate: () => ({ score: 0, extrapolated: false }),
   setCamera: async () => {},
+  fire: async () => {},
   encode: scriptedEncoders.frame,
 };
 

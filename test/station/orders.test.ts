@@ -20,13 +20,17 @@ interface Step {
 }
 
 /** A loop of 100 ms steps: at each, some orders come, then the loop asks for a frame. */
-async function run(steps: readonly Step[], options: { trigger?: 'frames' | 'command'; failCamera?: boolean } = {}) {
+async function run(
+  steps: readonly Step[],
+  options: { trigger?: 'frames' | 'command'; failCamera?: boolean; failFire?: boolean } = {},
+) {
   const sent: StationMessage[] = [];
   const set: (ThresholdChoice | CameraControls)[] = [];
   const progress = new Progress();
   let clockMs = 0;
   let at = 0;
   let ids = 0;
+  let fired = 0;
   const send = async (message: StationMessage) => {
     if (message.type !== 'progress') sent.push(message);
   };
@@ -40,6 +44,10 @@ async function run(steps: readonly Step[], options: { trigger?: 'frames' | 'comm
       setCamera: async (controls) => {
         set.push(controls);
         if (options.failCamera) throw new SideglanceError('SG_COMMAND_FAILED', 'out of range');
+      },
+      fire: async () => {
+        fired++;
+        if (options.failFire) throw new SideglanceError('SG_CAMERA_LOST', 'the camera is not open now');
       },
       encode: scriptedEncoders.frame,
     },
@@ -75,7 +83,7 @@ async function run(steps: readonly Step[], options: { trigger?: 'frames' | 'comm
   }).finally(() => progress.stop());
   const done = sent.flatMap((message) => (message.type === 'done' ? [message] : []));
   const accepted = sent.flatMap((message) => (message.type === 'accepted' ? [message] : []));
-  return { sent, done, accepted, set };
+  return { sent, done, accepted, set, fired };
 }
 
 const TRIGGER: StationOrder = { kind: 'trigger', withinMs: 250 };
@@ -114,6 +122,23 @@ test('a trigger that gets no frame in time fails once, a second one at the same 
     [
       [1, 'SG_COMMAND_BUSY'],
       [0, 'SG_CAMERA_LOST'],
+    ],
+  );
+});
+
+test('triggers and snapshots have the camera take a picture, and fail where it cannot', async () => {
+  const SNAPSHOT: StationOrder = { kind: 'snapshot', withinMs: 250 };
+  const steps = [{ orders: [TRIGGER, SNAPSHOT], frameAgeMs: null }, { frameAgeMs: 0 }, { frameAgeMs: null }];
+  const well = await run(steps, { trigger: 'command' });
+  assert.equal(well.fired, 2);
+  assert.equal(well.accepted.length, 1);
+  const ill = await run(steps, { trigger: 'command', failFire: true });
+  assert.equal(ill.accepted.length, 0);
+  assert.deepEqual(
+    ill.done.map(({ id, outcome }) => [id, outcome.ok || outcome.code]),
+    [
+      [0, 'SG_CAMERA_LOST'],
+      [1, 'SG_CAMERA_LOST'],
     ],
   );
 });

@@ -1,6 +1,7 @@
 import { reasonOf, SideglanceError } from '../../errors.js';
 import { outPointer } from '../../native/pointer.js';
 import type { Picture, PixelFormat } from '../../types.js';
+import type { OpenDevice } from '../source.js';
 import {
   type GStreamer,
   type GstBuffer,
@@ -18,6 +19,7 @@ import { Feeder, type FeederOptions } from './feeder.js';
 import { BUFFER, FORMAT_TIME, NONE, SEGMENT, STATE, STATE_CHANGE } from './layout.js';
 import { describe, popMessages } from './messages.js';
 import { FrameCopier, type Geometry, geometryOf } from './picture.js';
+import { Pump } from './pump.js';
 
 export interface PipelineOptions {
   /** Pipeline text ending before the sink. */
@@ -27,9 +29,11 @@ export interface PipelineOptions {
   readonly lossless: boolean;
   /** How many frames are kept, where the source does not wait. */
   readonly queue: number;
-  /** Feeds the pipeline's `appsrc name=simulated`. */
-  readonly feed: Omit<FeederOptions, 'lossless'> | null;
+  /** What feeds the pipeline's appsrc: a line that is rendered (`name=simulated`), or a device (`name=pump`), which it closes. */
+  readonly feed: Feed | null;
 }
+
+export type Feed = Omit<FeederOptions, 'lossless'> | { readonly device: OpenDevice };
 
 /** One frame as it came out of the pipeline. */
 export interface Pulled {
@@ -44,7 +48,6 @@ export interface Pulled {
 }
 
 const SINK = 'sideglance_sink';
-const SOURCE = 'simulated';
 /** A live frame that claims to be older was stamped by a clock that has nothing to do with the pipeline's. */
 const MAX_AGE_MS = 10_000;
 
@@ -54,7 +57,7 @@ export class Pipeline {
   readonly #element: GstElement;
   readonly #sink: GstElement;
   readonly #bus: GstBus;
-  readonly #feeder: Feeder | null;
+  readonly #feeder: Feeder | Pump | null;
   readonly #copier: FrameCopier;
   #live = false;
   #error: string | null = null;
@@ -64,14 +67,22 @@ export class Pipeline {
   /** Referenced as long as it is here: an address says nothing once its caps are gone. */
   #caps: { readonly pointer: GstCaps; readonly geometry: Geometry } | undefined;
 
-  private constructor(gst: GStreamer, element: GstElement, sink: GstElement, feed: FeederOptions | null) {
+  private constructor(
+    gst: GStreamer,
+    element: GstElement,
+    sink: GstElement,
+    { feed, lossless }: Pick<PipelineOptions, 'feed' | 'lossless'>,
+  ) {
     this.#gst = gst;
     this.#element = element;
     this.#sink = sink;
     this.#bus = gst.getBus(element);
     this.#copier = new FrameCopier(gst);
-    const appsrc = feed === null ? null : gst.binGetByName(element, SOURCE);
-    this.#feeder = feed && appsrc && new Feeder(gst, appsrc, feed, () => this.#runningTimeNs());
+    const appsrc = feed && gst.binGetByName(element, nameOf(feed));
+    const clock = () => this.#runningTimeNs();
+    if (!feed || !appsrc) this.#feeder = null;
+    else if ('device' in feed) this.#feeder = new Pump(gst, appsrc, feed.device, clock);
+    else this.#feeder = new Feeder(gst, appsrc, { ...feed, lossless }, clock);
   }
 
   /**
@@ -95,12 +106,12 @@ export class Pipeline {
       if (element !== null) await gst.objectUnref.offThread(element);
       throw await cannotBuild(text, reason);
     }
-    const pipeline = new Pipeline(gst, element, sinkElement, feed && { ...feed, lossless });
+    const pipeline = new Pipeline(gst, element, sinkElement, options);
     if (feed !== null && pipeline.#feeder === null) {
       await pipeline.stop();
       throw new SideglanceError(
         'SG_CAMERA_PIPELINE',
-        `the simulated line needs an \`appsrc name=${SOURCE}\` at the start of its pipeline: ${redact(text)}`,
+        `what feeds the pipeline needs an \`appsrc name=${nameOf(feed)}\` at its start: ${redact(text)}`,
       );
     }
     return pipeline;
@@ -137,8 +148,10 @@ export class Pipeline {
       else if (message.kind === 'error') this.#error ??= redact(describe(message));
       else if (message.kind === 'warning') warnings.push(redact(describe(message)));
     }
+    if (this.#feeder instanceof Pump) warnings.push(...this.#feeder.takeWarnings());
     if (this.#feeder?.failure !== undefined) {
-      this.#error ??= `the simulated line failed: ${reasonOf(this.#feeder.failure)}`;
+      const who = this.#feeder instanceof Pump ? 'the camera' : 'the simulated line';
+      this.#error ??= `${who} failed: ${reasonOf(this.#feeder.failure)}`;
     }
     return warnings;
   }
@@ -177,6 +190,11 @@ export class Pipeline {
     } finally {
       this.#gst.objectUnref(element);
     }
+  }
+
+  /** The device that feeds it; none where an element of the text is the camera. */
+  get device(): OpenDevice | null {
+    return this.#feeder instanceof Pump && !this.#stopping ? this.#feeder.device : null;
   }
 
   /** Stops the flow and frees everything. A camera that is gone can keep this waiting for more than 10 s. */
@@ -255,6 +273,10 @@ export class Pipeline {
     this.#caps = { pointer: caps, geometry };
     return geometry;
   }
+}
+
+function nameOf(feed: Feed): string {
+  return 'device' in feed ? 'pump' : 'simulated';
 }
 
 /** A text that ends in GPU memory cannot be read by anybody, and GStreamer's own error for it helps nobody. */
