@@ -50,5 +50,7 @@ export interface Shot {
   readonly pixels: Uint8Array | null;
   /** Milliseconds since it was taken. */
   readonly ageMs: number;
+  /** How many frames the camera sent since the one before, of which nothing came. */
+  readonly missed: number;
   release(): void;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { adjustCamera } from '../../src/capture/adjust.js';
+import { framesBetween } from '../../src/capture/aravis/triggered-camera.js';
 import { cameraOptions } from '../../src/capture/from-config.js';
 import { CAMERA_LIMITS } from '../../src/capture/options.js';
 import { CameraSchema } from '../../src/config/cameras.js';
@@ -146,4 +147,19 @@ describe('a GigE Vision camera with a trigger', () => {
       assert.match(reason ?? '', /no trigger Line7: choose one of .*Software/);
     });
   });
+});
+
+it('numbers of frames go on after the last of 16 bits', () => {
+  const between: [bigint, bigint, number][] = [
+    [1n, 2n, 0],
+    [1n, 5n, 3],
+    [65_535n, 1n, 0],
+    [65_534n, 3n, 3],
+    [70_000n, 70_001n, 0],
+    // A camera that began anew.
+    [1_000n, 1n, 0],
+    [70_000n, 1n, 0],
+    [1n, 2n ** 60n, 0],
+  ];
+  for (const [last, next, expected] of between) assert.equal(framesBetween(last, next), expected, `${last} to ${next}`);
 });

@@ -95,6 +95,8 @@ function bind(gst: GStreamer) {
     bufferData: aravis.declare<[buffer: ArvBuffer, bytes: [number | bigint]], Pointer<'pixels'> | null>(
       'void *arv_buffer_get_data(void *buffer, _Out_ size_t *bytes)',
     ),
+    /** The camera's own number of the frame. */
+    bufferFrame: aravis.declare<[buffer: ArvBuffer], number | bigint>('uint64_t arv_buffer_get_frame_id(void *buffer)'),
     /** When its first packet came, in nanoseconds since 1970 by the clock of this computer. */
     bufferTime: aravis.declare<[buffer: ArvBuffer], number | bigint>(
       'uint64_t arv_buffer_get_system_timestamp(void *buffer)',

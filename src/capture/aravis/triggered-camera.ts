@@ -59,6 +59,7 @@ export class TriggeredCamera implements OpenDevice {
   /** Settles when the last command has been answered. */
   #turn: Promise<unknown> = Promise.resolve();
   #isClosed = false;
+  #lastFrame: bigint | null = null;
 
   private constructor(arv: Aravis, camera: ArvCamera, stream: ArvStream, frame: FrameLayout) {
     this.#arv = arv;
@@ -135,6 +136,12 @@ export class TriggeredCamera implements OpenDevice {
     });
   }
 
+  #missedBefore(frame: bigint): number {
+    const missed = this.#lastFrame === null ? 0 : framesBetween(this.#lastFrame, frame);
+    this.#lastFrame = frame;
+    return missed;
+  }
+
   #shotOf(buffer: ArvBuffer): Shot {
     const arv = this.#arv;
     const size: [number | bigint] = [0];
@@ -144,10 +151,24 @@ export class TriggeredCamera implements OpenDevice {
     const ageMs = Date.now() - Number(arv.bufferTime(buffer)) / 1e6;
     return {
       pixels: isWhole ? bytesAt(data, this.rowBytes * this.rows) : null,
+      missed: this.#missedBefore(BigInt(arv.bufferFrame(buffer))),
       ageMs: ageMs >= 0 && ageMs <= LIMITS.maxAgeMs ? ageMs : 0,
       release: () => arv.pushBuffer(this.#stream, buffer),
     };
   }
+}
+
+/** Of frames in GigE Vision 1; the next one is 1. */
+const LAST_SHORT_NUMBER = 65_535n;
+
+/** A number farther ahead is of a camera that began anew, as is one that came before. */
+const MOST_MISSED = 10_000;
+
+/** How many frames lie between two numbers of a camera. */
+export function framesBetween(last: bigint, next: bigint): number {
+  const isRound = next < last && last <= LAST_SHORT_NUMBER;
+  const missed = Number(next + (isRound ? LAST_SHORT_NUMBER : 0n) - last) - 1;
+  return missed >= 0 && missed <= MOST_MISSED ? missed : 0;
 }
 
 type FrameLayout = Pick<OpenDevice, 'text' | 'rowBytes' | 'rows'>;

@@ -7,8 +7,8 @@ import { BUFFER, FLOW_OK } from './layout.js';
 const FETCH_MS = 200;
 /** GStreamer begins each row of such a frame at a multiple of so many bytes. */
 const ROW_ALIGNMENT = 4;
-const INCOMPLETE =
-  'a frame did not come whole and is left out: packets were lost on the way. See to the receive buffer (net.core.rmem_max) and to `packetSize`';
+const SEE_TO = 'packets were lost on the way. See to the receive buffer (net.core.rmem_max) and to `packetSize`';
+const INCOMPLETE = `a frame did not come whole and is left out: ${SEE_TO}`;
 
 /**
  * Brings the frames of a device into a pipeline's `appsrc`, as they come. Each buffer carries the number of its frame as its offset, so
@@ -72,6 +72,8 @@ export class Pump {
     while (!this.#halted) {
       const shot = await this.#device.next(FETCH_MS);
       if (shot === null) continue;
+      this.#frames += BigInt(shot.missed);
+      if (shot.missed > 0) this.#warnings.push(`${shot.missed} frames of the camera did not come at all: ${SEE_TO}`);
       let buffer: GstBuffer | null = null;
       try {
         if (shot.pixels !== null) buffer = await this.#bufferOf(shot.pixels, shot);
