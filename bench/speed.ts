@@ -3,8 +3,8 @@
  *
  *     node dist/bench/speed.js [--only networks,stations,loading,heap] [--rounds 15] [--frames 100000] [--quick] [--out bench/results/speed]
  *
- * Ratios are of interleaved runs. Absolute times need a machine that does nothing else. Takes about 15 minutes on two cores; `--quick`,
- * about four, is for trying it out.
+ * Ratios are of interleaved runs. Absolute times need a machine that does nothing else. Takes about half an hour on two cores; `--quick`,
+ * about ten minutes, is for trying it out.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -101,7 +101,7 @@ async function heapReport(frames: number): Promise<NonNullable<SpeedReport['heap
   try {
     say(`memory over ${frames} frames`);
     const bundle = join(folder, 'small');
-    await writeOwnBundle(bundle, { width: 64, height: 64 });
+    await writeOwnBundle(bundle, { width: 128, height: 128 });
     const pictures = [0, 1, 2].map((index) => simulatedPart({ width: 128, height: 128 }, index));
     return await measureHeap(pictures, frames, bundle);
   } finally {

@@ -113,7 +113,7 @@ function heapSection({ frames, heapBytes, outsideHeapBytes, rssBytes, framesPerS
   ];
   return [
     `## Memory over ${frames} frames`,
-    `With a model for regions of 64 × 64 pixels, ${framesPerSecond.toFixed(0)} frames a second; means over a tenth of the run, after a collection.`,
+    `With a model for regions of 128 × 128 pixels, ${framesPerSecond.toFixed(0)} frames a second; means over a tenth of the run, after a collection.`,
     table(
       ['', 'at the beginning', 'at the end'],
       [
