@@ -3,8 +3,7 @@
  *
  *     node dist/bench/speed.js [--only networks,stations,loading,heap] [--rounds 15] [--frames 100000] [--quick] [--out bench/results/speed]
  *
- * Ratios are of interleaved runs. Absolute times need a machine that does nothing else. Takes about half an hour on two cores; `--quick`,
- * about ten minutes, is for trying it out.
+ * Ratios are of interleaved runs. Absolute times need a machine that does nothing else. `--quick` is for trying it out.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';

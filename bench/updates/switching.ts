@@ -74,7 +74,8 @@ async function measure(home: string, updates: number, partsPerSecond: number): P
     const before = seen.slice(partsPerSecond);
     const during: InspectionMessage[] = [];
     const switchMs: number[] = [];
-    let [early, half] = [await usage(), await usage()];
+    let early = await usage();
+    let half = early;
     for (let i = 1; i <= updates; i++) {
       const from = seen.length;
       const begun = performance.now();
