@@ -2,7 +2,7 @@
 // `npm test`: installs what is missing, builds with type checks, lints, and runs every test.
 // `npm test -- capture publish` runs only the test files whose paths contain one of the words.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 // By name, availableParallelism would keep an old Node from getting as far as being told that it is old.
 import * as os from 'node:os';
 import { join } from 'node:path';
@@ -14,10 +14,11 @@ const { setup } = await import('./setup.mjs');
 const { build } = await import('./build.mjs');
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-function step(command, args) {
+function step(command, args, details = () => '') {
   const { status, signal } = spawnSync(command, args, { stdio: 'inherit' });
   if (status === 0) return;
-  console.error(`npm test: \`${[command, ...args].slice(0, 6).join(' ')}\` failed (${signal ?? `exit ${status}`})`);
+  console.error(details());
+  console.error(`npm test: \`${[command, ...args].slice(0, 3).join(' ')}\` failed (${signal ?? `exit ${status}`})`);
   process.exit(status ?? 1);
 }
 
@@ -41,10 +42,20 @@ if (tests.length === 0) {
 }
 // Most tests wait for processes and sockets; more files at once than cores would make those that compute late.
 const concurrency = Math.min(os.availableParallelism(), 4);
-step(process.execPath, [
-  '--enable-source-maps',
-  '--test',
-  `--test-concurrency=${concurrency}`,
-  '--test-timeout=600000',
-  ...tests,
-]);
+// What failed is told once more at the end, where nobody has to look for it among two thousand lines.
+const failed = join(cache, 'failed-tests.txt');
+step(
+  process.execPath,
+  [
+    '--enable-source-maps',
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-timeout=600000',
+    `--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`,
+    '--test-reporter-destination=stdout',
+    '--test-reporter=./scripts/failed-tests.mjs',
+    `--test-reporter-destination=${failed}`,
+    ...tests,
+  ],
+  () => readFileSync(failed, 'utf8'),
+);

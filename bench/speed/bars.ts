@@ -1,11 +1,11 @@
 import { OURS } from './networks.js';
-import type { SpeedReport } from './report.js';
+import type { MeasuredParts } from './report.js';
 
 /** What was promised, and what was measured. */
 export interface Bar {
   readonly what: string;
   readonly promised: string;
-  /** Null: not measured in this run. */
+  /** Null: not measured. */
   readonly measured: string | null;
   readonly met: boolean | null;
 }
@@ -24,14 +24,15 @@ const LIMITS = { shareOfPeak: 0.55, tailRatio: 2, lagMs: 15, outside: 0.15, grow
 /** The region whose stages the limits are for, where one is meant. */
 const OUTSIDE_CASE = '640×480';
 
-export function barsOf({ networks, stations, heap }: SpeedReport): Bar[] {
+export function barsOf(parts: MeasuredParts): Bar[] {
+  const [networks, stations, heap] = [parts.networks?.figures, parts.stations?.figures, parts.heap?.figures];
   const ours = networks?.networks.find(({ name }) => name === OURS);
   const halfLoads = stations?.map(({ name, halfLoad }) => ({ name, ...halfLoad }));
   const worst = <T>(list: readonly T[] | undefined, read: (item: T) => number | null | undefined) => {
     const known = list?.map(read).filter((value) => typeof value === 'number');
     return known && known.length > 0 ? Math.max(...known) : null;
   };
-  const growth = heap && Math.max(growthOf(heap.heapBytes), growthOf(heap.outsideHeapBytes));
+  const growth = heap ? Math.max(growthOf(heap.heapBytes), growthOf(heap.outsideHeapBytes)) : null;
   return [
     ...FASTER.map(({ peer, least }) =>
       atLeast(

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { PACKAGE_ROOT } from '../../src/paths.js';
 import { CommandLine } from '../support/arguments.js';
 
-export const PARTS = ['networks', 'stations', 'loading', 'heap'] as const;
+/** The stations first, while the process holds nothing; the peers' networks need the most memory and go last. */
+export const PARTS = ['stations', 'loading', 'heap', 'networks'] as const;
+export type PartName = (typeof PARTS)[number];
 
 export interface SpeedOptions {
-  readonly parts: readonly (typeof PARTS)[number][];
+  readonly parts: readonly PartName[];
   readonly rounds: number;
   readonly frames: number;
   readonly quick: boolean;
@@ -30,7 +32,7 @@ export function readOptions(args: readonly string[]): SpeedOptions {
   if (stray !== undefined) throw COMMAND_LINE.wrong(`${stray} is no option`);
   const { quick } = values;
   return {
-    parts: COMMAND_LINE.names('--only', values.only, PARTS) as (typeof PARTS)[number][],
+    parts: COMMAND_LINE.names('--only', values.only, PARTS) as PartName[],
     rounds: COMMAND_LINE.whole('--rounds', values.rounds ?? (quick ? '4' : '15'), 1, 1000),
     frames: COMMAND_LINE.whole('--frames', values.frames ?? (quick ? '2000' : '100000'), 100, 10_000_000),
     quick,

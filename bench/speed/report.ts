@@ -5,26 +5,34 @@ import type { Bar } from './bars.js';
 import type { HeapReport } from './flat-heap.js';
 import type { LoadReport } from './loading.js';
 import type { NetworkReport } from './networks.js';
+import type { PartName } from './options.js';
 import type { CaseReport } from './stations.js';
 
-/** What a run has measured; null: left out. */
-export interface SpeedReport {
-  readonly what: string;
-  readonly command: string;
-  readonly machine: ReturnType<typeof machine>;
-  readonly date: string;
-  readonly minutes: number;
-  readonly networks: NetworkReport | null;
-  readonly stations: readonly CaseReport[] | null;
-  readonly loading: readonly ({ readonly name: string } & LoadReport)[] | null;
-  readonly heap: HeapReport | null;
+/** What each part measures. */
+interface Figures extends Record<PartName, unknown> {
+  readonly networks: NetworkReport;
+  readonly stations: readonly CaseReport[];
+  readonly loading: readonly ({ readonly name: string } & LoadReport)[];
+  readonly heap: HeapReport;
 }
 
+/** One part, and when, how and where it was measured. */
+export interface Measured<Part extends PartName> {
+  readonly command: string;
+  readonly date: string;
+  readonly minutes: number;
+  readonly machine: ReturnType<typeof machine>;
+  readonly figures: Figures[Part];
+}
+
+/** The parts that were measured, in this run or in one before it. */
+export type MeasuredParts = { readonly [Part in PartName]?: Measured<Part> };
+
 /** The report as Markdown; what the tables mean is in docs/performance.md. */
-export function speedText(report: SpeedReport, bars: readonly Bar[]): string {
-  const { machine, date, minutes, command } = report;
+export function speedText(parts: MeasuredParts, bars: readonly Bar[]): string {
+  const { networks, stations, loading, heap } = parts;
   const sections = [
-    `# Speed\n\nWritten by \`${command}\` on ${date} in ${minutes} minutes: ${machine.cpu}, ${machine.cores} cores, ${machine.arch}, Node ${machine.node}.`,
+    '# Speed\n\nWritten by `npm run bench`.',
     `## Against the bars\n\n${table(
       ['what', 'bar', 'measured', ''],
       bars.map(({ what, promised, measured, met }) => [
@@ -34,15 +42,21 @@ export function speedText(report: SpeedReport, bars: readonly Bar[]): string {
         met === null ? '' : met ? 'met' : 'MISSED',
       ]),
     )}`,
-    report.networks && networkSection(report.networks),
-    report.stations && stationSection(report.stations),
-    report.loading && loadingSection(report.loading),
-    report.heap && heapSection(report.heap),
+    networks && networkSection(networks),
+    stations && stationSection(stations),
+    loading && loadingSection(loading),
+    heap && heapSection(heap),
   ];
   return `${sections.filter(Boolean).join('\n\n')}\n`;
 }
 
-function networkSection({ threads, rounds, peakGflops, networks }: NetworkReport): string {
+function originOf({ command, date, minutes, machine }: Measured<PartName>): string {
+  const { cpu, cores, arch, node } = machine;
+  return `\`${command}\` on ${date}, ${minutes} minutes: ${cpu}, ${cores} cores, ${arch}, Node ${node}.`;
+}
+
+function networkSection(measured: Measured<'networks'>): string {
+  const { threads, rounds, peakGflops, networks } = measured.figures;
   const rows = networks.map(({ name, gflop, megabytes, ms, ratio, shareOfPeak }) => [
     name,
     gflop.toFixed(2),
@@ -53,12 +67,14 @@ function networkSection({ threads, rounds, peakGflops, networks }: NetworkReport
   ]);
   return [
     '## Networks, one region of 256 × 256 pixels',
+    originOf(measured),
     `ONNX Runtime on the CPU, ${threads} threads, ${rounds} rounds. The large convolution: ${peakGflops.median.toFixed(0)} GFLOP/s (${spread(peakGflops, 0)}).`,
     table(['network', 'GFLOP', 'MB moved', 'ms', 'times sideglance', 'share of the peak'], rows),
   ].join('\n\n');
 }
 
-function stationSection(cases: readonly CaseReport[]): string {
+function stationSection(measured: Measured<'stations'>): string {
+  const cases = measured.figures;
   const counts = Object.keys(cases[0]?.throughput ?? {});
   const throughput = table(
     ['frame', 'model input', ...counts.map((count) => `${count} station${count === '1' ? '' : 's'}`)],
@@ -88,6 +104,7 @@ function stationSection(cases: readonly CaseReport[]): string {
   );
   return [
     '## Stations',
+    originOf(measured),
     'Parts a second, all stations together, as fast as they go:',
     throughput,
     'One station at half of that, milliseconds of each stage:',
@@ -95,17 +112,22 @@ function stationSection(cases: readonly CaseReport[]): string {
   ].join('\n\n');
 }
 
-function loadingSection(loading: NonNullable<SpeedReport['loading']>): string {
-  const rows = loading.map(({ name, coldMs, keptMs, againMs, model, working }) => [
+function loadingSection(measured: Measured<'loading'>): string {
+  const rows = measured.figures.map(({ name, coldMs, keptMs, againMs, model, working }) => [
     name,
     ...[coldMs, keptMs, againMs].map((times) => `${times.median.toFixed(0)} (${spread(times, 0)})`),
     megabytesText(model),
     megabytesText(working),
   ]);
-  return `## Loading a model\n\n${table(['region', 'ms, first start', 'ms, later starts', 'ms, again', 'memory for it', 'the process at work'], rows)}`;
+  return [
+    '## Loading a model',
+    originOf(measured),
+    table(['region', 'ms, first start', 'ms, later starts', 'ms, again', 'memory for it', 'the process at work'], rows),
+  ].join('\n\n');
 }
 
-function heapSection({ frames, heapBytes, outsideHeapBytes, rssBytes, framesPerSecond }: HeapReport): string {
+function heapSection(measured: Measured<'heap'>): string {
+  const { frames, heapBytes, outsideHeapBytes, rssBytes, framesPerSecond } = measured.figures;
   const row = (what: string, [first, last]: readonly [number, number]) => [
     what,
     megabytesText(first),
@@ -113,6 +135,7 @@ function heapSection({ frames, heapBytes, outsideHeapBytes, rssBytes, framesPerS
   ];
   return [
     `## Memory over ${frames} frames`,
+    originOf(measured),
     `With a model for regions of 128 × 128 pixels, ${framesPerSecond.toFixed(0)} frames a second; means over a tenth of the run, after a collection.`,
     table(
       ['', 'at the beginning', 'at the end'],

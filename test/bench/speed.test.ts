@@ -6,14 +6,14 @@ import { test } from 'node:test';
 import { barsOf } from '../../bench/speed/bars.js';
 import { measureHeap } from '../../bench/speed/flat-heap.js';
 import { readOptions } from '../../bench/speed/options.js';
-import { type SpeedReport, speedText } from '../../bench/speed/report.js';
+import { type MeasuredParts, speedText } from '../../bench/speed/report.js';
 import { SideglanceError } from '../../src/errors.js';
 import { tinyPicture, writeTinyBundle } from '../support/tiny-bundle.js';
 
 const flat = (median: number) => ({ low: 0.9 * median, median, high: 1.1 * median });
 
-/** A run in which every network was measured and nothing else. */
-function report(ratio: number): SpeedReport {
+/** Every network and the heap were measured, and nothing else. */
+function report(ratio: number): MeasuredParts {
   const names = [
     'sideglance',
     'the published method, patch by patch',
@@ -30,16 +30,24 @@ function report(ratio: number): SpeedReport {
     ratio: flat(name === 'sideglance' ? 1 : ratio),
     shareOfPeak: flat(0.6),
   }));
-  return {
-    what: 'test',
+  const origin = {
     command: 'npm run bench',
-    machine: { node: 'v20', arch: 'x64', cpu: 'a processor', cores: 2 },
+    machine: { node: 'v20', arch: 'x64' as const, cpu: 'a processor', cores: 2 },
     date: '2026-01-01',
     minutes: 1,
-    networks: { threads: 2, rounds: 15, peakGflops: flat(300), networks },
-    stations: null,
-    loading: null,
-    heap: { frames: 1000, heapBytes: [100, 101], outsideHeapBytes: [100, 100], rssBytes: [1, 1], framesPerSecond: 1 },
+  };
+  return {
+    networks: { ...origin, figures: { threads: 2, rounds: 15, peakGflops: flat(300), networks } },
+    heap: {
+      ...origin,
+      figures: {
+        frames: 1000,
+        heapBytes: [100, 101],
+        outsideHeapBytes: [100, 100],
+        rssBytes: [1, 1],
+        framesPerSecond: 1,
+      },
+    },
   };
 }
 
@@ -64,7 +72,7 @@ test('the report has a row for each bar and each network', () => {
 
 test('wrong options of the bench are refused with its usage', () => {
   for (const [args, message] of [
-    [['--only', 'networks,nothing'], /--only names nothing, but there are only networks, stations, loading, heap/],
+    [['--only', 'networks,nothing'], /--only names nothing, but there are only stations, loading, heap, networks/],
     [['--rounds', '0'], /--rounds must be a whole number from 1 to 1000/],
     [['--fast'], /--fast/],
     [['networks'], /networks is no option/],
