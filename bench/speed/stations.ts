@@ -22,12 +22,14 @@ export interface Case {
 const square = (side: number): Size => ({ width: side, height: side });
 
 /**
- * Frames of all sizes, each with a model for just that size: as many pixels as the frame (256² for frames of 640 × 480, as
- * `sideglance train` would make it), or tiles.
+ * Frames of all sizes, each with a model for just that size: as many pixels as the frame, about as many as 256² where `sideglance train`
+ * is told nothing else, or tiles.
  */
 export const CASES: readonly Case[] = [
   { name: '256²', frame: square(256), input: 'demo' },
   { name: '640×480', frame: { width: 640, height: 480 }, input: regionSize(640, 480, 256) },
+  { name: '640×480, every pixel', frame: { width: 640, height: 480 }, input: { width: 640, height: 480 } },
+  { name: '2560×1920', frame: { width: 2560, height: 1920 }, input: regionSize(2560, 1920, 256) },
   { name: '512²', frame: square(512), input: square(512) },
   { name: '1024²', frame: square(1024), input: square(1024) },
   { name: '4096×3000', frame: { width: 4096, height: 3000 }, input: 'tiles' },

@@ -2,7 +2,7 @@ import { renderPart } from '../../src/capture/simulated/render.js';
 import { type Calibration, calibrate } from '../../src/infer/calibration.js';
 import { createScorer } from '../../src/infer/create-scorer.js';
 import { exportBundle } from '../../src/infer/export-bundle.js';
-import type { LocateSettings } from '../../src/infer/locate/locator.js';
+import type { LocateSettings, Search } from '../../src/infer/locate/locator.js';
 import { type Relief, ReliefMaker, reliefSize } from '../../src/infer/locate/relief.js';
 import { storedTemplate } from '../../src/infer/locate/template-image.js';
 import { type RegionScorer, scoreOne } from '../../src/infer/scored.js';
@@ -30,20 +30,20 @@ export function simulatedPart({ width, height }: Size, index: number): Picture {
 
 /**
  * Writes a bundle for regions of a size, multiples of 8, around `ownModel`: everything that a model trained on the simulated line
- * has, the search for the part in its fixture included, without the training.
+ * has, the search for the part included, without the training.
  */
-export async function writeOwnBundle(folder: string, size: Size): Promise<void> {
+export async function writeOwnBundle(folder: string, size: Size, search: Search = 'nearby'): Promise<void> {
   const { width, height } = size;
   const pictures = Array.from({ length: PARTS }, (_, index) => simulatedPart(size, index));
   const whole = { x: 0, y: 0, width, height };
-  const maker = new ReliefMaker(reliefSize(size, 'nearby'));
+  const maker = new ReliefMaker(reliefSize(size, search));
   const reliefs = pictures.map((picture): Relief => {
     const { values, ...rest } = maker.make(picture, whole);
     return { ...rest, values: values.slice() };
   });
   const template = storedTemplate(sharpenMean(reliefs));
   const window = { width: template.width, height: template.height };
-  const locate: LocateSettings = { search: 'nearby', template, window, minimumSimilarity: 0 };
+  const locate: LocateSettings = { search, template, window, minimumSimilarity: 0 };
   const model = ownModel(width, height);
   const { stride } = LOCAL_NET;
   const scoring = { smoothing: SCORE_SMOOTHING, weights: SCORE_WEIGHTS, terms: [{ cells: 3, centre: 0, spread: 1 }] };

@@ -108,7 +108,8 @@ function checkWindow({ width, height }: Pick<RgbTarget, 'width' | 'height'>, win
   );
 }
 
-function checkBox(picture: Picture, box: Box & { readonly name?: string }): void {
+/** @throws SideglanceError `SG_REGION_OUTSIDE` as {@link resampleToRgb} */
+export function checkBox(picture: Picture, box: Box & { readonly name?: string }): void {
   const { x, y, width, height } = box;
   const what = `region ${box.name === undefined ? '' : `"${box.name}" `}of ${width}×${height} at (${x}, ${y})`;
   if (!(width > 0 && height > 0)) {

@@ -45,7 +45,8 @@ describe('a GigE Vision camera with a trigger', () => {
       assert.ok(frame!.captured.monotonicMs >= firedMs - 1, 'it was taken when it was asked for');
       for (let i = 0; i < 5; i++) {
         await camera.fire();
-        await new Promise((done) => setTimeout(done, 100));
+        // The fake camera makes one picture of triggers that come within one of its frames.
+        await new Promise((done) => setTimeout(done, 250));
       }
       const burst = await frames(5, 2000);
       assert.deepEqual(
@@ -69,7 +70,7 @@ describe('a GigE Vision camera with a trigger', () => {
       await until('silent', 15_000);
       await camera.fire();
       await frames(1);
-      const before = [openFiles(), threads()];
+      const before = { files: openFiles(), threads: threads() };
       await device.kill();
       const lost = await until('lost', 8000);
       assert.match(lost.reason ?? '', /does not answer any more/);
@@ -78,7 +79,10 @@ describe('a GigE Vision camera with a trigger', () => {
       await camera.fire();
       await frames(1);
       assert.equal(events.at(-1)?.state, 'running');
-      assert.deepEqual([openFiles(), threads()], before, 'files and threads are those of before');
+      // GLib keeps a thread that has nothing to do for a while.
+      const isMore = () => openFiles() > before.files || threads() > before.threads;
+      for (const end = performance.now() + 30_000; performance.now() < end && isMore(); ) await camera.next();
+      assert.ok(!isMore(), `${openFiles()} files and ${threads()} threads; before, ${JSON.stringify(before)}`);
     });
   });
 

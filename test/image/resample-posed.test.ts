@@ -97,6 +97,40 @@ test('a window is a part of the box, and as large in the target as the target is
   }
 });
 
+test('a large picture through a turned window is the scene as it is there, beyond the box, too', () => {
+  const brightness = (x: number, y: number) => 128 + 100 * Math.sin(x / 31) * Math.cos(y / 43);
+  const large = pictureOf(640, 480, (x, y) => Math.round(brightness(x, y)));
+  const box = { x: 160, y: 120, width: 320, height: 240 };
+  const turn = 0.4;
+  // At more than twice as many pixels as the target has, whole ones and not.
+  for (const [width, height] of [
+    [64, 48],
+    [43, 32],
+    [140, 105],
+  ] as const) {
+    const small = posed(large, box, turn, width, height);
+    const scale = box.width / width;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const [across, down] = [(x + 0.5) * scale - 160, (y + 0.5) * scale - 120];
+        const fromX = 320 + across * Math.cos(turn) - down * Math.sin(turn) - 0.5;
+        const fromY = 240 + across * Math.sin(turn) + down * Math.cos(turn) - 0.5;
+        const difference = Math.abs(small[(y * width + x) * 3]! - brightness(fromX, fromY));
+        assert.ok(difference < 5, `${width} × ${height}: differs by ${difference} at ${x}, ${y}`);
+      }
+    }
+  }
+});
+
+test('a large picture has an edge that goes on, too', () => {
+  const large = pictureOf(300, 200, (x, y) => (x < 100 ? 40 + y : 200));
+  // A window to the left of the frame.
+  const far = posed(large, { x: 0, y: 0, width: 300, height: 200 }, 0, 30, 20, 15 - 40, 10);
+  for (let y = 0; y < 20; y++) {
+    for (let x = 0; x < 30; x++) assert.ok(Math.abs(far[(y * 30 + x) * 3]! - (44.5 + 10 * y)) <= 1, `at ${x}, ${y}`);
+  }
+});
+
 test('outside the frame its edge goes on', () => {
   const far = posed(scene, whole, FULL_TURN, 48, 40, 24 - 48, 20);
   for (let y = 0; y < 40; y++) {

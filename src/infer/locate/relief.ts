@@ -1,4 +1,5 @@
-import { resampleToRgb } from '../../image/resample.js';
+import { layoutOf } from '../../image/pixels.js';
+import { checkBox, resampleToRgb } from '../../image/resample.js';
 import type { Box, Picture } from '../../types.js';
 
 export const RELIEF = {
@@ -7,6 +8,8 @@ export const RELIEF = {
    * fixture, light is the same for all parts, and pulls all poses alike (docs/decisions.md).
    */
   longestSide: { everywhere: 256, nearby: 128 },
+  /** A pixel is the mean of at least so many of the picture's rows; where it covers more, others are left out. */
+  rows: 4,
   /** In grey levels from one pixel to the next but one; weaker edges are taken for noise. */
   leastEdge: 3,
   /** Deviation of the window for the local mean and deviation, as a share of the shorter side. */
@@ -59,7 +62,8 @@ export class ReliefMaker {
 
   /** @throws SideglanceError as `resampleToRgb` */
   make(picture: Picture, region: Box): Relief {
-    resampleToRgb(picture, region, this.#rgb);
+    const every = Math.max(1, Math.floor(region.height / this.#rgb.height / RELIEF.rows));
+    resampleToRgb(...rowsOf(picture, region, every), this.#rgb);
     const { values } = this.#relief;
     this.#edges();
     const [means, squares] = [this.#mean, this.#square];
@@ -91,6 +95,23 @@ export class ReliefMaker {
       }
     }
   }
+}
+
+/** Every so many rows of a picture, the middle ones, and where a region lies in them. */
+function rowsOf(picture: Picture, region: Box & { readonly name?: string }, every: number): [Picture, Box] {
+  if (every === 1) return [picture, region];
+  layoutOf(picture);
+  checkBox(picture, region);
+  const middle = every >> 1;
+  const height = Math.ceil((picture.height - middle) / every);
+  const y = Math.max(0, region.y / every);
+  const rows = {
+    ...picture,
+    height,
+    stride: picture.stride * every,
+    data: picture.data.subarray(middle * picture.stride),
+  };
+  return [rows, { ...region, y, height: Math.min(region.height / every, height - y) }];
 }
 
 /** Three boxes in a row come close to a Gaussian, so that the window is as good as round. */

@@ -17,6 +17,19 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 
+/** Each pixel of an RGB picture as a square of so many. */
+function enlarged({ width, height, data }: Picture, times: number): Picture {
+  const stride = 3 * width * times;
+  const large = new Uint8Array(stride * height * times);
+  for (let y = 0; y < height * times; y++) {
+    for (let x = 0; x < width * times; x++) {
+      const from = 3 * (Math.floor(y / times) * width + Math.floor(x / times));
+      for (let channel = 0; channel < 3; channel++) large[y * stride + 3 * x + channel] = data[from + channel]!;
+    }
+  }
+  return { width: width * times, height: height * times, stride, format: 'RGB', data: large };
+}
+
 /** A part at a pose is found there, up to radians and pixels. */
 function assertFound(locator: Locator, at: Pose, within: { readonly turn: number; readonly place: number }): void {
   const { pose, similarity } = locator.locate(turnedPart(at), WHOLE);
@@ -49,6 +62,24 @@ describe('finding a part of a known shape', () => {
       height: 128,
     });
     assert.ok(Math.hypot(pose.x - 60, pose.y - 70) < 0.3, JSON.stringify(pose));
+  });
+
+  test('the part is found in a picture with many more pixels, some rows of which are left out', () => {
+    const there = { size: 160, turn: 1, x: 81, y: 76 };
+    for (const times of [12, 16]) {
+      const large = enlarged(turnedPart(there), times);
+      for (const [x, y] of [
+        [0, 0],
+        [203, 101],
+        [101, 32 * times],
+      ] as const) {
+        const { pose } = locator.locate(large, { x, y, width: SIDE * times, height: SIDE * times });
+        const off = Math.hypot(pose.x - (there.x - x / times), pose.y - (there.y - y / times));
+        assert.ok(off < 0.3, `${times} times as large: ${JSON.stringify(pose)} from ${x}, ${y}`);
+      }
+      const outside = { name: 'top', x: 0, y: 32 * times + 1, width: SIDE * times, height: SIDE * times };
+      assert.throws(() => locator.locate(large, outside), { code: 'SG_REGION_OUTSIDE', message: /"top"/ });
+    }
   });
 
   test('the part is found in regions of any size and shape', () => {
