@@ -3,6 +3,7 @@ import type { Scored, Scorer } from '../../src/evaluate/evaluate.js';
 import { Cropper, type Found } from '../../src/infer/locate/cropper.js';
 import type { LocateSettings } from '../../src/infer/locate/locator.js';
 import { placeMap } from '../../src/infer/locate/place-map.js';
+import { allAtOnce } from '../../src/pieces.js';
 import { LOCAL_NET } from '../../src/train/networks/local-net.js';
 import type { Picture } from '../../src/types.js';
 import type { Composition } from './composition.js';
@@ -47,7 +48,7 @@ export class Regions {
     const known = this.#known.get(digest);
     if (known) return known;
     const whole = { x: 0, y: 0, width: picture.width, height: picture.height };
-    const found = this.#cropper.crop(picture, whole, this.#input);
+    const found = allAtOnce(this.#cropper.crop(picture, whole, this.#input));
     const region = { readings: await this.#reader.read(this.#input.data), found };
     this.#known.set(digest, region);
     return region;

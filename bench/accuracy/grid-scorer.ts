@@ -2,6 +2,7 @@ import type { Scorer } from '../../src/evaluate/evaluate.js';
 import { Cropper } from '../../src/infer/locate/cropper.js';
 import type { LocateSettings } from '../../src/infer/locate/locator.js';
 import { placeMap } from '../../src/infer/locate/place-map.js';
+import { allAtOnce } from '../../src/pieces.js';
 import { CELL, type TeacherGrid } from './teacher-grid.js';
 
 /** Gaussian of half a cell over 3 cells, 4 pixels of the region: what the exported model smooths its map with. */
@@ -23,7 +24,7 @@ export function gridScorer(
   return {
     async score(picture) {
       const whole = { x: 0, y: 0, width: picture.width, height: picture.height };
-      const found = cropper.crop(picture, whole, { width, height, data: region });
+      const found = allAtOnce(cropper.crop(picture, whole, { width, height, data: region }));
       const values = smoothed(await distances(await grid.featuresOf(region)), rows, columns);
       const score = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
       const map = { rows, columns, cell: CELL, inputWidth: width, inputHeight: height, values };

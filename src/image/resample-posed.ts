@@ -1,6 +1,7 @@
+import type { Pieces } from '../pieces.js';
 import type { Box, Picture } from '../types.js';
 import { layoutOf } from './pixels.js';
-import { type RgbTarget, resampleWindow } from './resample.js';
+import { type RgbTarget, resampleInBands } from './resample.js';
 
 interface Size {
   readonly width: number;
@@ -21,6 +22,9 @@ export interface View {
 
 /** Where target pixels lie in a picture, in steps of its pixels from the first one's centre. */
 interface Grid {
+  /** Of the picture's pixels from one of the target to the next, if it were upright. */
+  readonly stepX: number;
+  readonly stepY: number;
   readonly xAt: number;
   readonly yAt: number;
   readonly acrossX: number;
@@ -32,55 +36,59 @@ interface Grid {
 /** By so much more than a pixel target pixels may lie apart: each takes in two anyway. */
 const FARTHER = 0.25;
 
-/** What a picture that has to shrink is shrunk to; as large as the largest so far. */
-let shrunk = new Uint8Array(0);
+/** Rows of a target that are sampled in one go. */
+const BAND = 16;
 
 /**
- * Samples a picture as {@link resampleToRgb} does, but through a turned window: first, where it shrinks, by that to as many pixels as
+ * Samples pictures as {@link resampleToRgb} does, but through a turned window: first, where they shrink, by that to as many pixels as
  * the target has for the same place, then bilinear. Outside the frame its edge goes on; outside the box, the frame does.
- *
- * @throws SideglanceError as `resampleToRgb`
  */
-export function resamplePosed(
-  picture: Picture,
-  box: Box & { readonly name?: string },
-  view: View,
-  target: RgbTarget,
-): void {
-  const { bytes } = layoutOf(picture);
-  const stepX = (box.width / view.frame.width) * (view.window.width / target.width);
-  const stepY = (box.height / view.frame.height) * (view.window.height / target.height);
-  const grid = gridOf(box, view, target);
-  if (Math.max(stepX, stepY) <= 1 + FARTHER) {
-    sample(picture, grid, target);
-    return;
+export class PosedResampler {
+  /** What a picture is shrunk to; as large as the largest so far. */
+  #shrunk = new Uint8Array(0);
+
+  /**
+   * Fills `target`, a band of rows after the other. One picture at a time.
+   *
+   * @throws SideglanceError `SG_FRAME_FORMAT` as `resampleToRgb`
+   */
+  *resample(picture: Picture, box: Box, view: View, target: RgbTarget): Pieces<void> {
+    const grey = layoutOf(picture).bytes === 1;
+    const grid = gridOf(box, view, target);
+    const isDense = Math.max(grid.stepX, grid.stepY) <= 1 + FARTHER;
+    const seen = isDense ? { picture, grid } : yield* this.#shrink(picture, grid, target);
+    for (let row = 0; row < target.height; row += BAND) {
+      yield;
+      sample(seen.picture, seen.grid, target, row, Math.min(row + BAND, target.height), grey);
+    }
   }
-  const size = {
-    width: Math.max(1, Math.round(picture.width / stepX)),
-    height: Math.max(1, Math.round(picture.height / stepY)),
-  };
-  const [scaleX, scaleY] = [size.width / picture.width, size.height / picture.height];
-  const small = {
-    xAt: (grid.xAt + 0.5) * scaleX - 0.5,
-    yAt: (grid.yAt + 0.5) * scaleY - 0.5,
-    acrossX: grid.acrossX * scaleX,
-    acrossY: grid.acrossY * scaleY,
-    downX: grid.downX * scaleX,
-    downY: grid.downY * scaleY,
-  };
-  const [x, right] = span(small.xAt, small.acrossX * (target.width - 1), small.downX * (target.height - 1), size.width);
-  const [y, bottom] = span(
-    small.yAt,
-    small.acrossY * (target.width - 1),
-    small.downY * (target.height - 1),
-    size.height,
-  );
-  const [width, height] = [right - x, bottom - y];
-  if (shrunk.length < 3 * width * height) shrunk = new Uint8Array(3 * width * height);
-  const frame = { x: 0, y: 0, width: picture.width, height: picture.height };
-  resampleWindow(picture, frame, size, { x, y, width, height, data: shrunk, offset: 0, pitch: 3 * width });
-  const seen: Picture = { width, height, stride: 3 * width, format: 'RGB', data: shrunk };
-  sample(seen, { ...small, xAt: small.xAt - x, yAt: small.yAt - y }, target, bytes === 1);
+
+  /** The part of a picture that a target is sampled from, in about as many pixels as the target has. */
+  *#shrink(picture: Picture, grid: Grid, target: RgbTarget): Pieces<{ picture: Picture; grid: Grid }> {
+    const size = {
+      width: Math.max(1, Math.round(picture.width / Math.max(1, grid.stepX))),
+      height: Math.max(1, Math.round(picture.height / Math.max(1, grid.stepY))),
+    };
+    const [scaleX, scaleY] = [size.width / picture.width, size.height / picture.height];
+    const [xAt, yAt] = [(grid.xAt + 0.5) * scaleX - 0.5, (grid.yAt + 0.5) * scaleY - 0.5];
+    const [acrossX, acrossY] = [grid.acrossX * scaleX, grid.acrossY * scaleY];
+    const [downX, downY] = [grid.downX * scaleX, grid.downY * scaleY];
+    const [lastColumn, lastRow] = [target.width - 1, target.height - 1];
+    const [x, right] = span(xAt, acrossX * lastColumn, downX * lastRow, size.width);
+    const [y, bottom] = span(yAt, acrossY * lastColumn, downY * lastRow, size.height);
+    const [width, height, stride] = [right - x, bottom - y, 3 * (right - x)];
+    if (this.#shrunk.length < stride * height) this.#shrunk = new Uint8Array(stride * height);
+    const data = this.#shrunk;
+    yield* resampleInBands(picture, wholeOf(picture), size, { x, y, width, height, data, offset: 0, pitch: stride });
+    return {
+      picture: { width, height, stride, format: 'RGB', data },
+      grid: { ...grid, xAt: xAt - x, yAt: yAt - y, acrossX, acrossY, downX, downY },
+    };
+  }
+}
+
+function wholeOf({ width, height }: Size): Box {
+  return { x: 0, y: 0, width, height };
 }
 
 /** The pixels, from the first to before the last, that a parallelogram from `at` along `across` and `down` is sampled from. */
@@ -91,18 +99,20 @@ function span(at: number, across: number, down: number, size: number): [number, 
   return [first, Math.max(first + 1, Math.min(size, Math.floor(most) + 2))];
 }
 
-/** Bilinear. `grey`: all three colours are the same. */
+/** The target's rows from `first` to before `end`, bilinear. `grey`: all three colours are the same. */
 function sample(
   picture: Picture,
   grid: Grid,
-  { width, height, data: out }: RgbTarget,
-  grey = picture.format === 'GRAY8',
+  { width, data: out }: RgbTarget,
+  first: number,
+  end: number,
+  grey: boolean,
 ): void {
   const { bytes, red, green, blue } = layoutOf(picture);
   const { data: source, stride } = picture;
   const { xAt, yAt, downX, downY, acrossX, acrossY } = grid;
   const [lastX, lastY] = [picture.width - 1, picture.height - 1];
-  for (let row = 0, at = 0; row < height; row++) {
+  for (let row = first, at = 3 * width * first; row < end; row++) {
     for (let column = 0; column < width; column++, at += 3) {
       const fromX = xAt + row * downX + column * acrossX;
       const fromY = yAt + row * downY + column * acrossY;
@@ -150,11 +160,13 @@ function sample(
 
 function gridOf(box: Box, { frame, window, turn, x, y }: View, { width, height }: RgbTarget): Grid {
   const [scaleX, scaleY] = [box.width / frame.width, box.height / frame.height];
-  const [stepX, stepY] = [window.width / width, window.height / height];
+  const [across, down] = [window.width / width, window.height / height];
   const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
-  const [acrossX, acrossY] = [scaleX * stepX * cosine, scaleY * stepX * sine];
-  const [downX, downY] = [-scaleX * stepY * sine, scaleY * stepY * cosine];
+  const [acrossX, acrossY] = [scaleX * across * cosine, scaleY * across * sine];
+  const [downX, downY] = [-scaleX * down * sine, scaleY * down * cosine];
   return {
+    stepX: scaleX * across,
+    stepY: scaleY * down,
     xAt: box.x + scaleX * x - 0.5 + ((1 - width) / 2) * acrossX + ((1 - height) / 2) * downX,
     yAt: box.y + scaleY * y - 0.5 + ((1 - width) / 2) * acrossY + ((1 - height) / 2) * downY,
     acrossX,

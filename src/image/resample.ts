@@ -1,4 +1,5 @@
 import { SideglanceError } from '../errors.js';
+import type { Pieces } from '../pieces.js';
 import type { Box, Picture } from '../types.js';
 import { type Axis, axisOf, EDGE_TOLERANCE_PIXELS } from './axis.js';
 import { layoutOf } from './pixels.js';
@@ -94,6 +95,23 @@ export function resampleWindow(
     if (final > from) addScaled(sum, rowOf(final), down.last[y]!, samples);
     if (grey) writeGrey(sum, data, out, samples);
     else writeColour(sum, data, out, samples);
+  }
+}
+
+/** Rows of a window that are made in one go. */
+const BAND = 16;
+
+/** The same, a band of rows after the other. */
+export function* resampleInBands(
+  picture: Picture,
+  box: Box & { readonly name?: string },
+  size: Pick<RgbTarget, 'width' | 'height'>,
+  window: RgbWindow,
+): Pieces<void> {
+  for (let row = 0; row < window.height; row += BAND) {
+    if (row > 0) yield;
+    const [y, offset] = [window.y + row, window.offset + row * window.pitch];
+    resampleWindow(picture, box, size, { ...window, y, offset, height: Math.min(BAND, window.height - row) });
   }
 }
 

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { SideglanceError } from '../errors.js';
 import { byKind } from '../kinds.js';
 import { spareMoment } from '../native/background.js';
+import { withPauses } from '../pieces.js';
 import type { Picture } from '../types.js';
 import { checkContract, HEAD_VALUES, INPUT_NAME, type ModelGeometry, OUTPUT_NAMES } from './contract.js';
 import type { HeadMaps } from './defects.js';
@@ -24,6 +25,14 @@ export interface ScorerOptions extends ModelGeometry {
   readonly locate: LocateSettings | null;
   /** How many regions each run takes; 1 when left out. */
   readonly batch?: number;
+}
+
+/** So long, about, the crop of a large frame keeps everything else waiting. */
+const HOLD_MS = 4;
+
+interface Crop {
+  readonly located: Found | null;
+  readonly cropMs: number;
 }
 
 /** The largest difference of the aspect ratios of region and model input. */
@@ -121,7 +130,8 @@ export class Scorer implements RegionScorer {
 
   /** @param regions no more than there are slots; what the others hold is run again, for nothing */
   async #scoreTogether(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]> {
-    const crops = regions.map((region, index) => this.#crop(picture, region, this.#slots[index]!.input));
+    const crops: Crop[] = [];
+    for (const region of regions) crops.push(await this.#crop(picture, region, this.#slots[crops.length]!.input));
     const begun = performance.now();
     await this.#session.run(this.#binding);
     const networkMs = (performance.now() - begun) / regions.length;
@@ -135,11 +145,12 @@ export class Scorer implements RegionScorer {
     });
   }
 
-  #crop(picture: Picture, region: ScoredRegion, data: Uint8Array): { located: Found | null; cropMs: number } {
+  async #crop(picture: Picture, region: ScoredRegion, data: Uint8Array): Promise<Crop> {
     const begun = performance.now();
     this.#checkShape(region);
     const { width, height } = this.#options;
-    const located = this.#cropper.crop(picture, region, { width, height, data });
+    const pieces = this.#cropper.crop(picture, region, { width, height, data });
+    const located = await withPauses(pieces, HOLD_MS);
     return { located, cropMs: performance.now() - begun };
   }
 

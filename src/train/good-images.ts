@@ -3,6 +3,7 @@ import { trainingImages } from '../evaluate/dataset.js';
 import { Cropper } from '../infer/locate/cropper.js';
 import { type LocateSettings, SEARCHES, type Search } from '../infer/locate/locator.js';
 import { type Relief, ReliefMaker, reliefSize } from '../infer/locate/relief.js';
+import { allAtOnce } from '../pieces.js';
 import type { Random } from '../random.js';
 import { LOCAL_NET } from './networks/local-net.js';
 import { Pictures } from './pictures.js';
@@ -74,7 +75,7 @@ export async function readGoodImages(
       reading ??= readingOf(picture, learnt?.locate ?? null, size);
       const { cropper, input } = reading;
       const data = new Uint8Array(input.width * input.height * 3);
-      const found = cropper.crop(picture, wholeOf(picture), { ...input, data });
+      const found = allAtOnce(cropper.crop(picture, wholeOf(picture), { ...input, data }));
       if (found && !found.found) {
         skipped.push({ file, reason: `the part cannot be found in it (similarity ${found.similarity.toFixed(2)})` });
         continue;

@@ -4,6 +4,7 @@ import { Refiner } from '../infer/locate/refine.js';
 import type { Relief } from '../infer/locate/relief.js';
 import { shrinkPose, shrinkRelief } from '../infer/locate/relief-grid.js';
 import { storedTemplate, WINDOW } from '../infer/locate/template-image.js';
+import { allAtOnce } from '../pieces.js';
 import { boxAt } from './part-box.js';
 import { learnTemplate, meanRelief, sharpenMean } from './template.js';
 
@@ -74,7 +75,7 @@ function learnWay(reliefs: readonly Relief[], { search, learn, window, blocks, u
   const learning = reliefs.filter((_, i) => i % 3 !== 2);
   const template = storedTemplate(learn(learning));
   const locator = new Locator(template, search);
-  const found = judges.map((relief) => ({ relief, ...locator.find(relief) }));
+  const found = judges.map((relief) => ({ relief, ...allAtOnce(locator.find(relief)) }));
 
   const upright = uprightPose(template);
   const asIs = (list: readonly Relief[]) => list.map((relief) => ({ relief, pose: upright }));

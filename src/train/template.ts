@@ -2,6 +2,7 @@ import { Locator } from '../infer/locate/locator.js';
 import { type Pose, uprightPose } from '../infer/locate/pose.js';
 import type { Relief } from '../infer/locate/relief.js';
 import { valueAt } from '../infer/locate/relief-grid.js';
+import { allAtOnce } from '../pieces.js';
 import { tightestBox } from './part-box.js';
 
 export const TEMPLATE = {
@@ -23,7 +24,7 @@ export function learnTemplate(reliefs: readonly Relief[]): Relief {
   let template = bestSeed(reliefs);
   for (let round = 0; round < TEMPLATE.rounds; round++) {
     const locator = new Locator(template, 'everywhere');
-    const found = reliefs.map((relief) => ({ relief, ...locator.find(relief) }));
+    const found = reliefs.map((relief) => ({ relief, ...allAtOnce(locator.find(relief)) }));
     found.sort((a, b) => b.similarity - a.similarity);
     const kept = found.slice(0, Math.ceil(TEMPLATE.keptShare * found.length));
     template = meanRelief(kept, uprightPose(template));
@@ -42,7 +43,7 @@ export function sharpenMean(reliefs: readonly Relief[]): Relief {
   );
   for (let round = 0; round < TEMPLATE.rounds; round++) {
     const locator = new Locator(template, 'nearby');
-    const found = reliefs.map((relief) => ({ relief, ...locator.find(relief) }));
+    const found = reliefs.map((relief) => ({ relief, ...allAtOnce(locator.find(relief)) }));
     const mean = (of: (pose: Pose) => number) => found.reduce((sum, { pose }) => sum + of(pose), 0) / found.length;
     const middle = { turn: mean(({ turn }) => turn), x: mean(({ x }) => x), y: mean(({ y }) => y) };
     // Around their middle, or all of them would drift away together.
@@ -65,7 +66,7 @@ function bestSeed(reliefs: readonly Relief[]): Relief {
   for (const relief of pick(TEMPLATE.seeds, 0)) {
     const locator = new Locator(relief, 'everywhere');
     const others = pick(TEMPLATE.judges, 1).filter((other) => other !== relief);
-    const similarities = others.map((other) => locator.find(other).similarity).sort((a, b) => a - b);
+    const similarities = others.map((other) => allAtOnce(locator.find(other)).similarity).sort((a, b) => a - b);
     const similarity = similarities[similarities.length >> 1] ?? 0;
     if (similarity > best.similarity) best = { relief, similarity };
   }

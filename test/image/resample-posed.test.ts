@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resampleToRgb } from '../../src/image/resample.js';
-import { resamplePosed } from '../../src/image/resample-posed.js';
+import { PosedResampler } from '../../src/image/resample-posed.js';
+import { allAtOnce } from '../../src/pieces.js';
 import type { Picture, PixelFormat } from '../../src/types.js';
 
 function pictureOf(width: number, height: number, greyAt: (x: number, y: number) => number): Picture {
@@ -28,7 +29,7 @@ function posed(
 ) {
   const target = { width, height, data: new Uint8Array(width * height * 3) };
   const whole = { width, height };
-  resamplePosed(picture, box, { frame: whole, window: whole, turn, x, y }, target);
+  allAtOnce(new PosedResampler().resample(picture, box, { frame: whole, window: whole, turn, x, y }, target));
   return target.data;
 }
 
@@ -86,7 +87,7 @@ test('a window is a part of the box, and as large in the target as the target is
   const target = { width: 32, height: 24, data: new Uint8Array(32 * 24 * 3) };
   // The window of 8 × 6 pixels of a frame half as large as the box covers 16 × 12 pixels of it.
   const view = { frame: { width: 24, height: 20 }, window: { width: 8, height: 6 }, turn: 0, x: 9, y: 8 };
-  resamplePosed(scene, whole, view, target);
+  allAtOnce(new PosedResampler().resample(scene, whole, view, target));
   const expected = plain(scene, { x: 10, y: 10, width: 16, height: 12 }, 32, 24);
   // Not at the rim: there the plain resampling clamps to its box.
   for (let y = 1; y < 23; y++) {

@@ -1,5 +1,6 @@
-import { resampleToRgb } from '../../image/resample.js';
-import { resamplePosed } from '../../image/resample-posed.js';
+import { resampleInBands } from '../../image/resample.js';
+import { PosedResampler } from '../../image/resample-posed.js';
+import type { Pieces } from '../../pieces.js';
 import type { Box, Picture } from '../../types.js';
 import { type Located, type LocateSettings, Locator } from './locator.js';
 import { uprightPose } from './pose.js';
@@ -13,6 +14,7 @@ export interface Found extends Located {
 export class Cropper {
   readonly #settings: LocateSettings | null;
   readonly #locator: Locator | null;
+  readonly #resampler = new PosedResampler();
 
   constructor(settings: LocateSettings | null) {
     this.#settings = settings;
@@ -20,25 +22,27 @@ export class Cropper {
   }
 
   /**
-   * Fills `target`, which has the input's size.
+   * Fills `target`, which has the input's size. One picture at a time.
    * @returns where the part is; null when none is looked for
    * @throws SideglanceError as `resampleToRgb`
    */
-  crop(
+  *crop(
     picture: Picture,
     region: Box & { readonly name?: string },
     target: { readonly width: number; readonly height: number; readonly data: Uint8Array },
-  ): Found | null {
+  ): Pieces<Found | null> {
     if (!this.#settings || !this.#locator) {
-      resampleToRgb(picture, region, target);
+      const { width, height, data } = target;
+      const window = { x: 0, y: 0, width, height, data, offset: 0, pitch: 3 * width };
+      yield* resampleInBands(picture, region, target, window);
       return null;
     }
     const { search, template, window, minimumSimilarity } = this.#settings;
-    const located = this.#locator.locate(picture, region);
+    const located = yield* this.#locator.locate(picture, region);
     const similar = located.similarity >= minimumSimilarity;
     // In a fixture, what is not like a good part is inspected where it should be: it may be a very bad one.
     const pose = similar || search === 'everywhere' ? located.pose : uprightPose(template);
-    resamplePosed(picture, region, { ...pose, frame: template, window }, target);
+    yield* this.#resampler.resample(picture, region, { ...pose, frame: template, window }, target);
     return { pose, similarity: located.similarity, found: similar || search === 'nearby' };
   }
 }

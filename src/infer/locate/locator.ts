@@ -1,3 +1,4 @@
+import type { Pieces } from '../../pieces.js';
 import type { Box, Picture } from '../../types.js';
 import { CoarseSearch } from './coarse-search.js';
 import { type Pose, uprightPose } from './pose.js';
@@ -43,7 +44,7 @@ export interface Located {
 /**
  * Finds where a part lies in a region, by comparing reliefs with that of a template: a search over all places and turns
  * in low resolution, then Gauss-Newton steps on the best few of them, in steps of resolution; nearby, the steps alone. Light may
- * change in strength and direction; size and perspective may not. One core, no allocation that grows, not re-entrant.
+ * change in strength and direction; size and perspective may not. One core, no allocation that grows, one picture at a time.
  */
 export class Locator {
   readonly #relief: ReliefMaker;
@@ -66,16 +67,22 @@ export class Locator {
   }
 
   /** @throws SideglanceError as `resampleToRgb` */
-  locate(picture: Picture, region: Box): Located {
-    return this.find(this.#relief.make(picture, region));
+  *locate(picture: Picture, region: Box): Pieces<Located> {
+    const relief = this.#relief.make(picture, region);
+    yield;
+    return yield* this.find(relief);
   }
 
   /** The same for a relief of the template's size that is there already. */
-  find(relief: Relief): Located {
+  *find(relief: Relief): Pieces<Located> {
     const middle = shrinkRelief(relief, this.#half);
-    const best = this.#placesIn(relief, middle)
-      .map((place) => this.#middle.refine(middle, place, LOCATOR.middleSteps))
-      .sort(bySimilarity)[0] as Fit;
+    const fits: Fit[] = [];
+    for (const place of yield* this.#placesIn(relief, middle)) {
+      yield;
+      fits.push(this.#middle.refine(middle, place, LOCATOR.middleSteps));
+    }
+    const best = fits.sort(bySimilarity)[0] as Fit;
+    yield;
     const from = shrinkPose(best, middle, relief, 1 / this.#half);
     const { similarity, ...pose } = this.#fine.refine(relief, from, LOCATOR.fineSteps);
     if (this.#search || isNear(pose, relief)) return { pose, similarity };
@@ -89,16 +96,16 @@ export class Locator {
   }
 
   /** Where to look closer, in pixels of the middle resolution. */
-  #placesIn(relief: Relief, middle: Relief): Pose[] {
+  *#placesIn(relief: Relief, middle: Relief): Pieces<Pose[]> {
     if (!this.#search || !this.#coarse) return [uprightPose(middle)];
     const { factor } = this.#search;
     const refiner = this.#coarse;
     const coarse = shrinkRelief(relief, factor);
-    const fits = this.#search
-      .search(coarse, LOCATOR.candidates)
-      .map((candidate) => refiner.refine(coarse, candidate, LOCATOR.coarseSteps))
-      .sort(bySimilarity);
-    return distinct(fits)
+    const candidates = this.#search.search(coarse, LOCATOR.candidates);
+    yield;
+    const fits = candidates.map((candidate) => refiner.refine(coarse, candidate, LOCATOR.coarseSteps));
+    yield;
+    return distinct(fits.sort(bySimilarity))
       .slice(0, LOCATOR.finalists)
       .map((fit) => shrinkPose(fit, coarse, middle, this.#half / factor));
   }

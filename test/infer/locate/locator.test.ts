@@ -6,6 +6,7 @@ import { Cropper } from '../../../src/infer/locate/cropper.js';
 import { Locator } from '../../../src/infer/locate/locator.js';
 import type { Pose } from '../../../src/infer/locate/pose.js';
 import { ReliefMaker, reliefSize } from '../../../src/infer/locate/relief.js';
+import { allAtOnce } from '../../../src/pieces.js';
 import { learnTemplate } from '../../../src/train/template.js';
 import type { Picture } from '../../../src/types.js';
 import { angleBetween, reliefOf, turnedPart } from '../../support/turned-parts.js';
@@ -32,7 +33,7 @@ function enlarged({ width, height, data }: Picture, times: number): Picture {
 
 /** A part at a pose is found there, up to radians and pixels. */
 function assertFound(locator: Locator, at: Pose, within: { readonly turn: number; readonly place: number }): void {
-  const { pose, similarity } = locator.locate(turnedPart(at), WHOLE);
+  const { pose, similarity } = allAtOnce(locator.locate(turnedPart(at), WHOLE));
   const told = `${JSON.stringify(at)} was found as ${JSON.stringify(pose)}, similarity ${similarity}`;
   assert.ok(Math.abs(angleBetween(pose.turn, at.turn)) < within.turn, told);
   assert.ok(Math.hypot(pose.x - at.x, pose.y - at.y) < within.place, told);
@@ -55,12 +56,14 @@ describe('finding a part of a known shape', () => {
   });
 
   test('poses are in template pixels, whatever the size of the picture', () => {
-    const { pose } = locator.locate(turnedPart({ size: 160, turn: 1, x: 70, y: 90 }), {
-      x: 10,
-      y: 20,
-      width: 128,
-      height: 128,
-    });
+    const { pose } = allAtOnce(
+      locator.locate(turnedPart({ size: 160, turn: 1, x: 70, y: 90 }), {
+        x: 10,
+        y: 20,
+        width: 128,
+        height: 128,
+      }),
+    );
     assert.ok(Math.hypot(pose.x - 60, pose.y - 70) < 0.3, JSON.stringify(pose));
   });
 
@@ -73,12 +76,12 @@ describe('finding a part of a known shape', () => {
         [203, 101],
         [101, 32 * times],
       ] as const) {
-        const { pose } = locator.locate(large, { x, y, width: SIDE * times, height: SIDE * times });
+        const { pose } = allAtOnce(locator.locate(large, { x, y, width: SIDE * times, height: SIDE * times }));
         const off = Math.hypot(pose.x - (there.x - x / times), pose.y - (there.y - y / times));
         assert.ok(off < 0.3, `${times} times as large: ${JSON.stringify(pose)} from ${x}, ${y}`);
       }
       const outside = { name: 'top', x: 0, y: 32 * times + 1, width: SIDE * times, height: SIDE * times };
-      assert.throws(() => locator.locate(large, outside), { code: 'SG_REGION_OUTSIDE', message: /"top"/ });
+      assert.throws(() => allAtOnce(locator.locate(large, outside)), { code: 'SG_REGION_OUTSIDE', message: /"top"/ });
     }
   });
 
@@ -95,7 +98,7 @@ describe('finding a part of a known shape', () => {
       const anySize = new Locator(relief, 'everywhere');
       for (let i = 0; i < 12; i++) {
         const part = { size: 200, turn: 0.55 * i, x: 84 + 8 * (i % 5), y: 92 + 8 * (i % 3) };
-        const { pose } = anySize.locate(turnedPart(part), box);
+        const { pose } = allAtOnce(anySize.locate(turnedPart(part), box));
         const off = `${width}×${height}: ${JSON.stringify(part)} was found at ${JSON.stringify(pose)}`;
         assert.ok(Math.abs(angleBetween(pose.turn, part.turn)) < 0.01, off);
         const [x, y] = [((part.x - box.x) * width) / box.width, ((part.y - box.y) * height) / box.height];
@@ -107,7 +110,7 @@ describe('finding a part of a known shape', () => {
   test('less light, and light that falls off to one side, leave the pose where it is', () => {
     const there = { turn: 2, x: 60, y: 68 };
     for (const light of [{ gain: 0.6 }, { gain: 1.2, slope: 0.5 }]) {
-      const { pose, similarity } = locator.locate(turnedPart({ ...there, ...light }), WHOLE);
+      const { pose, similarity } = allAtOnce(locator.locate(turnedPart({ ...there, ...light }), WHOLE));
       assert.ok(Math.hypot(pose.x - there.x, pose.y - there.y) < 0.3, JSON.stringify(pose));
       assert.ok(Math.abs(angleBetween(pose.turn, there.turn)) < 0.01, JSON.stringify(pose));
       assert.ok(similarity > 0.8, `similarity ${similarity}`);
@@ -123,7 +126,9 @@ describe('finding a part of a known shape', () => {
       });
       return { width: SIDE, height: SIDE, stride: SIDE * 3, format: 'RGB', data };
     };
-    const { pose, similarity } = new Locator(reliefOf(disc(64, 64)), 'everywhere').locate(disc(52, 75), WHOLE);
+    const { pose, similarity } = allAtOnce(
+      new Locator(reliefOf(disc(64, 64)), 'everywhere').locate(disc(52, 75), WHOLE),
+    );
     assert.ok(Math.hypot(pose.x - 52, pose.y - 75) < 0.5, JSON.stringify(pose));
     assert.ok(similarity > 0.8, `similarity ${similarity}`);
   });
@@ -136,7 +141,7 @@ describe('finding a part of a known shape', () => {
       format: 'RGB' as const,
       data: new Uint8Array(SIDE * SIDE * 3).fill(90),
     };
-    assert.ok(locator.locate(blank, WHOLE).similarity < 0.1);
+    assert.ok(allAtOnce(locator.locate(blank, WHOLE)).similarity < 0.1);
   });
 });
 
@@ -160,7 +165,7 @@ describe('finding a part in a fixture', () => {
     const cropper = new Cropper({ search: 'nearby', template, window: WHOLE, minimumSimilarity: 0.5 });
     const blank = { ...turnedPart(), data: new Uint8Array(SIDE * SIDE * 3).fill(90) };
     for (const picture of [turnedPart({ turn: 1.2 }), turnedPart({ x: 90, y: 40 }), blank]) {
-      const found = cropper.crop(picture, WHOLE, target);
+      const found = allAtOnce(cropper.crop(picture, WHOLE, target));
       assert.deepEqual([found?.found, found?.pose], [true, { turn: 0, x: 64, y: 64 }], JSON.stringify(found));
     }
   });
@@ -180,7 +185,7 @@ describe('finding simulated parts, with a template learnt from others of them', 
   const locator = new Locator(template, 'everywhere');
   const others = Array.from({ length: 24 }, (_, i) => {
     const options = partOf(100 + i);
-    return { truth: drawVariation(options), found: locator.locate(renderPart(options).picture, whole) };
+    return { truth: drawVariation(options), found: allAtOnce(locator.locate(renderPart(options).picture, whole)) };
   });
 
   test('turn and place are those of the part, up to what is common to all', () => {
@@ -212,7 +217,7 @@ describe('finding simulated parts, with a template learnt from others of them', 
     });
     const target = { ...input, data: new Uint8Array(128 * 112 * 3) };
     const { picture } = renderPart(partOf(0));
-    assert.equal(cropper.crop(picture, whole, target)?.found, true);
+    assert.equal(allAtOnce(cropper.crop(picture, whole, target))?.found, true);
     // The corners of a frame show the belt alone: one of them, mirrored over the whole frame.
     const corner = 20;
     const belt = Uint8Array.from({ length: 256 * 256 * 3 }, (_, i) => {
@@ -220,7 +225,7 @@ describe('finding simulated parts, with a template learnt from others of them', 
       const pixel = Math.floor(i / 3);
       return picture.data[(fold(Math.floor(pixel / 256)) * 256 + fold(pixel % 256)) * 3 + (i % 3)]!;
     });
-    const found = cropper.crop({ ...picture, data: belt }, whole, target);
+    const found = allAtOnce(cropper.crop({ ...picture, data: belt }, whole, target));
     assert.equal(found?.found, false, `similarity ${found?.similarity}, ${least} is needed`);
   });
 });
