@@ -16,6 +16,7 @@ import type { Picture, PixelFormat } from '../src/types.js';
 import { CommandLine } from './support/arguments.js';
 import { machine } from './support/daemon.js';
 import { type Size, writeOwnBundle } from './support/own-bundle.js';
+import { prepareResults } from './support/results.js';
 import { spreadOf } from './support/statistics.js';
 
 const FRAMES: readonly Size[] = [
@@ -46,6 +47,7 @@ const { values } = line.parse(process.argv.slice(2), {
   out: { type: 'string', default: join(PACKAGE_ROOT, 'bench', 'results', 'cropping.json') },
 });
 const rounds = line.whole('--rounds', values.rounds, 1, 10_000);
+await prepareResults(values.out);
 // All frames have the same shape, and so the same input.
 const input = regionSize(FRAMES[0]!.width, FRAMES[0]!.height, INPUT_SIDE);
 const cases = await measured();

@@ -5,7 +5,7 @@ import { reasonOf, SideglanceError } from '../../src/errors.js';
 /**
  * Makes the folder that results are to be written to: whether that works is known before hours of measuring.
  *
- * @param out the results' path without an extension
+ * @param out the results' path, with or without an extension
  * @throws SideglanceError `SG_STORAGE`
  */
 export async function prepareResults(out: string): Promise<void> {
