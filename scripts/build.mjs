@@ -1,12 +1,14 @@
 // Compiles the checkout, by itself (`npm run build`) or when its sources are newer than what was compiled last.
 // No dependencies.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = ['src', 'test', 'bench', 'examples', 'tsconfig.json', 'package-lock.json'];
+/** WebAssembly as text, which is assembled beside the modules that load it. */
+const ASSEMBLED = ['src/image/kernels.wat'];
 /** Its time is that of the last build which went well: the compiler leaves files alone that would stay the same. */
 const STAMP = join('dist', '.built');
 
@@ -24,18 +26,24 @@ export function ensureBuilt(root = ROOT) {
 /** @returns {boolean} whether it went well */
 export function build(root = ROOT) {
   const startedAt = new Date();
-  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { status, error } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.json'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  });
-  if (status !== 0) {
-    console.error(`the build failed${error === undefined ? '' : `: ${error.message}`}`);
-    return false;
-  }
-  mkdirSync(join(root, 'dist'), { recursive: true });
+  const isBuilt =
+    run(root, 'typescript/bin/tsc', ['-p', 'tsconfig.json']) &&
+    ASSEMBLED.every((source) => run(root, 'wabt/bin/wat2wasm', [source, '-o', assembledAt(source)]));
+  if (!isBuilt) return false;
   writeFileSync(join(root, STAMP), `${startedAt.toISOString()}\n`);
   return true;
+}
+
+/** Runs a program of an npm package. */
+function run(root, program, options) {
+  const path = join(root, 'node_modules', program);
+  const { status, error } = spawnSync(process.execPath, [path, ...options], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status !== 0) console.error(`the build failed${error === undefined ? '' : `: ${error.message}`}`);
+  return status === 0;
+}
+
+function assembledAt(source) {
+  return join('dist', source.replace(/\.wat$/, '.wasm'));
 }
 
 function newest(root) {

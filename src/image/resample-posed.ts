@@ -1,6 +1,7 @@
 import type { Pieces } from '../pieces.js';
 import type { Box, Picture } from '../types.js';
-import { layoutOf } from './pixels.js';
+import { aligned, besideOf, Kernels, ORDER_BYTES, orderOf } from './kernels.js';
+import { layoutOf, PIXEL_LAYOUTS, type PixelLayout } from './pixels.js';
 import { type RgbTarget, resampleInBands } from './resample.js';
 
 interface Size {
@@ -36,16 +37,31 @@ interface Grid {
 /** By so much more than a pixel target pixels may lie apart: each takes in two anyway. */
 const FARTHER = 0.25;
 
-/** Rows of a target that are sampled in one go. */
-const BAND = 16;
+/** Rows of a target that are sampled in one go, and of a picture that are copied. */
+const BAND = 32;
+const LOADED_BAND = 256;
+
+/** What a target is sampled from: a part of an image, in the kernels' memory. */
+interface Seen extends Box {
+  /** In pixels of the part. */
+  readonly grid: Grid;
+  readonly bytes: number;
+  /** Addresses. */
+  readonly source: number;
+  readonly beside: number;
+  readonly order: number;
+  readonly out: number;
+  /** Bytes from one row to the next. */
+  readonly pitch: number;
+}
 
 /**
  * Samples pictures as {@link resampleToRgb} does, but through a turned window: first, where they shrink, by that to as many pixels as
  * the target has for the same place, then bilinear. Outside the frame its edge goes on; outside the box, the frame does.
  */
 export class PosedResampler {
-  /** What a picture is shrunk to; as large as the largest so far. */
-  #shrunk = new Uint8Array(0);
+  /** Holds what is sampled, and one row of the target. */
+  readonly #kernels = new Kernels();
 
   /**
    * Fills `target`, a band of rows after the other. One picture at a time.
@@ -53,37 +69,77 @@ export class PosedResampler {
    * @throws SideglanceError `SG_FRAME_FORMAT` as `resampleToRgb`
    */
   *resample(picture: Picture, box: Box, view: View, target: RgbTarget): Pieces<void> {
-    const grey = layoutOf(picture).bytes === 1;
+    const layout = layoutOf(picture);
     const grid = gridOf(box, view, target);
     const isDense = Math.max(grid.stepX, grid.stepY) <= 1 + FARTHER;
-    const seen = isDense ? { picture, grid } : yield* this.#shrink(picture, grid, target);
-    for (let row = 0; row < target.height; row += BAND) {
-      yield;
-      sample(seen.picture, seen.grid, target, row, Math.min(row + BAND, target.height), grey);
-    }
+    const seen = isDense
+      ? yield* this.#load(picture, layout, grid, target)
+      : yield* this.#shrink(picture, grid, target);
+    yield* this.#sample(seen, target);
   }
 
-  /** The part of a picture that a target is sampled from, in about as many pixels as the target has. */
-  *#shrink(picture: Picture, grid: Grid, target: RgbTarget): Pieces<{ picture: Picture; grid: Grid }> {
+  /** The part of a picture that a target is sampled from, as it is. */
+  *#load(picture: Picture, layout: PixelLayout, grid: Grid, target: RgbTarget): Pieces<Seen> {
+    const { stride, data } = picture;
+    const { bytes } = layout;
+    const seen = this.#seen(grid, picture, target, layout);
+    for (let row = 0; row < seen.height; row++) {
+      if (row % LOADED_BAND === 0) yield;
+      const at = (seen.y + row) * stride + seen.x * bytes;
+      this.#kernels.bytes.set(data.subarray(at, at + seen.width * bytes), seen.source + row * seen.pitch);
+    }
+    return seen;
+  }
+
+  /** The same in about as many pixels as the target has. */
+  *#shrink(picture: Picture, grid: Grid, target: RgbTarget): Pieces<Seen> {
     const size = {
       width: Math.max(1, Math.round(picture.width / Math.max(1, grid.stepX))),
       height: Math.max(1, Math.round(picture.height / Math.max(1, grid.stepY))),
     };
     const [scaleX, scaleY] = [size.width / picture.width, size.height / picture.height];
-    const [xAt, yAt] = [(grid.xAt + 0.5) * scaleX - 0.5, (grid.yAt + 0.5) * scaleY - 0.5];
-    const [acrossX, acrossY] = [grid.acrossX * scaleX, grid.acrossY * scaleY];
-    const [downX, downY] = [grid.downX * scaleX, grid.downY * scaleY];
-    const [lastColumn, lastRow] = [target.width - 1, target.height - 1];
-    const [x, right] = span(xAt, acrossX * lastColumn, downX * lastRow, size.width);
-    const [y, bottom] = span(yAt, acrossY * lastColumn, downY * lastRow, size.height);
-    const [width, height, stride] = [right - x, bottom - y, 3 * (right - x)];
-    if (this.#shrunk.length < stride * height) this.#shrunk = new Uint8Array(stride * height);
-    const data = this.#shrunk;
-    yield* resampleInBands(picture, wholeOf(picture), size, { x, y, width, height, data, offset: 0, pitch: stride });
-    return {
-      picture: { width, height, stride, format: 'RGB', data },
-      grid: { ...grid, xAt: xAt - x, yAt: yAt - y, acrossX, acrossY, downX, downY },
+    const shrunk: Grid = {
+      ...grid,
+      ...{ xAt: (grid.xAt + 0.5) * scaleX - 0.5, yAt: (grid.yAt + 0.5) * scaleY - 0.5 },
+      ...{ acrossX: grid.acrossX * scaleX, acrossY: grid.acrossY * scaleY },
+      ...{ downX: grid.downX * scaleX, downY: grid.downY * scaleY },
     };
+    const seen = this.#seen(shrunk, size, target, PIXEL_LAYOUTS.RGB);
+    const { x, y, width, height, source, pitch } = seen;
+    const window = { x, y, width, height, data: this.#kernels.bytes, offset: source, pitch };
+    yield* resampleInBands(picture, wholeOf(picture), size, window);
+    return seen;
+  }
+
+  /** Room for the part of an image that a target's grid lies in. */
+  #seen(grid: Grid, size: Size, target: RgbTarget, layout: PixelLayout): Seen {
+    const [lastColumn, lastRow] = [target.width - 1, target.height - 1];
+    const [x, right] = span(grid.xAt, grid.acrossX * lastColumn, grid.downX * lastRow, size.width);
+    const [y, bottom] = span(grid.yAt, grid.acrossY * lastColumn, grid.downY * lastRow, size.height);
+    const [width, height] = [right - x, bottom - y];
+    const pitch = aligned(width * layout.bytes);
+    const [beside, order, out, source] = this.#kernels.reserve(
+      // The lowest row has one below it, which counts for nothing.
+      ...[ORDER_BYTES, ORDER_BYTES, 3 * target.width, pitch * (height + 1)],
+    ) as [number, number, number, number];
+    this.#kernels.bytes.set(besideOf(layout), beside);
+    this.#kernels.bytes.set(orderOf(layout), order);
+    const moved = { ...grid, xAt: grid.xAt - x, yAt: grid.yAt - y };
+    return { x, y, width, height, grid: moved, bytes: layout.bytes, source, pitch, beside, order, out };
+  }
+
+  *#sample(seen: Seen, { width, height, data }: RgbTarget): Pieces<void> {
+    const { grid, bytes, source, pitch, beside, order, out } = seen;
+    const { xAt, yAt, acrossX, acrossY, downX, downY } = grid;
+    const [lastX, lastY] = [seen.width - 1, seen.height - 1];
+    const { run } = this.#kernels;
+    const made = this.#kernels.bytes.subarray(out, out + 3 * width);
+    for (let row = 0; row < height; row++) {
+      if (row % BAND === 0) yield;
+      const [x, y] = [xAt + row * downX, yAt + row * downY];
+      run.sampleRow(source, pitch, bytes, lastX, lastY, x, y, acrossX, acrossY, width, beside, order, out);
+      data.set(made, 3 * width * row);
+    }
   }
 }
 
@@ -97,65 +153,6 @@ function span(at: number, across: number, down: number, size: number): [number, 
   const most = at + Math.max(0, across) + Math.max(0, down);
   const first = Math.min(size - 1, Math.max(0, Math.floor(least)));
   return [first, Math.max(first + 1, Math.min(size, Math.floor(most) + 2))];
-}
-
-/** The target's rows from `first` to before `end`, bilinear. `grey`: all three colours are the same. */
-function sample(
-  picture: Picture,
-  grid: Grid,
-  { width, data: out }: RgbTarget,
-  first: number,
-  end: number,
-  grey: boolean,
-): void {
-  const { bytes, red, green, blue } = layoutOf(picture);
-  const { data: source, stride } = picture;
-  const { xAt, yAt, downX, downY, acrossX, acrossY } = grid;
-  const [lastX, lastY] = [picture.width - 1, picture.height - 1];
-  for (let row = first, at = 3 * width * first; row < end; row++) {
-    for (let column = 0; column < width; column++, at += 3) {
-      const fromX = xAt + row * downX + column * acrossX;
-      const fromY = yAt + row * downY + column * acrossY;
-      const atX = fromX < 0 ? 0 : fromX > lastX ? lastX : fromX;
-      const atY = fromY < 0 ? 0 : fromY > lastY ? lastY : fromY;
-      const left = atX | 0;
-      const top = atY | 0;
-      const right = atX - left;
-      const down = atY - top;
-      const upper = top * stride + left * bytes;
-      const next = left < lastX ? bytes : 0;
-      const lower = top < lastY ? upper + stride : upper;
-      const lowerRight = right * down;
-      const upperRight = right - lowerRight;
-      const lowerLeft = down - lowerRight;
-      const upperLeft = 1 - right - lowerLeft;
-      // Each is written as a whole number: what is after the comma is cut off.
-      const r =
-        upperLeft * source[upper + red]! +
-        upperRight * source[upper + next + red]! +
-        lowerLeft * source[lower + red]! +
-        lowerRight * source[lower + next + red]! +
-        0.5;
-      out[at] = r;
-      if (grey) {
-        out[at + 1] = r;
-        out[at + 2] = r;
-        continue;
-      }
-      out[at + 1] =
-        upperLeft * source[upper + green]! +
-        upperRight * source[upper + next + green]! +
-        lowerLeft * source[lower + green]! +
-        lowerRight * source[lower + next + green]! +
-        0.5;
-      out[at + 2] =
-        upperLeft * source[upper + blue]! +
-        upperRight * source[upper + next + blue]! +
-        lowerLeft * source[lower + blue]! +
-        lowerRight * source[lower + next + blue]! +
-        0.5;
-    }
-  }
 }
 
 function gridOf(box: Box, { frame, window, turn, x, y }: View, { width, height }: RgbTarget): Grid {

@@ -2,7 +2,8 @@ import { SideglanceError } from '../errors.js';
 import type { Pieces } from '../pieces.js';
 import type { Box, Picture } from '../types.js';
 import { type Axis, axisOf, EDGE_TOLERANCE_PIXELS } from './axis.js';
-import { layoutOf } from './pixels.js';
+import { aligned, Kernels, ORDER_BYTES, orderOf } from './kernels.js';
+import { layoutOf, type PixelLayout } from './pixels.js';
 
 /** What {@link resampleToRgb} fills: `data` holds width × height × 3 bytes, red, green, blue, rows without padding. */
 export interface RgbTarget {
@@ -26,12 +27,12 @@ const PLANS_KEPT = 32;
 interface Plan {
   readonly across: Axis;
   readonly down: Axis;
-  /** Two horizontally resampled source rows: neighbouring target rows share at most one of them. */
-  readonly rows: readonly [Float32Array, Float32Array];
-  readonly sum: Float32Array;
 }
 
 const plans = new Map<string, Plan>();
+
+/** Shared by all: nothing stays in its memory from one call to the next. */
+const kernels = new Kernels();
 
 /**
  * Crops `box` from a picture and scales it to the target as RGB: the one resampler and the one colour path of training,
@@ -39,8 +40,8 @@ const plans = new Map<string, Plan>();
  *
  * Per axis: exact area averaging when shrinking (every source pixel counts by the area it covers, edges included),
  * bilinear interpolation between pixel centres when enlarging (clamped to the box), a copy when the sizes are equal.
- * Grey becomes equal red, green and blue; values are rounded to the nearest integer. Synchronous; weights and
- * row buffers are kept per geometry.
+ * Grey becomes equal red, green and blue; values are rounded to the nearest integer. Synchronous; weights are kept
+ * per geometry.
  *
  * @param box in frame pixels, integer or fractional; a `name` is used in the error message.
  * @throws SideglanceError `SG_REGION_OUTSIDE` where the box is empty or not inside the frame, `SG_FRAME_FORMAT` where
@@ -63,38 +64,44 @@ export function resampleWindow(
   size: Pick<RgbTarget, 'width' | 'height'>,
   window: RgbWindow,
 ): void {
-  const { bytes, red, green, blue } = layoutOf(picture);
+  const layout = layoutOf(picture);
   checkBox(picture, box);
   checkWindow(size, window);
-  if (isPlainCopy(box, size)) {
-    copy(picture, box, window, bytes, red, green, blue);
-    return;
-  }
+  if (isPlainCopy(box, size)) copy(picture, box, window, layout);
+  else scale(picture, planFor(picture, box, size), window, layout);
+}
 
-  const { across, down, rows, sum } = planFor(picture, box, size);
-  const { x, width, data, offset, pitch } = window;
-  const grey = bytes === 1;
-  const samples = width * (grey ? 1 : 3);
-  const held: [number, number] = [-1, -1];
-  const rowOf = (y: number): Float32Array => {
-    const slot = (y & 1) as 0 | 1;
-    const row = rows[slot];
-    if (held[slot] !== y) {
-      if (grey) shrinkGreyRow(picture.data, y * picture.stride, across, x, width, row);
-      else shrinkColourRow(picture.data, y * picture.stride, bytes, red, green, blue, across, x, width, row);
-      held[slot] = y;
+/** Row by row of the window: the rows of the picture that it takes in become one, and of that the columns become pixels. */
+function scale(picture: Picture, { across, down }: Plan, window: RgbWindow, layout: PixelLayout): void {
+  const { bytes } = layout;
+  const { x, y, width, height, data, offset, pitch } = window;
+  const [column, lastColumn] = [across.start[x]!, x + width - 1];
+  const length = (across.start[lastColumn]! + across.count[lastColumn]! - column) * bytes;
+  const sourcePitch = aligned(length);
+  const mostRows = down.count.subarray(y, y + height).reduce((most, count) => Math.max(most, count), 1);
+  const weights = 4 * width;
+  const [order, starts, counts, firsts, lasts, sums, out, source] = kernels.reserve(
+    ...[ORDER_BYTES, weights, weights, weights, weights, 4 * sourcePitch, 3 * width, mostRows * sourcePitch],
+  ) as [number, number, number, number, number, number, number, number];
+  const memory = kernels.bytes;
+  memory.set(orderOf(layout), order);
+  kernels.put(across.start.subarray(x, x + width), starts);
+  kernels.put(across.count.subarray(x, x + width), counts);
+  kernels.put(across.first.subarray(x, x + width), firsts);
+  kernels.put(across.last.subarray(x, x + width), lasts);
+  const made = memory.subarray(out, out + 3 * width);
+  const firstColumn = sums - 4 * bytes * column;
+  for (let row = 0; row < height; row++) {
+    const from = down.start[y + row]!;
+    const rows = down.count[y + row]!;
+    for (let r = 0; r < rows; r++) {
+      const at = (from + r) * picture.stride + column * bytes;
+      memory.set(picture.data.subarray(at, at + length), source + r * sourcePitch);
     }
-    return row;
-  };
-
-  for (let y = window.y, out = offset; y < window.y + window.height; y++, out += pitch) {
-    const from = down.start[y]!;
-    const final = from + down.count[y]! - 1;
-    scaleInto(sum, rowOf(from), down.first[y]!, samples);
-    for (let r = from + 1; r < final; r++) addScaled(sum, rowOf(r), down.inner, samples);
-    if (final > from) addScaled(sum, rowOf(final), down.last[y]!, samples);
-    if (grey) writeGrey(sum, data, out, samples);
-    else writeColour(sum, data, out, samples);
+    const [first, last] = [down.first[y + row]!, down.last[y + row]!];
+    kernels.run.sumRows(source, sourcePitch, rows, length, first, down.inner, last, sums);
+    kernels.run.sumColumns(firstColumn, bytes, starts, counts, firsts, lasts, across.inner, width, order, out);
+    data.set(made, offset + row * pitch);
   }
 }
 
@@ -154,15 +161,7 @@ function isPlainCopy(box: Box, target: Pick<RgbTarget, 'width' | 'height'>): boo
   return aligned && box.width === target.width && box.height === target.height;
 }
 
-function copy(
-  picture: Picture,
-  box: Box,
-  window: RgbWindow,
-  bytes: number,
-  red: number,
-  green: number,
-  blue: number,
-): void {
+function copy(picture: Picture, box: Box, window: RgbWindow, { bytes, red, green, blue }: PixelLayout): void {
   const { data, stride } = picture;
   const out = window.data;
   for (let y = 0; y < window.height; y++) {
@@ -184,100 +183,12 @@ function planFor(picture: Picture, box: Box, target: Pick<RgbTarget, 'width' | '
   const key = `${picture.width} ${picture.height} ${box.x} ${box.y} ${box.width} ${box.height} ${target.width} ${target.height}`;
   const known = plans.get(key);
   if (known !== undefined) return known;
-  const samples = target.width * 3;
   const plan: Plan = {
     across: axisOf(box.x, box.width, picture.width, target.width),
     down: axisOf(box.y, box.height, picture.height, target.height),
-    rows: [new Float32Array(samples), new Float32Array(samples)],
-    sum: new Float32Array(samples),
   };
   const oldest = plans.keys().next().value;
   if (plans.size >= PLANS_KEPT && oldest !== undefined) plans.delete(oldest);
   plans.set(key, plan);
   return plan;
-}
-
-function shrinkGreyRow(
-  data: Uint8Array,
-  row: number,
-  axis: Axis,
-  begin: number,
-  length: number,
-  out: Float32Array,
-): void {
-  const { start, count, first, last, inner } = axis;
-  for (let t = begin; t < begin + length; t++) {
-    let at = row + start[t]!;
-    const final = at + count[t]! - 1;
-    let value = first[t]! * data[at]!;
-    if (final > at) {
-      let between = 0;
-      for (at++; at < final; at++) between += data[at]!;
-      value += inner * between + last[t]! * data[at]!;
-    }
-    out[t - begin] = value;
-  }
-}
-
-function shrinkColourRow(
-  data: Uint8Array,
-  row: number,
-  bytes: number,
-  red: number,
-  green: number,
-  blue: number,
-  axis: Axis,
-  begin: number,
-  length: number,
-  out: Float32Array,
-): void {
-  const { start, count, first, last, inner } = axis;
-  for (let t = begin, o = 0; t < begin + length; t++, o += 3) {
-    let at = row + start[t]! * bytes;
-    const final = at + (count[t]! - 1) * bytes;
-    const head = first[t]!;
-    let r = head * data[at + red]!;
-    let g = head * data[at + green]!;
-    let b = head * data[at + blue]!;
-    if (final > at) {
-      let reds = 0;
-      let greens = 0;
-      let blues = 0;
-      for (at += bytes; at < final; at += bytes) {
-        reds += data[at + red]!;
-        greens += data[at + green]!;
-        blues += data[at + blue]!;
-      }
-      const tail = last[t]!;
-      r += inner * reds + tail * data[at + red]!;
-      g += inner * greens + tail * data[at + green]!;
-      b += inner * blues + tail * data[at + blue]!;
-    }
-    out[o] = r;
-    out[o + 1] = g;
-    out[o + 2] = b;
-  }
-}
-
-function scaleInto(sum: Float32Array, row: Float32Array, weight: number, samples: number): void {
-  for (let i = 0; i < samples; i++) sum[i] = weight * row[i]!;
-}
-
-function addScaled(sum: Float32Array, row: Float32Array, weight: number, samples: number): void {
-  for (let i = 0; i < samples; i++) sum[i] = sum[i]! + weight * row[i]!;
-}
-
-// Weights sum to 1 up to float32 rounding, so a value never exceeds 255.5 and needs no clamp.
-function writeColour(sum: Float32Array, data: Uint8Array, out: number, samples: number): void {
-  for (let i = 0; i < samples; i++) data[out + i] = sum[i]! + 0.5;
-}
-
-function writeGrey(sum: Float32Array, data: Uint8Array, out: number, samples: number): void {
-  let o = out;
-  for (let i = 0; i < samples; i++, o += 3) {
-    const value = (sum[i]! + 0.5) | 0;
-    data[o] = value;
-    data[o + 1] = value;
-    data[o + 2] = value;
-  }
 }

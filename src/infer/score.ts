@@ -1,6 +1,7 @@
 import { SideglanceError } from '../errors.js';
 import { smoothMap } from '../image/map.js';
 import { type ByKind, DEFECT_KINDS } from '../kinds.js';
+import { select } from '../select.js';
 import type { HeadMaps } from './defects.js';
 
 /** How a model's maps become the score of an image. */
@@ -33,9 +34,9 @@ export function hottestMeans(maps: EvidenceMaps, { smoothing, weights, terms }: 
     const [map, weight] = [maps[kind], weights[kind]];
     if (weight !== 0) for (let cell = 0; cell < weighted.length; cell += 1) weighted[cell]! += weight * map[cell]!;
   }
-  // Typed arrays sort by number, NaN last.
-  const ascending = smoothMap({ ...maps, values: weighted }, smoothing).sort();
-  return terms.map((term) => meanOfLast(ascending, cellsOf(term, ascending.length)));
+  const smoothed = smoothMap({ ...maps, values: weighted }, smoothing);
+  if (smoothed.some(Number.isNaN)) return terms.map(() => Number.NaN);
+  return terms.map((term) => meanOfHottest(smoothed, cellsOf(term, smoothed.length)));
 }
 
 /** Fewer hottest cells are not asked for: one alone may be a speck of dust. */
@@ -69,11 +70,13 @@ export function scoreOf(means: readonly number[], terms: readonly ScoreTerm[]): 
   return terms.reduce((score, { centre, spread }, index) => score + (means[index]! - centre) / spread, 0);
 }
 
-function meanOfLast(ascending: Float32Array, count: number): number {
-  const start = Math.max(0, ascending.length - count);
-  let sum = 0;
-  for (let i = start; i < ascending.length; i += 1) sum += ascending[i]!;
-  return sum / (ascending.length - start);
+/** Rearranges the values. */
+function meanOfHottest(values: Float32Array, count: number): number {
+  const start = Math.max(0, values.length - count);
+  select(values, start);
+  // In one order, so that equal maps give equal means to the last bit.
+  const hottest = values.subarray(start).sort();
+  return hottest.reduce((sum, value) => sum + value, 0) / hottest.length;
 }
 
 /** The index of the hottest cell. */

@@ -98,6 +98,29 @@ test('a window is a part of the box, and as large in the target as the target is
   }
 });
 
+test('pixels are bilinear between the four around them, at any turn and up to the edge', () => {
+  for (const turn of [0.01, 0.4, 2.5, -1.2]) {
+    const actual = posed(scene, whole, turn, 48, 40, 25.3, 18.9);
+    for (let y = 0; y < 40; y++) {
+      for (let x = 0; x < 48; x++) {
+        const [across, down] = [x + 0.5 - 24, y + 0.5 - 20];
+        const atX = Math.min(47, Math.max(0, 25.3 + across * Math.cos(turn) - down * Math.sin(turn) - 0.5));
+        const atY = Math.min(39, Math.max(0, 18.9 + across * Math.sin(turn) + down * Math.cos(turn) - 0.5));
+        const [left, top] = [Math.min(46, Math.floor(atX)), Math.min(38, Math.floor(atY))];
+        const [right, low] = [atX - left, atY - top];
+        for (let channel = 0; channel < 3; channel++) {
+          const value = (dx: number, dy: number) => scene.data[((top + dy) * 48 + left + dx) * 3 + channel]!;
+          const upper = value(0, 0) * (1 - right) + value(1, 0) * right;
+          const lower = value(0, 1) * (1 - right) + value(1, 1) * right;
+          const expected = upper * (1 - low) + lower * low;
+          const difference = Math.abs(actual[(y * 48 + x) * 3 + channel]! - expected);
+          assert.ok(difference < 0.6, `turn ${turn}: differs by ${difference} at ${x}, ${y}, ${channel}`);
+        }
+      }
+    }
+  }
+});
+
 test('a large picture through a turned window is the scene as it is there, beyond the box, too', () => {
   const brightness = (x: number, y: number) => 128 + 100 * Math.sin(x / 31) * Math.cos(y / 43);
   const large = pictureOf(640, 480, (x, y) => Math.round(brightness(x, y)));

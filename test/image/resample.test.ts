@@ -134,6 +134,20 @@ test('keeps the extremes: white stays 255 and black 0 at any scale', () => {
   }
 });
 
+test('a pixel may be the mean of thousands of rows, white ones too', () => {
+  const height = 1300;
+  for (const [format, bytes] of [
+    ['GRAY8', 1],
+    ['RGB', 3],
+    ['BGRx', 4],
+  ] as const) {
+    const white = { width: 9, height, stride: 9 * bytes, format, data: new Uint8Array(9 * bytes * height).fill(255) };
+    assert.deepEqual(resample(white, { x: 0, y: 0, width: 9, height }, 4, 1), new Uint8Array(12).fill(255), format);
+    const striped = { ...white, data: white.data.map((_, i) => (Math.floor(i / white.stride) % 4 === 0 ? 200 : 0)) };
+    assert.deepEqual(resample(striped, { x: 0, y: 0, width: 9, height }, 4, 1), new Uint8Array(12).fill(50), format);
+  }
+});
+
 test('is the same on a second call and after many other geometries', () => {
   const picture = noise(61, 47, 'RGB');
   const box = { x: 0.5, y: 0, width: 60, height: 47 };

@@ -1,7 +1,7 @@
+import { select } from '../../select.js';
 import type { AnomalyMap } from '../../types.js';
 import type { LocateSettings } from './locator.js';
 import type { Pose } from './pose.js';
-import { valueAt } from './relief-grid.js';
 
 type Geometry = Omit<AnomalyMap, 'values'>;
 
@@ -35,26 +35,39 @@ export function placeMaps(
   placing: Placing,
 ): Geometry & { readonly maps: readonly Float32Array[] } {
   const { template, window } = placing;
-  const grids = maps.map((values) => ({ width: map.columns, height: map.rows, values }));
-  const medians = maps.map((values) => values.slice().sort()[values.length >> 1]!);
+  const medians = maps.map((values) => select(values.slice(), values.length >> 1));
   const [cosine, sine] = [Math.cos(pose.turn), Math.sin(pose.turn)];
   const placed = regionGrid(map, placing);
+  const { rows, columns } = map;
   const results = maps.map(() => new Float32Array(placed.rows * placed.columns));
   for (let row = 0, i = 0; row < placed.rows; row++) {
     const dy = ((row + 0.5) * template.height) / placed.rows - pose.y;
     for (let column = 0; column < placed.columns; column++, i++) {
       const dx = ((column + 0.5) * template.width) / placed.columns - pose.x;
-      const x = (0.5 + (cosine * dx + sine * dy) / window.width) * map.columns;
-      const y = (0.5 + (cosine * dy - sine * dx) / window.height) * map.rows;
-      const covered = x >= 0 && y >= 0 && x <= map.columns && y <= map.rows;
-      const [atX, atY] = [inner(x, map.columns), inner(y, map.rows)];
-      for (let k = 0; k < results.length; k++) results[k]![i] = covered ? valueAt(grids[k]!, atX, atY) : medians[k]!;
+      const x = (0.5 + (cosine * dx + sine * dy) / window.width) * columns;
+      const y = (0.5 + (cosine * dy - sine * dx) / window.height) * rows;
+      if (!(x >= 0 && y >= 0 && x <= columns && y <= rows)) {
+        for (let k = 0; k < results.length; k++) results[k]![i] = medians[k]!;
+        continue;
+      }
+      const [fromX, fromY] = [inner(x, columns), inner(y, rows)];
+      const [left, top] = [fromX | 0, fromY | 0];
+      const [right, down] = [fromX - left, fromY - top];
+      const upper = top * columns + left;
+      const lower = top < rows - 1 ? upper + columns : upper;
+      const next = left < columns - 1 ? 1 : 0;
+      for (let k = 0; k < results.length; k++) {
+        const values = maps[k]!;
+        const above = values[upper]! + right * (values[upper + next]! - values[upper]!);
+        const below = values[lower]! + right * (values[lower + next]! - values[lower]!);
+        results[k]![i] = above + down * (below - above);
+      }
     }
   }
   return { ...placed, maps: results };
 }
 
-/** Between the centres of the first and the last cell. */
+/** In cells from the centre of the first one, not beyond that of the last one. */
 function inner(at: number, cells: number): number {
-  return Math.min(cells - 0.5, Math.max(0.5, at));
+  return Math.min(cells - 1, Math.max(0, at - 0.5));
 }
