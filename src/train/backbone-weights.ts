@@ -3,6 +3,7 @@ import { floatsOf } from '../onnx/model.js';
 import { type Stage, withoutConstantChannels } from './live-channels.js';
 import { LOCAL_BLOCKS, LOCAL_STEM } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
+import { STILL_CHANNELS } from './still-channels.js';
 import { DEFAULT_TEACHER, readTeacher } from './teacher/teacher.js';
 
 type Layer = { readonly shape: readonly number[]; readonly data: Float32Array };
@@ -16,7 +17,8 @@ const ENLARGED_TAPS = [
 
 const STEM = { ...LOCAL_STEM, out: 16 } as const;
 
-const STAGES: readonly Stage[] = [
+/** Local-Net's layers, block by block. */
+export const STAGES: readonly Stage[] = [
   { widen: 'local.stem', depthwise: 'local.0.depthwise', project: 'local.0.project', ...STEM, shortcut: false },
   ...LOCAL_BLOCKS.map(({ expanded, out, stride }, index) => ({
     widen: `local.${index + 1}.expand`,
@@ -25,16 +27,23 @@ const STAGES: readonly Stage[] = [
     width: expanded,
     out,
     shortcut: stride === 1,
+    still: new Map(STILL_CHANNELS[index]),
   })),
 ];
 
 /**
  * The weights of Local-Net, taken from the teacher that ships (a MobileNetV2; its names for the layers are those of the
- * TensorFlow Object Detection API), without the channels that are constant.
+ * TensorFlow Object Detection API), without the channels that are constant or nearly so.
  *
  * @throws SideglanceError `SG_MODEL_UNREADABLE`, `SG_MODEL_INVALID` for the teacher's file
  */
 export function backboneWeights(file: string = DEFAULT_TEACHER): Weights {
+  const { weights } = withoutConstantChannels(teacherLayers(file), STAGES);
+  return joined(weights, 'local.0.project', 'local.1.expand');
+}
+
+/** The teacher's layers under Local-Net's names, all channels there, the first one for images of half the size. */
+export function teacherLayers(file: string = DEFAULT_TEACHER): Weights {
   const { bytes } = readTeacher(file);
   const { graph } = decodeModel(bytes, file);
   const stored = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
@@ -56,8 +65,7 @@ export function backboneWeights(file: string = DEFAULT_TEACHER): Weights {
   });
   const stem = weights.get('local.stem.weight');
   if (stem) weights.set('local.stem.weight', { ...stem, data: behindEnlargement(stem.data) });
-  const narrowed = withoutConstantChannels(weights, STAGES);
-  return joined(narrowed, 'local.0.project', 'local.1.expand');
+  return weights;
 }
 
 /**

@@ -11,6 +11,8 @@ export interface Stage {
   readonly out: number;
   /** What goes in is added to what comes out. */
   readonly shortcut: boolean;
+  /** Channels, as the weights number them, that are taken for constants though they move a little, and their values. */
+  readonly still?: ReadonlyMap<number, number>;
 }
 
 /** What a value can be, whatever the picture. */
@@ -27,24 +29,35 @@ const STILL = 1e-6;
 const PIXEL: Range = { least: -1, most: 1 };
 const TAPS = 9;
 
+/** A network without its constant channels, and which of each stage's are left. */
+export interface Narrowed {
+  readonly weights: Weights;
+  readonly live: readonly (readonly number[])[];
+}
+
 /**
  * The same network without the channels that are constant, whatever the picture: of the teacher's first layers, training has left
  * many without effect. What a channel can be follows from the weights by interval arithmetic: pixels lie in −1…1, and nothing
- * behind a ReLU6 leaves 0…6. A constant becomes part of the next layer's bias.
+ * behind a ReLU6 leaves 0…6. A constant becomes part of the next layer's bias. So do the channels that a stage says are still.
  *
  * @param stages from the pixels on, which go through the first layer's kernel
  * @throws Error when more channels are left than a stage has room for
  */
-export function withoutConstantChannels(weights: Weights, stages: readonly Stage[]): Weights {
+export function withoutConstantChannels(weights: Weights, stages: readonly Stage[]): Narrowed {
   const layers: Layers = new Map(weights);
+  const left: number[][] = [];
   let inputs: Range[] | null = null;
-  for (const stage of stages) inputs = narrow(layers, stage, inputs);
-  return layers;
+  for (const stage of stages) {
+    const { live, results } = narrow(layers, stage, inputs);
+    left.push(live);
+    inputs = results;
+  }
+  return { weights: layers, live: left };
 }
 
-/** Narrows one stage. `inputs`: the channels that come in, null for pixels. Returns the channels that go out. */
-function narrow(layers: Layers, stage: Stage, inputs: Range[] | null): Range[] {
-  const { widen, depthwise, project, width, out, shortcut } = stage;
+/** Narrows one stage. `inputs`: the channels that come in, null for pixels. */
+function narrow(layers: Layers, stage: Stage, inputs: Range[] | null): { live: number[]; results: Range[] } {
+  const { widen, depthwise, project, width, out, shortcut, still } = stage;
   const weightOf = (name: string) => dataOf(layers, `${name}.weight`);
   const biasOf = (name: string) => dataOf(layers, `${name}.bias`);
   const count = biasOf(widen).length;
@@ -54,12 +67,16 @@ function narrow(layers: Layers, stage: Stage, inputs: Range[] | null): Range[] {
     const kernel = weightOf(depthwise).subarray(channel * TAPS, (channel + 1) * TAPS);
     return rectified(reach(kernel, biasOf(depthwise)[channel]!, new Array<Range>(TAPS).fill(range)));
   });
-  const live = [...moved.keys()].filter((channel) => moved[channel]!.most - moved[channel]!.least > STILL);
+  const moves = ({ least, most }: Range) => most - least > STILL;
+  const live = [...moved.keys()].filter((channel) => moves(moved[channel]!) && !still?.has(channel));
   if (live.length > width) throw new Error(`${live.length} channels of ${depthwise} are live, more than ${width}`);
 
   const projection = weightOf(project);
   const bias = Float64Array.from(biasOf(project));
-  const constant = moved.map(({ least, most }, channel) => (live.includes(channel) ? 0 : (least + most) / 2));
+  const constant = moved.map((range, channel) => {
+    if (live.includes(channel)) return 0;
+    return moves(range) ? still!.get(channel)! : (range.least + range.most) / 2;
+  });
   bias.forEach((start, o) => {
     bias[o] = constant.reduce((sum, value, channel) => sum + projection[o * count + channel]! * value, start);
   });
@@ -89,8 +106,12 @@ function narrow(layers: Layers, stage: Stage, inputs: Range[] | null): Range[] {
 
   const left = live.map((channel) => moved[channel]!);
   const results = reaches(narrowed, filled, left, width);
-  if (!shortcut || !inputs) return results;
-  return results.map(({ least, most }, o) => ({ least: least + inputs[o]!.least, most: most + inputs[o]!.most }));
+  if (!shortcut || !inputs) return { live, results };
+  const summed = results.map(({ least, most }, o) => ({
+    least: least + inputs[o]!.least,
+    most: most + inputs[o]!.most,
+  }));
+  return { live, results: summed };
 }
 
 /** What each output of a layer can be. `columns`: of its weights, of which those beyond the inputs are zero or missing. */

@@ -37,6 +37,9 @@ function teacher(random: Random): Map<string, { shape: readonly number[]; data: 
   return weights;
 }
 
+/** Channels of either stage that move. */
+const LIVE = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+
 const rectified = (value: number) => Math.min(6, Math.max(0, value));
 
 /** The network on one flat patch: [27] pixels, the same at all nine places of each depthwise kernel. */
@@ -61,7 +64,8 @@ function run(weights: Weights, pixels: readonly number[]): number[] {
 test('a network without its constant channels computes the same, and is filled up with zeros', () => {
   const random = new Random(5);
   const weights = teacher(random);
-  const narrowed = withoutConstantChannels(weights, STAGES);
+  const { weights: narrowed, live } = withoutConstantChannels(weights, STAGES);
+  assert.deepEqual(live, [LIVE, LIVE]);
   assert.deepEqual(narrowed.get('stem.weight')!.shape, [16, 3, 3, 3]);
   assert.deepEqual(narrowed.get('widen.weight')!.shape, [16, 8, 1, 1]);
   assert.deepEqual(narrowed.get('project.weight')!.shape, [8, 16, 1, 1]);
@@ -87,4 +91,30 @@ test('a stage without room for its live channels is an error', () => {
     () => withoutConstantChannels(teacher(new Random(5)), [{ ...first, width: 8 }, second]),
     /10 channels of stem\.depthwise are live, more than 8/,
   );
+});
+
+test('channels that are said to be still are held at their values', () => {
+  const random = new Random(7);
+  const weights = teacher(random);
+  const [first, second] = STAGES as [Stage, Stage];
+  const { weights: narrowed, live } = withoutConstantChannels(weights, [
+    first,
+    { ...second, still: new Map([[12, 0.7]]), width: 9 },
+  ]);
+  assert.deepEqual(live[1], [10, 11, 13, 14, 15, 16, 17, 18, 19]);
+  const held = new Map(weights);
+  const { data: kernels } = held.get('depthwise.weight')!;
+  const { data: biases } = held.get('depthwise.bias')!;
+  held.set('depthwise.weight', {
+    shape: [20, 1, 3, 3],
+    data: kernels.map((tap, i) => (Math.floor(i / 9) === 12 ? 0 : tap)),
+  });
+  held.set('depthwise.bias', { shape: [20], data: biases.map((bias, channel) => (channel === 12 ? 0.7 : bias)) });
+  for (let round = 0; round < 50; round++) {
+    const pixels = Array.from({ length: 27 }, () => 2 * random.uniform() - 1);
+    const [expected, found] = [run(held, pixels), run(narrowed, pixels)];
+    expected.forEach((value, o) => {
+      assert.ok(Math.abs(value - found[o]!) < 1e-5, `output ${o}: ${found[o]} ≠ ${value}`);
+    });
+  }
 });

@@ -24,15 +24,16 @@ export const OVERLAPPING_CELLS = Math.ceil(LOCAL_NET.patch / LOCAL_NET.stride) -
 
 /**
  * The teacher's layers up to its stride 8, in multiples of 16 channels: the runtime computes in blocks of 16. The widths are what
- * is left of 32 and 96, 144, 144, 192, 192 without the channels that are constant (`live-channels.ts`), and 24 filled up to 32.
+ * is left of 32 and 96, 144, 144, 192, 192 without the channels that are constant (`live-channels.ts`) or hardly move
+ * (`still-channels.ts`), and 24 filled up to 32.
  */
 export const LOCAL_STEM = { width: 16 } as const;
 export const LOCAL_BLOCKS: readonly InvertedResidual[] = [
-  { expanded: 64, out: 32, stride: 2, pads: [0, 0] },
-  { expanded: 112, out: 32, stride: 1, pads: [1, 1] },
-  { expanded: 128, out: 32, stride: 2, pads: [1, 0] },
-  { expanded: 192, out: 32, stride: 1, pads: [1, 1] },
-  { expanded: 192, out: 32, stride: 1, pads: [1, 1] },
+  { expanded: 48, out: 32, stride: 2, pads: [0, 0] },
+  { expanded: 96, out: 32, stride: 1, pads: [1, 1] },
+  { expanded: 112, out: 32, stride: 2, pads: [1, 0] },
+  { expanded: 176, out: 32, stride: 1, pads: [1, 1] },
+  { expanded: 176, out: 32, stride: 1, pads: [1, 1] },
 ];
 
 /** The block after which features of stride 2 (the teacher's tap s4 at twice the size) are taken: so many channels, */
