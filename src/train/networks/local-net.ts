@@ -8,8 +8,8 @@ import type { ParameterSource } from './parameters.js';
  * `patch` × `patch` pixels around a cell of `stride` × `stride` pixels; nothing outside a patch reaches its feature.
  *
  * L takes over the layers of the teacher whose receptive field the patch covers, instead of imitating them: MobileNetV2
- * up to stride 8, seeing the region at twice its size. Its distillation error is zero by construction, and it costs
- * less than the networks that were distilled before it (docs/decisions.md, "Local-Net").
+ * up to stride 8, seeing the region at twice its size, without channels that hardly move. It costs less than the networks
+ * that were distilled before it, and is nearer to the teacher (docs/decisions.md, "Training" and "Speed").
  */
 export const LOCAL_NET = {
   patch: 35,
