@@ -59,6 +59,8 @@ interface Exports {
     order: number,
     out: number,
   ): void;
+  /** `count` RGB pixels, each the mean of two by two of two rows that begin `pitch` bytes apart. */
+  halveRows(source: number, pitch: number, count: number, out: number): void;
 }
 
 const MODULE = new WebAssembly.Module(readFileSync(new URL('./kernels.wasm', import.meta.url)));

@@ -133,4 +133,21 @@
       (local.set $out (i32.add (local.get $out) (i32.const 3)))
       (local.set $pixel (i32.add (local.get $pixel) (i32.const 1)))
       (br_if $pixels (i32.lt_s (local.get $pixel) (local.get $count)))))
+  ;; One target pixel at a time, of two by two.
+  (func (export "halveRows")
+    (param $source i32) (param $pitch i32) (param $count i32) (param $out i32)
+    (local $end i32) (local $value v128)
+    (local.set $end (i32.add (local.get $out) (i32.mul (local.get $count) (i32.const 3))))
+    (loop $pixels
+      (local.set $value (i16x8.add
+        (v128.load8x8_u (local.get $source))
+        (v128.load8x8_u (i32.add (local.get $source) (local.get $pitch)))))
+      ;; The pixel to the right is three numbers of 16 bits further on.
+      (local.set $value (i16x8.add (local.get $value) (i8x16.swizzle (local.get $value)
+        (v128.const i8x16 6 7 8 9 10 11 255 255 255 255 255 255 255 255 255 255))))
+      (local.set $value (i16x8.shr_u (i16x8.add (local.get $value) (v128.const i16x8 2 2 2 2 2 2 2 2)) (i32.const 2)))
+      (v128.store32_lane 0 (local.get $out) (i8x16.narrow_i16x8_u (local.get $value) (local.get $value)))
+      (local.set $source (i32.add (local.get $source) (i32.const 6)))
+      (local.set $out (i32.add (local.get $out) (i32.const 3)))
+      (br_if $pixels (i32.lt_u (local.get $out) (local.get $end)))))
 )

@@ -21,9 +21,9 @@ export interface View {
   readonly turn: number;
 }
 
-/** Where target pixels lie in a picture, in steps of its pixels from the first one's centre. */
+/** Where places lie in a picture, in steps of its pixels from the first one's centre. */
 interface Grid {
-  /** Of the picture's pixels from one of the target to the next, if it were upright. */
+  /** Of the picture's pixels from one place to the next, if they were upright. */
   readonly stepX: number;
   readonly stepY: number;
   readonly xAt: number;
@@ -34,8 +34,14 @@ interface Grid {
   readonly downY: number;
 }
 
-/** By so much more than a pixel target pixels may lie apart: each takes in two anyway. */
+/** By so much more than a pixel places may lie apart: each takes in two anyway. */
 const FARTHER = 0.25;
+
+/**
+ * Places along each side of a target pixel whose mean it is, where a picture shrinks: one alone is as sharp as the picture
+ * where it meets a pixel's centre, and blurred between two, and a model takes that for a difference between parts.
+ */
+const PLACES = 2;
 
 /** Rows of a target that are sampled in one go, and of a picture that are copied. */
 const BAND = 32;
@@ -50,17 +56,21 @@ interface Seen extends Box {
   readonly source: number;
   readonly beside: number;
   readonly order: number;
-  readonly out: number;
   /** Bytes from one row to the next. */
   readonly pitch: number;
+  /** Rows of places, `placesPitch` bytes apart, and the row of the target that they make. */
+  readonly places: number;
+  readonly placesPitch: number;
+  readonly made: number;
 }
 
 /**
- * Samples pictures as {@link resampleToRgb} does, but through a turned window: first, where they shrink, by that to as many pixels as
- * the target has for the same place, then bilinear. Outside the frame its edge goes on; outside the box, the frame does.
+ * Samples pictures as {@link resampleToRgb} does, but through a turned window: bilinear. Where a picture shrinks, a target pixel is the
+ * mean of {@link PLACES} × {@link PLACES} places, and a picture that has more pixels than places shrinks to as many first. Outside the frame
+ * its edge goes on; outside the box, the frame does.
  */
 export class PosedResampler {
-  /** Holds what is sampled, and one row of the target. */
+  /** Holds what is sampled, and a row of the target. */
   readonly #kernels = new Kernels();
 
   /**
@@ -70,19 +80,20 @@ export class PosedResampler {
    */
   *resample(picture: Picture, box: Box, view: View, target: RgbTarget): Pieces<void> {
     const layout = layoutOf(picture);
-    const grid = gridOf(box, view, target);
-    const isDense = Math.max(grid.stepX, grid.stepY) <= 1 + FARTHER;
-    const seen = isDense
-      ? yield* this.#load(picture, layout, grid, target)
-      : yield* this.#shrink(picture, grid, target);
-    yield* this.#sample(seen, target);
+    const along = isDense(gridOf(box, view, target)) ? 1 : PLACES;
+    const places = { width: along * target.width, height: along * target.height };
+    const grid = gridOf(box, view, places);
+    const seen = isDense(grid)
+      ? yield* this.#load(picture, layout, grid, places)
+      : yield* this.#shrink(picture, grid, places);
+    yield* this.#sample(seen, target, along);
   }
 
-  /** The part of a picture that a target is sampled from, as it is. */
-  *#load(picture: Picture, layout: PixelLayout, grid: Grid, target: RgbTarget): Pieces<Seen> {
+  /** The part of a picture that places lie in, as it is. */
+  *#load(picture: Picture, layout: PixelLayout, grid: Grid, places: Size): Pieces<Seen> {
     const { stride, data } = picture;
     const { bytes } = layout;
-    const seen = this.#seen(grid, picture, target, layout);
+    const seen = this.#seen(grid, picture, places, layout);
     for (let row = 0; row < seen.height; row++) {
       if (row % LOADED_BAND === 0) yield;
       const at = (seen.y + row) * stride + seen.x * bytes;
@@ -91,8 +102,8 @@ export class PosedResampler {
     return seen;
   }
 
-  /** The same in about as many pixels as the target has. */
-  *#shrink(picture: Picture, grid: Grid, target: RgbTarget): Pieces<Seen> {
+  /** The same in about as many pixels as there are places. */
+  *#shrink(picture: Picture, grid: Grid, places: Size): Pieces<Seen> {
     const size = {
       width: Math.max(1, Math.round(picture.width / Math.max(1, grid.stepX))),
       height: Math.max(1, Math.round(picture.height / Math.max(1, grid.stepY))),
@@ -104,43 +115,58 @@ export class PosedResampler {
       ...{ acrossX: grid.acrossX * scaleX, acrossY: grid.acrossY * scaleY },
       ...{ downX: grid.downX * scaleX, downY: grid.downY * scaleY },
     };
-    const seen = this.#seen(shrunk, size, target, PIXEL_LAYOUTS.RGB);
+    const seen = this.#seen(shrunk, size, places, PIXEL_LAYOUTS.RGB);
     const { x, y, width, height, source, pitch } = seen;
     const window = { x, y, width, height, data: this.#kernels.bytes, offset: source, pitch };
     yield* resampleInBands(picture, wholeOf(picture), size, window);
     return seen;
   }
 
-  /** Room for the part of an image that a target's grid lies in. */
-  #seen(grid: Grid, size: Size, target: RgbTarget, layout: PixelLayout): Seen {
-    const [lastColumn, lastRow] = [target.width - 1, target.height - 1];
+  /** Room for the part of an image that places lie in, for rows of them, and for one of the target. */
+  #seen(grid: Grid, size: Size, places: Size, layout: PixelLayout): Seen {
+    const [lastColumn, lastRow] = [places.width - 1, places.height - 1];
     const [x, right] = span(grid.xAt, grid.acrossX * lastColumn, grid.downX * lastRow, size.width);
     const [y, bottom] = span(grid.yAt, grid.acrossY * lastColumn, grid.downY * lastRow, size.height);
     const [width, height] = [right - x, bottom - y];
     const pitch = aligned(width * layout.bytes);
-    const [beside, order, out, source] = this.#kernels.reserve(
+    const placesPitch = aligned(3 * places.width);
+    const [beside, order, rows, made, source] = this.#kernels.reserve(
       // The lowest row has one below it, which counts for nothing.
-      ...[ORDER_BYTES, ORDER_BYTES, 3 * target.width, pitch * (height + 1)],
-    ) as [number, number, number, number];
+      ...[ORDER_BYTES, ORDER_BYTES, PLACES * placesPitch, placesPitch, pitch * (height + 1)],
+    ) as [number, number, number, number, number];
     this.#kernels.bytes.set(besideOf(layout), beside);
     this.#kernels.bytes.set(orderOf(layout), order);
-    const moved = { ...grid, xAt: grid.xAt - x, yAt: grid.yAt - y };
-    return { x, y, width, height, grid: moved, bytes: layout.bytes, source, pitch, beside, order, out };
+    return {
+      ...{ x, y, width, height, grid: { ...grid, xAt: grid.xAt - x, yAt: grid.yAt - y } },
+      ...{ bytes: layout.bytes, source, pitch, beside, order, places: rows, placesPitch, made },
+    };
   }
 
-  *#sample(seen: Seen, { width, height, data }: RgbTarget): Pieces<void> {
-    const { grid, bytes, source, pitch, beside, order, out } = seen;
+  /** @param along places to a target pixel on each axis */
+  *#sample(seen: Seen, { width, height, data }: RgbTarget, along: number): Pieces<void> {
+    const { grid, bytes, source, pitch, beside, order, places, placesPitch, made } = seen;
     const { xAt, yAt, acrossX, acrossY, downX, downY } = grid;
     const [lastX, lastY] = [seen.width - 1, seen.height - 1];
-    const { run } = this.#kernels;
-    const made = this.#kernels.bytes.subarray(out, out + 3 * width);
-    for (let row = 0; row < height; row++) {
-      if (row % BAND === 0) yield;
-      const [x, y] = [xAt + row * downX, yAt + row * downY];
-      run.sampleRow(source, pitch, bytes, lastX, lastY, x, y, acrossX, acrossY, width, beside, order, out);
-      data.set(made, 3 * width * row);
+    const { run, bytes: memory } = this.#kernels;
+    const at = along === 1 ? places : made;
+    const row = memory.subarray(at, at + 3 * width);
+    for (let y = 0; y < height; y++) {
+      if (y % BAND === 0) yield;
+      for (let k = 0; k < along; k++) {
+        const down = y * along + k;
+        const [fromX, fromY, out] = [xAt + down * downX, yAt + down * downY, places + k * placesPitch];
+        const count = along * width;
+        run.sampleRow(source, pitch, bytes, lastX, lastY, fromX, fromY, acrossX, acrossY, count, beside, order, out);
+      }
+      if (along === PLACES) run.halveRows(places, placesPitch, width, made);
+      data.set(row, 3 * width * y);
     }
   }
+}
+
+/** Whether places take in all that lies between them. */
+function isDense({ stepX, stepY }: Grid): boolean {
+  return Math.max(stepX, stepY) <= 1 + FARTHER;
 }
 
 function wholeOf({ width, height }: Size): Box {
@@ -155,7 +181,8 @@ function span(at: number, across: number, down: number, size: number): [number, 
   return [first, Math.max(first + 1, Math.min(size, Math.floor(most) + 2))];
 }
 
-function gridOf(box: Box, { frame, window, turn, x, y }: View, { width, height }: RgbTarget): Grid {
+/** The grid of so many places over a window. */
+function gridOf(box: Box, { frame, window, turn, x, y }: View, { width, height }: Size): Grid {
   const [scaleX, scaleY] = [box.width / frame.width, box.height / frame.height];
   const [across, down] = [window.width / width, window.height / height];
   const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
