@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { resampleToRgb } from '../../src/image/resample.js';
 import { PosedResampler } from '../../src/image/resample-posed.js';
 import { allAtOnce } from '../../src/pieces.js';
+import { Random } from '../../src/random.js';
 import type { Picture, PixelFormat } from '../../src/types.js';
 
 function pictureOf(width: number, height: number, greyAt: (x: number, y: number) => number): Picture {
@@ -80,6 +81,29 @@ test('shrinking averages: a fine pattern becomes even grey and no coarse pattern
       for (let x = 10; x < 22; x++)
         assert.ok(Math.abs(small[(y * 32 + x) * 3]! - 140) < 25, `turn ${turn} at ${x}, ${y}`);
     }
+  }
+});
+
+test('noise is left about as strong wherever a window lies between pixels', () => {
+  const random = new Random(2);
+  const noise = pictureOf(128, 128, () => 60 + random.below(150));
+  for (const side of [64, 40, 24]) {
+    const deviations = [0, 0.25, 0.5].map((share) => {
+      const data = posed(
+        noise,
+        { x: 0, y: 0, width: 128, height: 128 },
+        FULL_TURN,
+        side,
+        side,
+        side / 2 + share,
+        side / 2 + share,
+      );
+      const values = [...data.filter((_, i) => i % 3 === 0)];
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+    });
+    const share = Math.min(...deviations) / Math.max(...deviations);
+    assert.ok(share > 0.7, `${side}: ${deviations.map((one) => one.toFixed(1)).join(', ')}`);
   }
 });
 
