@@ -101,10 +101,16 @@ async function work(): Promise<void> {
   channel.onSwitch((folder) => void models.want(folder));
   channel.onShadow((task) => void shadow.want(task));
   await channel.send({ type: 'ready', ...describe(first), passedOver, epoch });
+  const progress = new Progress();
+  const onRun = () => {
+    progress.ran();
+    const due = progress.report(monotonicMs());
+    if (due !== null) void channel.send(due);
+  };
   await runLoop({
     next: () => (orders.wantsFrame || !opening.lossless ? camera.next() : idle()),
     orders,
-    judge: new Judge({ station: name, epoch, regions, publish, models, encoders, now: monotonicMs }),
+    judge: new Judge({ station: name, epoch, regions, publish, models, encoders, onRun, now: monotonicMs }),
     border: async () => {
       borders.pass();
       shadow.check();
@@ -115,7 +121,7 @@ async function work(): Promise<void> {
     },
     answered: (frame, inspection) => shadow.offer(frame, inspection),
     selfTest: () => models.current.selfTest(),
-    progress: new Progress(),
+    progress,
     send: (message) => channel.send(message),
     stopping: () => channel.stopping,
     now: monotonicMs,

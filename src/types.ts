@@ -256,13 +256,15 @@ export type StationMessage =
       readonly trigger: number | null;
     }
   | { readonly type: 'inspection'; readonly inspection: Inspection; readonly attachments: readonly Attachment[] }
-  /** Proof of progress: sent when the pull loop returned or a part was scored, never by a bare timer. */
+  /** Proof of progress: sent when the pull loop returned, or a part or some of it was scored, never by a bare timer. */
   | {
       readonly type: 'progress';
       readonly pulls: number;
       readonly parts: number;
       /** Golden samples that were scored again because no part came. */
       readonly selfTests: number;
+      /** Of the network on parts. */
+      readonly runs: number;
       readonly rssBytes: number;
       readonly lagMs: number;
     }

@@ -144,13 +144,14 @@ export class Inspector {
    * The defects are the places above the bundle's map threshold, whatever the verdict: about one good region in twenty
    * has one.
    *
+   * @param onRun called after each run of the network: a large region takes many
    * @throws SideglanceError `SG_REGION_OUTSIDE`, `SG_REGION_SHAPE`, `SG_FRAME_FORMAT`, `SG_RUNTIME`
    */
-  async inspectRegions(picture: Picture, regions: readonly Region[]): Promise<Inspected> {
+  async inspectRegions(picture: Picture, regions: readonly Region[], onRun?: () => void): Promise<Inspected> {
     for (const region of regions) checkFieldSize(region, this.manifest);
     const results: RegionResult[] = [];
     let [cropMs, networkMs, postprocessMs] = [0, 0, 0];
-    for (const [index, scored] of (await this.#scorer.scoreAll(picture, regions)).entries()) {
+    for (const [index, scored] of (await this.#scorer.scoreAll(picture, regions, onRun)).entries()) {
       const begun = performance.now();
       results.push(this.#judge(regions[index] as Region, scored));
       cropMs += scored.cropMs;

@@ -33,10 +33,11 @@ export interface RegionScorer {
   /**
    * Scores regions of one picture, which must stay as it is until the promise settles. Calls are answered in order.
    *
+   * @param onRun called after each run of the network
    * @throws SideglanceError `SG_REGION_OUTSIDE`, `SG_REGION_SHAPE` where a region's shape does not fit the model,
    * `SG_FRAME_FORMAT`, `SG_RUNTIME` when a run fails or gives values that are not finite
    */
-  scoreAll(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]>;
+  scoreAll(picture: Picture, regions: readonly ScoredRegion[], onRun?: () => void): Promise<Scored[]>;
   /** Waits for what is under way, then frees everything native. */
   close(): Promise<void>;
 }

@@ -110,11 +110,12 @@ export class Scorer implements RegionScorer {
     }
   }
 
-  async scoreAll(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]> {
+  async scoreAll(picture: Picture, regions: readonly ScoredRegion[], onRun?: () => void): Promise<Scored[]> {
     const turn = this.#queue.then(async () => {
       const results: Scored[] = [];
       for (let start = 0; start < regions.length; start += this.batch) {
         results.push(...(await this.#scoreTogether(picture, regions.slice(start, start + this.batch))));
+        onRun?.();
       }
       return results;
     });

@@ -23,6 +23,7 @@ export interface RegionInspector {
   inspectRegions(
     picture: Picture,
     regions: readonly Region[],
+    onRun?: () => void,
   ): Promise<{
     readonly regions: readonly RegionResult[];
     readonly cropMs: number;
@@ -51,6 +52,8 @@ export interface JudgeOptions {
   /** The current one is asked once for each part. */
   readonly models: { readonly current: RegionInspector };
   readonly encoders: Encoders;
+  /** Called after each run of the network, of which a large part takes many. */
+  readonly onRun?: () => void;
   /** CLOCK_MONOTONIC in milliseconds. */
   readonly now: () => number;
 }
@@ -85,7 +88,7 @@ export class Judge {
    */
   async judge(frame: Frame, isPaused = false): Promise<Judgement> {
     if (isPaused) return { inspection: this.#paused(frame), attachments: [], error: null, isPaused };
-    const { models, now } = this.#options;
+    const { models, now, onRun } = this.#options;
     const inspector = models.current;
     const begunMs = now();
     const { picture, captured } = frame;
@@ -94,7 +97,7 @@ export class Judge {
     let verdict: Verdict;
     let error: SideglanceError | null = null;
     try {
-      const inspected = await inspector.inspectRegions(picture, this.#regionsOf(picture));
+      const inspected = await inspector.inspectRegions(picture, this.#regionsOf(picture), onRun);
       regions = inspected.regions;
       verdict = partVerdict(regions);
       spent.crop = inspected.cropMs;

@@ -18,6 +18,7 @@ export class Progress {
   #pulls = 0;
   #parts = 0;
   #selfTests = 0;
+  #runs = 0;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   readonly #lag: IntervalHistogram;
 
@@ -34,6 +35,11 @@ export class Progress {
   /** A part was judged. */
   judged(): void {
     this.#parts++;
+  }
+
+  /** The network ran on a part, or on some of it: a large one takes longer than a station may be silent. */
+  ran(): void {
+    this.#runs++;
   }
 
   /** The model has proven itself, since no part came. */
@@ -53,6 +59,7 @@ export class Progress {
       pulls: this.#pulls,
       parts: this.#parts,
       selfTests: this.#selfTests,
+      runs: this.#runs,
       rssBytes: process.memoryUsage.rss(),
       lagMs: Math.round(lagMs * 10) / 10,
     };

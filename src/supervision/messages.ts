@@ -46,6 +46,7 @@ function hasShape(raw: Fields): boolean {
         isNumber(raw.pulls) &&
         isNumber(raw.parts) &&
         isNumber(raw.selfTests) &&
+        isNumber(raw.runs) &&
         isNumber(raw.rssBytes) &&
         isNumber(raw.lagMs)
       );

@@ -89,6 +89,7 @@ export class StationProcess<Start> {
   #isReady = false;
   #pulls = -1;
   #parts = -1;
+  #runs = -1;
 
   /** @throws Error when the process cannot be made, or `start` does not survive a structured clone; nothing is left then */
   constructor(options: StationProcessOptions<Start>) {
@@ -204,9 +205,10 @@ export class StationProcess<Start> {
   #provesProgress(message: StationMessage): boolean {
     if (message.type === 'ready' || message.type === 'inspection') return true;
     if (message.type !== 'progress') return false;
-    const moved = message.pulls > this.#pulls || message.parts > this.#parts;
+    const moved = message.pulls > this.#pulls || message.parts > this.#parts || message.runs > this.#runs;
     this.#pulls = message.pulls;
     this.#parts = message.parts;
+    this.#runs = message.runs;
     return moved;
   }
 

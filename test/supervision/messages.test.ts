@@ -49,7 +49,7 @@ const valid = {
   camera: { type: 'camera', state: 'lost', reason: 'unplugged', at },
   accepted: { type: 'accepted', part, captured: at, trigger: null },
   inspection: { type: 'inspection', inspection, attachments },
-  progress: { type: 'progress', pulls: 1, parts: 0, selfTests: 0, rssBytes: 1, lagMs: 0 },
+  progress: { type: 'progress', pulls: 1, parts: 0, selfTests: 0, runs: 0, rssBytes: 1, lagMs: 0 },
   done: { type: 'done', id: 1, outcome: { ok: true, result: { kind: 'threshold', score: 2 } } },
   fault: { type: 'fault', code: 'SG_RUNTIME', message: 'text', fatal: false },
 };

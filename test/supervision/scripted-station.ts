@@ -12,6 +12,7 @@ export type Script =
   | 'work'
   /** Accepts `parts` parts and never answers; its pull loop goes on. */
   | 'accept and hang'
+  | 'long part'
   /** Blocks its JavaScript thread for good, as a native call on it would. */
   | 'block'
   /** Gets no part; its model has proven itself. */
@@ -89,8 +90,30 @@ async function onePart(sequence: number, workMs: number, trigger: number | null 
   await channel.send({ type: 'inspection', inspection: inspection(part, captured), attachments: [] });
 }
 
-function progress(pulls: number, selfTests = 0): Promise<void> {
-  return channel.send({ type: 'progress', pulls, parts: 0, selfTests, rssBytes: process.memoryUsage.rss(), lagMs: 0 });
+function progress(pulls: number, selfTests = 0, runs = 0): Promise<void> {
+  return channel.send({
+    type: 'progress',
+    pulls,
+    parts: 0,
+    selfTests,
+    runs,
+    rssBytes: process.memoryUsage.rss(),
+    lagMs: 0,
+  });
+}
+
+let runs = 0;
+
+/** A part that takes much longer than a station may show nothing, in many runs of the network. */
+async function longPart(sequence: number): Promise<void> {
+  const part = { station, epoch, sequence };
+  const captured = now();
+  await channel.send({ type: 'accepted', part, captured, trigger: null });
+  for (let run = 0; run < 20; run++) {
+    await sleep(everyMs);
+    await progress(1, 0, ++runs);
+  }
+  await channel.send({ type: 'inspection', inspection: inspection(part, captured), attachments: [] });
 }
 
 if (script === 'load for ever') await sleep(1e9);
@@ -159,6 +182,7 @@ if (script === 'block') {
 
 for (let round = 0; script === 'deaf' || !channel.stopping; round++) {
   if (script === 'fake progress') await progress(1);
+  else if (script === 'long part') await longPart(round);
   else if (script === 'self-test') await progress(round + 1, 1);
   else if (script === 'accept and hang' || script === 'obey') await progress(round + 1);
   else await onePart(round, script === 'slow' ? 150 : 0);

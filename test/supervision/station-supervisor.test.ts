@@ -142,6 +142,13 @@ test('counters that a timer repeats are no progress', async () => {
   assert.match(String(observed.events.find(({ event }) => event === 'station.ended')?.fields.reason), /no progress/);
 });
 
+test('a part may take longer than a station may be silent, as long as the network runs', async () => {
+  const observed = observe({ script: 'long part', everyMs: 200 }, 60_000, { process: { progressWithinMs: 2_000 } });
+  await until(() => observed.answers.length >= 1, 'the part is answered');
+  assert.deepEqual(reasons(observed.answers.slice(0, 1)), ['pass']);
+  assert.equal(observed.supervisor.snapshot().restarts, 0);
+});
+
 test('a station that waits for parts but whose pull loop returns is left alone', async () => {
   const observed = observe({ script: 'accept and hang', parts: 0, everyMs: 10 }, BOUND_MS, {
     process: { progressWithinMs: 2_000 },

@@ -42,8 +42,8 @@ export class FieldScorer implements RegionScorer {
     return new FieldScorer(await FieldGraphs.load(files, others), options);
   }
 
-  async scoreAll(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]> {
-    const turn = this.#queue.then(() => this.#scoreNow(picture, regions));
+  async scoreAll(picture: Picture, regions: readonly ScoredRegion[], onRun?: () => void): Promise<Scored[]> {
+    const turn = this.#queue.then(() => this.#scoreNow(picture, regions, onRun));
     this.#queue = turn.catch(() => undefined);
     return turn;
   }
@@ -54,8 +54,14 @@ export class FieldScorer implements RegionScorer {
   }
 
   /** As many regions at a time as there are tiles in a batch, so that small ones share it. */
-  async #scoreNow(picture: Picture, regions: readonly ScoredRegion[]): Promise<Scored[]> {
+  async #scoreNow(
+    picture: Picture,
+    regions: readonly ScoredRegion[],
+    onRun: (() => void) | undefined,
+  ): Promise<Scored[]> {
     const { features, context } = this.#graphs;
+    features.onRun = onRun;
+    context.onRun = onRun;
     const results: Scored[] = [];
     try {
       for (let start = 0; start < regions.length; start += this.batch) {

@@ -22,6 +22,8 @@ type Slot<T extends TileTensors> = { readonly [K in keyof T]: Elements[T[K]['typ
 export class TileBatch<I extends TileTensors, O extends TileTensors> {
   /** Milliseconds that the graph has run, in all. */
   runMs = 0;
+  /** Called after each run. */
+  onRun: (() => void) | undefined;
   readonly #session: Session;
   readonly #binding: Binding;
   readonly #inputs: readonly Slot<I>[];
@@ -51,6 +53,7 @@ export class TileBatch<I extends TileTensors, O extends TileTensors> {
     const begun = performance.now();
     await this.#session.run(this.#binding);
     this.runMs += performance.now() - begun;
+    this.onRun?.();
     takers.forEach((take, index) => {
       take(this.#outputs[index] as Slot<O>);
     });

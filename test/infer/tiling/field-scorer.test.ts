@@ -126,7 +126,9 @@ describe('a batch of tiles', () => {
     ];
     const one = await fieldScorer(SMALL_TILES);
     const three = await fieldScorer(SMALL_TILES, { batch: 3 });
-    const together = await three.scoreAll(picture, regions);
+    let runs = 0;
+    const together = await three.scoreAll(picture, regions, () => runs++);
+    assert.ok(runs > regions.length, `a run is told at a time: ${runs}`);
     for (const [index, region] of regions.entries()) {
       const alone = await scoreOne(one, picture, region);
       assertSameMaps(together[index]!.maps, alone.maps, 1e-5);
