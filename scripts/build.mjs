@@ -1,7 +1,7 @@
 // Compiles the checkout, by itself (`npm run build`) or when its sources are newer than what was compiled last.
 // No dependencies.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,6 +30,7 @@ export function build(root = ROOT) {
     run(root, 'typescript/bin/tsc', ['-p', 'tsconfig.json']) &&
     ASSEMBLED.every((source) => run(root, 'wabt/bin/wat2wasm', [source, '-o', assembledAt(source)]));
   if (!isBuilt) return false;
+  mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(join(root, STAMP), `${startedAt.toISOString()}\n`);
   return true;
 }

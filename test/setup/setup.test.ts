@@ -177,6 +177,12 @@ describe('building', () => {
       join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
       "const fs = require('node:fs'); fs.appendFileSync('runs', '.'); process.exit(fs.existsSync('fail') ? 2 : 0);",
     );
+    // And for the assembler of WebAssembly, which notes what it is to make.
+    mkdirSync(join(root, 'node_modules', 'wabt', 'bin'), { recursive: true });
+    writeFileSync(
+      join(root, 'node_modules', 'wabt', 'bin', 'wat2wasm'),
+      "require('node:fs').appendFileSync('assembled', process.argv.slice(2).join(' '));",
+    );
     const source = join(root, 'src', 'a.ts');
     writeFileSync(source, '');
     const past = new Date(Date.now() - 60_000);
@@ -186,6 +192,7 @@ describe('building', () => {
 
     assert.equal(ensureBuilt(root), true);
     assert.equal(runs(), 1);
+    assert.equal(readFileSync(join(root, 'assembled'), 'utf8'), 'src/image/kernels.wat -o dist/src/image/kernels.wasm');
     assert.equal(ensureBuilt(root), true);
     assert.equal(runs(), 1, 'nothing changed');
 
