@@ -3,8 +3,8 @@ import { floatsOf } from '../onnx/model.js';
 import { type Stage, withoutConstantChannels } from './live-channels.js';
 import { LOCAL_BLOCKS, LOCAL_STEM } from './networks/local-net.js';
 import type { Weights } from './networks/parameters.js';
-import { STILL_CHANNELS } from './still-channels.js';
 import { DEFAULT_TEACHER, readTeacher } from './teacher/teacher.js';
+import { CLIPPED_CHANNELS, STILL_CHANNELS } from './teacher-channels.js';
 
 type Layer = { readonly shape: readonly number[]; readonly data: Float32Array };
 
@@ -17,17 +17,18 @@ const ENLARGED_TAPS = [
 
 const STEM = { ...LOCAL_STEM, out: 16 } as const;
 
-/** Local-Net's layers, block by block. */
+/** Local-Net's layers, block by block, before they are taken apart into branches. */
 export const STAGES: readonly Stage[] = [
   { widen: 'local.stem', depthwise: 'local.0.depthwise', project: 'local.0.project', ...STEM, shortcut: false },
-  ...LOCAL_BLOCKS.map(({ expanded, out, stride }, index) => ({
+  ...LOCAL_BLOCKS.map(({ branches, out, stride }, index) => ({
     widen: `local.${index + 1}.expand`,
     depthwise: `local.${index + 1}.depthwise`,
     project: `local.${index + 1}.project`,
-    width: expanded,
+    width: branches.reduce((sum, { width }) => sum + width, 0),
     out,
     shortcut: stride === 1,
     still: new Map(STILL_CHANNELS[index]),
+    first: CLIPPED_CHANNELS[index] ?? [],
   })),
 ];
 
@@ -39,7 +40,7 @@ export const STAGES: readonly Stage[] = [
  */
 export function backboneWeights(file: string = DEFAULT_TEACHER): Weights {
   const { weights } = withoutConstantChannels(teacherLayers(file), STAGES);
-  return joined(weights, 'local.0.project', 'local.1.expand');
+  return inBranches(joined(weights, 'local.0.project', 'local.1.expand'));
 }
 
 /** The teacher's layers under Local-Net's names, all channels there, the first one for images of half the size. */
@@ -84,6 +85,40 @@ function behindEnlargement(kernels: Float32Array): Float32Array {
     });
     return sum;
   });
+}
+
+/** Each block's layers as those of its branches; the bias of its projection goes to the first one. */
+function inBranches(weights: Weights): Weights {
+  const result = new Map(weights);
+  LOCAL_BLOCKS.forEach(({ branches, out }, index) => {
+    const block = `local.${index + 1}`;
+    const take = (name: string) => {
+      const layer = weights.get(`${block}.${name}`)!;
+      result.delete(`${block}.${name}`);
+      return layer;
+    };
+    const rows = ['expand.weight', 'expand.bias', 'depthwise.weight', 'depthwise.bias'].map(
+      (name) => [name, take(name)] as const,
+    );
+    const [projection, bias] = [take('project.weight'), take('project.bias')];
+    const columns = projection.data.length / out;
+    let from = 0;
+    for (const [branch, { width }] of branches.entries()) {
+      const name = `${block}.${branch}`;
+      for (const [part, { shape, data }] of rows) {
+        const row = data.length / shape[0]!;
+        const own = data.slice(from * row, (from + width) * row);
+        result.set(`${name}.${part}`, { shape: [width, ...shape.slice(1)], data: own });
+      }
+      const own = Float32Array.from({ length: out * width }, (_, at) => {
+        return projection.data[Math.floor(at / width) * columns + from + (at % width)]!;
+      });
+      result.set(`${name}.project.weight`, { shape: [out, width, 1, 1], data: own });
+      result.set(`${name}.project.bias`, branch === 0 ? bias : { shape: [out], data: new Float32Array(out) });
+      from += width;
+    }
+  });
+  return result;
 }
 
 /** Two 1 × 1 convolutions with nothing between them as one, which keeps the second one's name. */

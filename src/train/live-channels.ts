@@ -13,6 +13,8 @@ export interface Stage {
   readonly shortcut: boolean;
   /** Channels, as the weights number them, that are taken for constants though they move a little, and their values. */
   readonly still?: ReadonlyMap<number, number>;
+  /** Channels, as the weights number them, that come before all others. */
+  readonly first?: readonly number[];
 }
 
 /** What a value can be, whatever the picture. */
@@ -29,7 +31,7 @@ const STILL = 1e-6;
 const PIXEL: Range = { least: -1, most: 1 };
 const TAPS = 9;
 
-/** A network without its constant channels, and which of each stage's are left. */
+/** A network without its constant channels, and which of each stage's are left, in their new order. */
 export interface Narrowed {
   readonly weights: Weights;
   readonly live: readonly (readonly number[])[];
@@ -57,7 +59,7 @@ export function withoutConstantChannels(weights: Weights, stages: readonly Stage
 
 /** Narrows one stage. `inputs`: the channels that come in, null for pixels. */
 function narrow(layers: Layers, stage: Stage, inputs: Range[] | null): { live: number[]; results: Range[] } {
-  const { widen, depthwise, project, width, out, shortcut, still } = stage;
+  const { widen, depthwise, project, width, out, shortcut, still, first = [] } = stage;
   const weightOf = (name: string) => dataOf(layers, `${name}.weight`);
   const biasOf = (name: string) => dataOf(layers, `${name}.bias`);
   const count = biasOf(widen).length;
@@ -68,7 +70,9 @@ function narrow(layers: Layers, stage: Stage, inputs: Range[] | null): { live: n
     return rectified(reach(kernel, biasOf(depthwise)[channel]!, new Array<Range>(TAPS).fill(range)));
   });
   const moves = ({ least, most }: Range) => most - least > STILL;
-  const live = [...moved.keys()].filter((channel) => moves(moved[channel]!) && !still?.has(channel));
+  const moving = [...moved.keys()].filter((channel) => moves(moved[channel]!) && !still?.has(channel));
+  const isFirst = (channel: number) => first.includes(channel);
+  const live = [...moving.filter(isFirst), ...moving.filter((channel) => !isFirst(channel))];
   if (live.length > width) throw new Error(`${live.length} channels of ${depthwise} are live, more than ${width}`);
 
   const projection = weightOf(project);

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { renderPart } from '../../src/capture/simulated/render.js';
 import { decodeModel, encodeModel } from '../../src/onnx/codec.js';
-import { floatsOf, floatTensor } from '../../src/onnx/model.js';
+import { floatsOf, floatTensor, node } from '../../src/onnx/model.js';
 import { Random } from '../../src/random.js';
 import { backboneWeights } from '../../src/train/backbone-weights.js';
 import { FeatureExtractor } from '../../src/train/features.js';
 import { LOCAL_NET } from '../../src/train/networks/local-net.js';
-import { STILL_CHANNELS } from '../../src/train/still-channels.js';
 import { TeacherTargets } from '../../src/train/teacher/targets.js';
 import { readTeacher } from '../../src/train/teacher/teacher.js';
+import { CLIPPED_CHANNELS, STILL_CHANNELS } from '../../src/train/teacher-channels.js';
 
 const [HEIGHT, WIDTH] = [112, 128];
 const [ROWS, COLUMNS] = [HEIGHT / LOCAL_NET.stride, WIDTH / LOCAL_NET.stride];
@@ -26,8 +26,8 @@ function moved(bytes: Uint8Array, pixels: number): Uint8Array {
   return bytes.map((_, index) => bytes[(index - offset + bytes.length) % bytes.length] as number);
 }
 
-/** The teacher with the channels that Local-Net takes for constants held at their values, in a file. */
-async function stilledTeacher(t: TestContext): Promise<string> {
+/** What Local-Net makes of the teacher, in a file: channels that it takes for constants held at their values, and only some of the others clipped. */
+async function simplifiedTeacher(t: TestContext): Promise<string> {
   const model = decodeModel(readTeacher().bytes);
   const initializers = model.graph.initializers.map((tensor) => {
     const data = new Float32Array(floatsOf(tensor));
@@ -40,15 +40,26 @@ async function stilledTeacher(t: TestContext): Promise<string> {
     }
     return tensor.type === 'float32' ? floatTensor(tensor.name, tensor.shape, data) : tensor;
   });
+  // Clip(x, 0, 6) becomes Min(Relu(x), most), with a `most` for each channel.
+  const nodes = model.graph.nodes.flatMap((made) => {
+    const [, block, layer] = /^expanded_conv_(\d)\.(expand|depthwise)\.linear$/.exec(made.inputs[0] ?? '') ?? [];
+    const clipped = CLIPPED_CHANNELS[Number(block) - 1];
+    if (made.opType !== 'Clip' || !clipped) return [made];
+    const channels = initializers.find(({ name }) => name === `expanded_conv_${block}.${layer}.bias`)!.shape[0]!;
+    const most = Array.from({ length: channels }, (_, channel) => (clipped.includes(channel) ? 6 : 1e9));
+    const [rectified, limit] = [`${made.outputs[0]}.rectified`, `${made.outputs[0]}.most`];
+    initializers.push(floatTensor(limit, [1, channels, 1, 1], most));
+    return [node('Relu', [made.inputs[0]!], [rectified]), node('Min', [rectified, limit], made.outputs)];
+  });
   const folder = await mkdtemp(join(tmpdir(), 'sideglance-teacher-'));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'teacher.onnx');
-  await writeFile(file, encodeModel({ ...model, graph: { ...model.graph, initializers } }));
+  await writeFile(file, encodeModel({ ...model, graph: { ...model.graph, initializers, nodes } }));
   return file;
 }
 
-test('Local-Net computes what the teacher does at twice the size, but for channels that hardly move', async (t) => {
-  const file = await stilledTeacher(t);
+test('Local-Net computes what the teacher does at twice the size, but for channels that hardly move or reach 6', async (t) => {
+  const file = await simplifiedTeacher(t);
   const random = new Random(4);
   const bytes = Uint8Array.from({ length: HEIGHT * WIDTH * 3 }, () => random.below(256));
   const options = { batch: 1, height: HEIGHT, width: WIDTH, threads: 1 };

@@ -67,12 +67,18 @@ export class PatchwiseModel {
     x = rectified6(this.#depthwise(x, 'local.0.depthwise', 1));
     let fine = x;
     LOCAL_BLOCKS.forEach((block, index) => {
-      const name = `local.${index + 1}`;
-      const wide = rectified6(this.#plain(x, `${name}.expand`));
-      const out = this.#plain(rectified6(this.#depthwise(wide, `${name}.depthwise`, block.stride)), `${name}.project`);
+      const parts = block.branches.map(({ clipped }, branch) => {
+        const name = `local.${index + 1}.${branch}`;
+        const activated = clipped ? rectified6 : rectified;
+        const wide = activated(this.#plain(x, `${name}.expand`));
+        return this.#plain(activated(this.#depthwise(wide, `${name}.depthwise`, block.stride)), `${name}.project`);
+      });
+      const [out] = parts as [Planes];
       const before = x;
       const skip = (c: number, y: number, z: number) => (block.stride === 1 ? at(before, c, y + 1, z + 1) : 0);
-      x = planes(out.channels, out.rows, out.columns, (c, y, z) => at(out, c, y, z) + skip(c, y, z));
+      x = planes(out.channels, out.rows, out.columns, (c, y, z) =>
+        parts.reduce((sum, part) => sum + at(part, c, y, z), skip(c, y, z)),
+      );
       if (index === 1) fine = x;
     });
     if (x.rows !== 2 || fine.rows !== 13) throw new Error('a patch must give 2 × 2 features, and 13 × 13 fine ones');

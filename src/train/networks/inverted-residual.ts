@@ -1,11 +1,21 @@
 import { elementCount, type Graph, type Value } from '../graph.js';
-import { add, clip } from '../operators.js';
+import { add, clip, relu } from '../operators.js';
 import type { ParameterSource } from './parameters.js';
+
+/** Channels of a block between its expansion and its projection that are computed together. */
+export interface Branch {
+  readonly width: number;
+  /** Whether its activations are ReLU6, as the teacher's are, and not ReLU: what never reaches 6 need not be clipped. */
+  readonly clipped: boolean;
+}
 
 /** Sizes of an inverted residual block (Sandler et al. 2018, MobileNetV2, table 1). */
 export interface InvertedResidual {
-  /** Channels after the expansion. */
-  readonly expanded: number;
+  /**
+   * Channels after the expansion. No channel meets another one before the projection, which sums: branch by branch, less lies between
+   * two layers, and stays in the cache.
+   */
+  readonly branches: readonly Branch[];
   readonly out: number;
   /** Of the depthwise layer: its stride, and zeros before the first and after the last cells. */
   readonly stride: 1 | 2;
@@ -14,18 +24,25 @@ export interface InvertedResidual {
 
 type Pads = readonly [before: number, after: number];
 
-/** An inverted residual block of the teacher: expansion, depthwise 3 × 3, projection, and the shortcut at stride 1. */
+/**
+ * An inverted residual block of the teacher: expansion, depthwise 3 × 3, projection, and the shortcut at stride 1. Its layers are
+ * called `<name>.<branch>.expand`, `depthwise` and `project`.
+ */
 export function invertedResidual(
   g: Graph,
   x: Value,
   source: ParameterSource,
   name: string,
-  { expanded, out, stride, pads }: InvertedResidual,
+  { branches, out, stride, pads }: InvertedResidual,
 ): Value {
-  const wide = rectified(g, convolved(g, x, source, `${name}.expand`, expanded, 1));
-  const moved = rectified(g, depthwise(g, wide, source, `${name}.depthwise`, stride, pads));
-  const projected = convolved(g, moved, source, `${name}.project`, out, 1);
-  return stride === 1 && x.shape[1] === out ? add(g, projected, x) : projected;
+  const shortcut = stride === 1 && x.shape[1] === out ? [x] : [];
+  const parts = branches.map(({ width, clipped }, index) => {
+    const activated = clipped ? relu6 : relu;
+    const wide = activated(g, convolved(g, x, source, `${name}.${index}.expand`, width, 1));
+    const moved = activated(g, depthwise(g, wide, source, `${name}.${index}.depthwise`, stride, pads));
+    return convolved(g, moved, source, `${name}.${index}.project`, out, 1);
+  });
+  return [...shortcut, ...parts].reduce((sum, part) => add(g, part, sum));
 }
 
 /** A convolution without padding. */
@@ -55,8 +72,7 @@ export function depthwise(
   });
 }
 
-/** ReLU6 */
-export function rectified(g: Graph, x: Value): Value {
+export function relu6(g: Graph, x: Value): Value {
   return clip(g, x, 0, 6);
 }
 

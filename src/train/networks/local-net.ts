@@ -1,6 +1,13 @@
 import type { Graph, Value } from '../graph.js';
 import { blockMean, concatenate, pad, slice, trim } from '../operators.js';
-import { convolved, depthwise, type InvertedResidual, invertedResidual, rectified } from './inverted-residual.js';
+import {
+  type Branch,
+  convolved,
+  depthwise,
+  type InvertedResidual,
+  invertedResidual,
+  relu6,
+} from './inverted-residual.js';
 import type { ParameterSource } from './parameters.js';
 
 /**
@@ -24,16 +31,16 @@ export const OVERLAPPING_CELLS = Math.ceil(LOCAL_NET.patch / LOCAL_NET.stride) -
 
 /**
  * The teacher's layers up to its stride 8, in multiples of 16 channels: the runtime computes in blocks of 16. The widths are what
- * is left of 32 and 96, 144, 144, 192, 192 without the channels that are constant (`live-channels.ts`) or hardly move
- * (`still-channels.ts`), and 24 filled up to 32.
+ * is left of 32 and 96, 144, 144, 192, 192 without the channels that are constant (`live-channels.ts`) or hardly move, and 24 filled
+ * up to 32. Clipped are those that reach 6 (`teacher-channels.ts`).
  */
 export const LOCAL_STEM = { width: 16 } as const;
 export const LOCAL_BLOCKS: readonly InvertedResidual[] = [
-  { expanded: 48, out: 32, stride: 2, pads: [0, 0] },
-  { expanded: 96, out: 32, stride: 1, pads: [1, 1] },
-  { expanded: 112, out: 32, stride: 2, pads: [1, 0] },
-  { expanded: 176, out: 32, stride: 1, pads: [1, 1] },
-  { expanded: 176, out: 32, stride: 1, pads: [1, 1] },
+  { branches: [clipped(16), free(16), free(16)], out: 32, stride: 2, pads: [0, 0] },
+  { branches: [clipped(48), free(48)], out: 32, stride: 1, pads: [1, 1] },
+  { branches: [clipped(16), free(96)], out: 32, stride: 2, pads: [1, 0] },
+  { branches: [free(176)], out: 32, stride: 1, pads: [1, 1] },
+  { branches: [free(176)], out: 32, stride: 1, pads: [1, 1] },
 ];
 
 /** The block after which features of stride 2 (the teacher's tap s4 at twice the size) are taken: so many channels, */
@@ -70,8 +77,8 @@ export function localNet(g: Graph, pixels: Value, source: ParameterSource): Valu
  * @param pixels [N, 3, H + 28, W + 28] in −1…1, H and W multiples of 8: with `LOCAL_NET.border` pixels on each side
  */
 export function borderedLocalNet(g: Graph, pixels: Value, source: ParameterSource): Value {
-  const stem = rectified(g, convolved(g, pixels, source, 'local.stem', LOCAL_STEM.width, 3));
-  let trunk = rectified(g, depthwise(g, stem, source, 'local.0.depthwise', 1, [0, 0]));
+  const stem = relu6(g, convolved(g, pixels, source, 'local.stem', LOCAL_STEM.width, 3));
+  let trunk = relu6(g, depthwise(g, stem, source, 'local.0.depthwise', 1, [0, 0]));
   let fine = trunk;
   LOCAL_BLOCKS.forEach((block, index) => {
     trunk = invertedResidual(g, trunk, source, `local.${index + 1}`, block);
@@ -81,4 +88,12 @@ export function borderedLocalNet(g: Graph, pixels: Value, source: ParameterSourc
   const cells = trim(g, means, SPOILT.before, SPOILT.after);
   const coarse = slice(g, cells, 1, fine.shape[1] as number, LOCAL_NET.features - FINE_CHANNELS);
   return concatenate(g, [slice(g, cells, 1, 0, FINE_CHANNELS), coarse], 1);
+}
+
+function clipped(width: number): Branch {
+  return { width, clipped: true };
+}
+
+function free(width: number): Branch {
+  return { width, clipped: false };
 }

@@ -1,7 +1,6 @@
-/**
- * Channels of the teacher's blocks 1 to 5 that hardly move, and their means: Local-Net takes them for constants.
- * Written by `scripts/teacher/still-channels.mjs`; what that costs and saves: docs/decisions.md, "Speed".
- */
+// Written by `scripts/teacher/channels.mjs`; what it costs and saves: docs/decisions.md, "Speed".
+
+/** Channels of the teacher's blocks 1 to 5 that hardly move, and their means: Local-Net takes them for constants. */
 export const STILL_CHANNELS: readonly (readonly (readonly [channel: number, value: number])[])[] = [
   [
     [1, 0.0257],
@@ -50,4 +49,16 @@ export const STILL_CHANNELS: readonly (readonly (readonly [channel: number, valu
     [103, 0.0014],
     [157, 0.0003],
   ],
+];
+
+/** Channels of the same blocks that are beyond 6 before an activation often enough to matter: Local-Net clips no others. */
+export const CLIPPED_CHANNELS: readonly (readonly number[])[] = [
+  [14, 22, 23, 24, 27, 32, 36, 43, 49, 50, 56, 65, 70, 77, 83, 90],
+  [
+    0, 2, 3, 5, 7, 10, 11, 13, 14, 16, 19, 21, 23, 30, 31, 32, 36, 43, 46, 49, 50, 52, 54, 56, 58, 63, 67, 76, 77, 80,
+    82, 87, 90, 93, 95, 97, 98, 99, 101, 103, 107, 110, 119, 133, 135, 136, 139, 142,
+  ],
+  [11, 23, 29, 39, 46, 47, 52, 59, 65, 79, 101, 105, 114, 123, 127, 134],
+  [],
+  [],
 ];
