@@ -34,11 +34,8 @@ export interface NetworkReport {
 
 export const OURS = 'sideglance';
 
-/**
- * Threads that wait for the next operator by spinning, as long as a run lasts. They would take the core from whatever else there is,
- * so stations do without; what that costs is worth knowing.
- */
-const SPINNING = { 'session.intra_op.allow_spinning': '1', 'session.force_spinning_stop': '1' };
+/** Threads that sleep wherever they wait for the next operator, instead of spinning for a moment first (`infer/ort/spinning.ts`). */
+const SLEEPING = { 'session.intra_op.allow_spinning': '0' };
 
 /** A network is run so often in a round that it is measured for at least as long; once at least. */
 const MEASURED_MS = 60;
@@ -72,7 +69,7 @@ export async function compareNetworks(options: {
   try {
     entries.push(await prepare(OURS, ownModel(REGION, REGION), { threads }));
     if (threads > 1) {
-      entries.push(await prepare(`${OURS}, threads spin`, ownModel(REGION, REGION), { threads, config: SPINNING }));
+      entries.push(await prepare(`${OURS}, threads sleep`, ownModel(REGION, REGION), { threads, config: SLEEPING }));
     }
     for (const { name, model } of PEERS) {
       if (names && !names.includes(name)) continue;

@@ -27,7 +27,11 @@ export interface Operations {
 export async function countOperations(model: Uint8Array): Promise<Operations> {
   const { graph } = decodeModel(model);
   const stored = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
-  const counted = graph.nodes.filter(({ opType }) => opType === 'Conv' || opType === 'MatMul');
+  // What is made of constants alone is computed once, when the model is loaded.
+  const counted = graph.nodes.filter(
+    ({ opType, inputs }) =>
+      (opType === 'Conv' || opType === 'MatMul') && !inputs.every((input) => isConstant(graph, stored, input)),
+  );
   const kernels = counted.filter(({ opType }) => opType === 'Conv').map(({ inputs }) => inputs[1] as string);
   const computed = [...new Set(kernels.filter((name) => !stored.has(name)))];
   const { nodes: ran, results } = await profileNodes(exposeValues(model, computed), { optimisation: 'none' });

@@ -136,13 +136,16 @@ export function slice(g: Graph, x: Value, axis: number, start: number, length: n
 /** Cells of rows and of columns, or of both alike. */
 export type PerAxis = number | readonly [rows: number, columns: number];
 
-/** Takes `before` and `after` cells away from the ends of both spatial axes, whatever their lengths. No gradient flows through it. */
-export function trim(g: Graph, x: Value, before: PerAxis, after: PerAxis): Value {
-  const [n, c, h, w] = x.shape as [number, number, number, number];
+/**
+ * Takes `before` and `after` cells away from the ends of both spatial axes, whatever their lengths, and all but the first `channels`.
+ * No gradient flows through it.
+ */
+export function trim(g: Graph, x: Value, before: PerAxis, after: PerAxis, channels = x.shape[1] as number): Value {
+  const [n, , h, w] = x.shape as [number, number, number, number];
   const [first, last] = [perAxis(before), perAxis(after)];
   const ends = last.map((cells) => (cells === 0 ? Number.MAX_SAFE_INTEGER : -cells));
-  const inputs = [x, g.integers(first), g.integers(ends), g.integers([2, 3])];
-  return g.apply('Slice', inputs, [n, c, h - first[0] - last[0], w - first[1] - last[1]]);
+  const inputs = [x, g.integers([0, ...first]), g.integers([channels, ...ends]), g.integers([1, 2, 3])];
+  return g.apply('Slice', inputs, [n, channels, h - first[0] - last[0], w - first[1] - last[1]]);
 }
 
 function perAxis(cells: PerAxis): readonly [number, number] {

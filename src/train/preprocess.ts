@@ -18,6 +18,7 @@ export function pixelsFromBytes(g: Graph, bytes: Value): Value {
   return add(g, scale(g, transpose(g, floats(g, bytes), [0, 3, 1, 2]), 1 / 127.5), scalar(g, -1));
 }
 
+/** At once, before anything else: TensorRT takes bytes in no other way. */
 function floats(g: Graph, bytes: Value): Value {
   return g.apply('Cast', [bytes], bytes.shape, { attributes: { to: ELEMENT_TYPES.float32.code } });
 }

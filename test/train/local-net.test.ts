@@ -17,8 +17,8 @@ import { CLIPPED_CHANNELS, STILL_CHANNELS } from '../../src/train/teacher-channe
 const [HEIGHT, WIDTH] = [112, 128];
 const [ROWS, COLUMNS] = [HEIGHT / LOCAL_NET.stride, WIDTH / LOCAL_NET.stride];
 
-/** Channels of the teacher's tap s4; those of s8 follow. */
-const FINE = 24;
+/** Channels of the teacher's taps: it gives s4 first, Local-Net s8. */
+const [FINE, COARSE] = [24, 32];
 
 /** The same image, moved right and down by `pixels`; what enters at the left and the top does not matter. */
 function moved(bytes: Uint8Array, pixels: number): Uint8Array {
@@ -67,22 +67,23 @@ test('Local-Net computes what the teacher does at twice the size, but for channe
   local.image(0).set(bytes);
   await local.run();
   // The teacher's own padding puts the patches of s8 two pixels further right and down; Local-Net centres them.
-  for (const [from, to, shift] of [
-    [0, FINE, 0],
-    [FINE, LOCAL_NET.features, 2],
-  ] as const) {
+  for (const { channels, from, teachers, shift } of [
+    { channels: FINE, from: COARSE, teachers: 0, shift: 0 },
+    { channels: COARSE, from: 0, teachers: FINE, shift: 2 },
+  ]) {
     const teacher = await TeacherTargets.load({ ...options, file, images: moved(bytes, shift) });
     await teacher.run();
     assert.equal(teacher.channels, LOCAL_NET.features);
-    for (let channel = from; channel < to; channel += 1) {
+    for (let channel = 0; channel < channels; channel += 1) {
       // Patches of these cells lie well inside the image, where the teacher's zero padding does not reach.
       for (let row = 3; row < ROWS - 3; row += 1) {
         for (let column = 3; column < COLUMNS - 3; column += 1) {
-          const index = (channel * ROWS + row) * COLUMNS + column;
-          const [ours, theirs] = [local.features[index] as number, teacher.features[index] as number];
+          const cell = row * COLUMNS + column;
+          const ours = local.features[(from + channel) * ROWS * COLUMNS + cell] as number;
+          const theirs = teacher.features[(teachers + channel) * ROWS * COLUMNS + cell] as number;
           assert.ok(
             Math.abs(ours - theirs) < 1e-3,
-            `channel ${channel} of cell ${row}, ${column}: ${ours} ≠ ${theirs}`,
+            `channel ${from + channel} of cell ${row}, ${column}: ${ours} ≠ ${theirs}`,
           );
         }
       }
@@ -102,8 +103,8 @@ test('what Local-Net leaves out of the teacher hardly shows on a picture', async
   await teacher.run();
   const cells = 32 * 32;
   for (let channel = 0; channel < FINE; channel += 1) {
-    const part = (features: Float32Array) => features.subarray(channel * cells, (channel + 1) * cells);
-    const [ours, theirs] = [part(local.features), part(teacher.features)];
+    const part = (features: Float32Array, at: number) => features.subarray(at * cells, (at + 1) * cells);
+    const [ours, theirs] = [part(local.features, COARSE + channel), part(teacher.features, channel)];
     const mean = theirs.reduce((sum, value) => sum + value, 0) / cells;
     const moves = Math.hypot(...theirs.map((value) => value - mean));
     // Away from the border, which the teacher does not mirror.

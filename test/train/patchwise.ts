@@ -82,7 +82,7 @@ export class PatchwiseModel {
       if (index === 1) fine = x;
     });
     if (x.rows !== 2 || fine.rows !== 13) throw new Error('a patch must give 2 × 2 features, and 13 × 13 fine ones');
-    return this.#normalised(Float64Array.from([...means(fine, 5, 4).slice(0, 24), ...means(x, 0, 2)]), row, column);
+    return this.#normalised(Float64Array.from([...means(x, 0, 2), ...means(fine, 5, 4).slice(0, 24)]), row, column);
   }
 
   /** A·W·(Z_l − mean) */

@@ -6,6 +6,7 @@ import { Binding, wrap } from './binding.js';
 import { describeTensors, type NativeTensorInfo, readMetadata, readShape } from './describe.js';
 import { appendProvider, type Provider, type ProviderOptions } from './providers.js';
 import { loadRuntime, type Runtime } from './runtime.js';
+import { spinningFor } from './spinning.js';
 import { allocateTensor, checkTensor, type Tensor, type TensorInfo } from './tensor.js';
 
 export type { Binding } from './binding.js';
@@ -81,8 +82,7 @@ export class Session {
       api.call(doing, 'SetIntraOpNumThreads', settings, threads);
       api.call(doing, 'SetInterOpNumThreads', settings, 1);
       api.call(doing, 'SetSessionGraphOptimizationLevel', settings, OPTIMISATION_LEVELS[options.optimisation ?? 'all']);
-      // Spinning threads take the core from other stations while they wait.
-      const config = { 'session.intra_op.allow_spinning': '0', ...options.config };
+      const config = { ...spinningFor(api.version), ...options.config };
       for (const [key, value] of Object.entries(config)) {
         api.call(doing, 'AddSessionConfigEntry', settings, key, value);
       }

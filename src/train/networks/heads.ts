@@ -5,7 +5,6 @@ import {
   exponential,
   meanOfChannels,
   multiply,
-  negate,
   relu,
   scale,
   square,
@@ -37,7 +36,7 @@ export function inconsistency(g: Graph, local: Value, mean: Value, variance: Val
  */
 export function normality(g: Graph, local: Value, predicted: GlobalFeature, source: ParameterSource): Value {
   const residual = subtract(g, local, predicted.mean);
-  const inverseDeviation = exponential(g, scale(g, negate(g, predicted.logVariance), 0.5));
+  const inverseDeviation = exponential(g, scale(g, predicted.logVariance, -0.5));
   const seen = concatenate(g, [residual, multiply(g, residual, inverseDeviation), predicted.mean], 1);
   const [first, second] = DISTORTION_HEAD.widths;
   const one = relu(g, biasedConvolution(g, seen, source, 'distortion.1', first, 1));

@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../graph.js';
-import { blockMean, concatenate, pad, slice, trim } from '../operators.js';
+import { blockMean, concatenate, pad, trim } from '../operators.js';
 import {
   type Branch,
   convolved,
@@ -43,14 +43,13 @@ export const LOCAL_BLOCKS: readonly InvertedResidual[] = [
   { branches: [free(176)], out: 32, stride: 1, pads: [1, 1] },
 ];
 
-/** The block after which features of stride 2 (the teacher's tap s4 at twice the size) are taken: so many channels, */
+/** The block after which features of stride 2 (the teacher's tap s4 at twice the size) are taken, 24 channels and 8 of zeros, */
 const FINE_BLOCK = 1;
-const FINE_CHANNELS = 24;
 
 /** as 4 × 4 means, the first of which begins so many cells before the map. The next but one lies at the centre of a patch. */
 const FINE_BEFORE = 2;
 
-/** The features of stride 4 at the end, as 2 × 2 means: likewise. */
+/** The features of stride 4 at the end, 32 channels, as 2 × 2 means: likewise. They come first, so that the zeros come last. */
 const COARSE_BEFORE = 1;
 
 /** Means that no patch belongs to, at the beginning and at the end of each axis. */
@@ -84,10 +83,8 @@ export function borderedLocalNet(g: Graph, pixels: Value, source: ParameterSourc
     trunk = invertedResidual(g, trunk, source, `local.${index + 1}`, block);
     if (index === FINE_BLOCK) fine = trunk;
   });
-  const means = concatenate(g, [blockMean(g, fine, 4, FINE_BEFORE), blockMean(g, trunk, 2, COARSE_BEFORE)], 1);
-  const cells = trim(g, means, SPOILT.before, SPOILT.after);
-  const coarse = slice(g, cells, 1, fine.shape[1] as number, LOCAL_NET.features - FINE_CHANNELS);
-  return concatenate(g, [slice(g, cells, 1, 0, FINE_CHANNELS), coarse], 1);
+  const means = concatenate(g, [blockMean(g, trunk, 2, COARSE_BEFORE), blockMean(g, fine, 4, FINE_BEFORE)], 1);
+  return trim(g, means, SPOILT.before, SPOILT.after, LOCAL_NET.features);
 }
 
 function clipped(width: number): Branch {
