@@ -24,7 +24,7 @@ const SIDEGLANCE = {
 /** A method of the project: trained as `sideglance train --method` does, scored as `sideglance evaluate` does. */
 export function trained(method: TrainMethod): Method {
   const settings = {
-    revision: 3,
+    revision: 4,
     version: AGENT_VERSION,
     training: method === 'paper' ? PAPER : SIDEGLANCE,
   } as const;

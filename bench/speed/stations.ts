@@ -63,6 +63,9 @@ export interface CaseReport {
 
 const PROBE = pathToFileURL(fileURLToPath(new URL('../support/lag-probe.js', import.meta.url))).href;
 
+/** At half load at least so many parts are measured, however long they take. */
+const LEAST_PARTS = 10;
+
 export interface StationsOptions {
   readonly cases: readonly Case[];
   readonly stations: readonly number[];
@@ -106,11 +109,12 @@ async function measureCase(one: Case, folder: string, options: StationsOptions):
     threadsEach[stations] = measured.threadsEach;
     if (stations === 1) alone = throughput[stations];
   }
-  const offeredPerSecond = Math.max(1, Math.round(alone / 2));
+  const offeredPerSecond = halfOf(alone);
+  const seconds = Math.max(options.halfLoadSeconds, Math.ceil(LEAST_PARTS / offeredPerSecond));
   onProgress(`${one.name}: one station, ${offeredPerSecond} parts a second`);
   const config = await configOf(folder, { model, picture, stations: 1, partsPerSecond: offeredPerSecond });
   const { measured, lags } = await withLag(folder, (extra) =>
-    measureStations(config, { seconds: options.halfLoadSeconds, ...extra }),
+    measureStations(config, { seconds, ...extra }),
   );
   const lagOf = (program: string) => lags.find((lag) => lag.program === program) ?? null;
   const halfLoad = {
@@ -129,6 +133,12 @@ async function measureCase(one: Case, folder: string, options: StationsOptions):
   };
 }
 
+/** Half of a rate, in whole parts a second or, below one, in hundredths. */
+function halfOf(partsPerSecond: number): number {
+  const half = partsPerSecond / 2;
+  return half >= 1 ? Math.round(half) : Math.max(1, Math.round(100 * half)) / 100;
+}
+
 /** A camera that shows one picture: live at a rate, or as often as it is asked. */
 async function configOf(
   folder: string,
@@ -145,7 +155,7 @@ async function configOf(
   },
 ) {
   const live = partsPerSecond !== null;
-  const rate = `video/x-raw,framerate=${partsPerSecond ?? 30}/1`;
+  const rate = `video/x-raw,framerate=${Math.round(100 * (partsPerSecond ?? 30))}/100`;
   const pipeline = `filesrc location=${picture} ! pngdec ! videoconvert ! video/x-raw,format=RGB ! imagefreeze is-live=${live} ! ${rate}`;
   const camera = { type: 'pipeline', pipeline, lossless: !live };
   const file = join(folder, 'config.yaml');
