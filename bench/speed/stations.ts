@@ -113,9 +113,7 @@ async function measureCase(one: Case, folder: string, options: StationsOptions):
   const seconds = Math.max(options.halfLoadSeconds, Math.ceil(LEAST_PARTS / offeredPerSecond));
   onProgress(`${one.name}: one station, ${offeredPerSecond} parts a second`);
   const config = await configOf(folder, { model, picture, stations: 1, partsPerSecond: offeredPerSecond });
-  const { measured, lags } = await withLag(folder, (extra) =>
-    measureStations(config, { seconds, ...extra }),
-  );
+  const { measured, lags } = await withLag(folder, (extra) => measureStations(config, { seconds, ...extra }));
   const lagOf = (program: string) => lags.find((lag) => lag.program === program) ?? null;
   const halfLoad = {
     ...(measured.stations[0] as StationMeasure),
