@@ -1,5 +1,6 @@
 import { Session, type SessionOptions, type Tensor } from '../../src/infer/ort/session.js';
 import { allocateTensor } from '../../src/infer/ort/tensor.js';
+import { inWholeBlocks } from '../../src/infer/whole-blocks.js';
 import { feedsFor } from './feeds.js';
 
 /** A network that is loaded and has run, ready to be timed. */
@@ -10,7 +11,7 @@ export interface Timed {
 }
 
 export async function timed(model: Uint8Array, options: Pick<SessionOptions, 'threads' | 'config'>): Promise<Timed> {
-  const session = await Session.create(model, options);
+  const session = await Session.create(inWholeBlocks(model), options);
   const inputs = feedsFor(session);
   const first = await session.runOnce(inputs);
   const outputs = Object.fromEntries(

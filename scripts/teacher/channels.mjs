@@ -56,18 +56,17 @@ const lists = blocks.map(({ depthwise, project, width }, index) => {
     return { channel, mean, moves: deviation * column(channel), clips: beyond * column(channel) };
   });
   moving.sort((a, b) => a.moves - b.moves);
-  const share = (some, of) => {
-    const length = (list) => Math.hypot(...list.map(of));
-    return `${((100 * length(some)) / Math.hypot(...moving.map(({ moves }) => moves))).toFixed(1)} % of its deviation`;
-  };
+  const length = (list) => Math.hypot(...list);
+  const total = length(moving.map(({ moves }) => moves));
+  const share = (list) => `${((100 * length(list)) / total).toFixed(1)} % of its deviation`;
   const still = moving.splice(0, Math.max(0, moving.length - width));
   console.log(
-    `${project}: ${still.length} of ${still.length + moving.length} channels still, ${share(still, ({ moves }) => moves)}`,
+    `${project}: ${still.length} of ${still.length + moving.length} channels still, ${share(still.map(({ moves }) => moves))}`,
   );
   moving.sort((a, b) => b.clips - a.clips);
   const room = LOCAL_BLOCKS[index].branches.reduce((sum, branch) => sum + (branch.clipped ? branch.width : 0), 0);
   const clipped = moving.splice(0, room);
-  console.log(`${project}: ${moving.length} channels not clipped, ${share(moving, ({ clips }) => clips)}`);
+  console.log(`${project}: ${moving.length} channels not clipped, ${share(moving.map(({ clips }) => clips))}`);
   const inOrder = (channels) => channels.sort((a, b) => a.channel - b.channel);
   return {
     still: inOrder(still).map(({ channel, mean }) => [channel, Number(mean.toFixed(4))]),

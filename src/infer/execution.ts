@@ -13,6 +13,7 @@ import { EngineCache, type EngineUse } from './tensorrt/engine-cache.js';
 import { type EngineFacts, sha256 } from './tensorrt/engine-key.js';
 import { gpuFacts, tensorRtVersion } from './tensorrt/hardware.js';
 import { cacheOptions, engineOptions, TABLE_FILE } from './tensorrt/settings.js';
+import { inWholeBlocks } from './whole-blocks.js';
 
 /** A graph that is to run somewhere. */
 export interface RunnableGraph extends Pick<GraphFacts, 'shapes' | 'boundary'> {
@@ -56,7 +57,13 @@ export async function runOn<T>(
   const form = provider === 'cpu' ? 'rounded' : 'typed';
   const bytes = precision === 'fp16' ? encodeModel(toHalf(decodeModel(graph), boundary, form)) : graph;
   if (provider === 'cpu') {
-    const make = (graph: Graph) => create({ ...graph, provider, providerOptions: {} });
+    const make = ({ bytes, ...graph }: Graph) =>
+      create({
+        ...graph,
+        bytes: graph.optimisation === 'none' ? bytes : inWholeBlocks(bytes),
+        provider,
+        providerOptions: {},
+      });
     const graphs = options.cpu?.graphs;
     const made = graphs
       ? await graphs.use(bytes, loadRuntime(options.library).api.version, make)

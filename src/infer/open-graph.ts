@@ -1,5 +1,6 @@
 import { Session } from './ort/session.js';
 import type { InputShapes } from './tensorrt/settings.js';
+import { inWholeBlocks } from './whole-blocks.js';
 
 /** One graph of a model, for whoever loads it. */
 export interface GraphFacts {
@@ -16,5 +17,5 @@ export type OpenGraph = (graph: Uint8Array, facts: GraphFacts) => Promise<Sessio
 
 /** @param threads of one run; 1 when left out */
 export function openOnCpu(threads = 1): OpenGraph {
-  return (graph, { name }) => Session.create(graph, { name, threads });
+  return (graph, { name }) => Session.create(inWholeBlocks(graph), { name, threads });
 }

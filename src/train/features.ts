@@ -1,4 +1,5 @@
 import { Session } from '../infer/ort/session.js';
+import { inWholeBlocks } from '../infer/whole-blocks.js';
 import { Graph } from './graph.js';
 import { LOCAL_NET, localNet } from './networks/local-net.js';
 import { normalisedFeature } from './networks/normalise.js';
@@ -45,7 +46,8 @@ export class FeatureExtractor {
     const pixels = pixelsFromBytes(g, g.input('images', [batch, height, width, 3], 'uint8'));
     const feature = localNet(g, pixels, source);
     g.output('local', norm ? normalisedFeature(g, feature, norm) : feature);
-    return new FeatureExtractor(await Session.create(g.toModel('features'), { threads }), batch, height, width);
+    const session = await Session.create(inWholeBlocks(g.toModel('features')), { threads });
+    return new FeatureExtractor(session, batch, height, width);
   }
 
   async run(): Promise<void> {

@@ -93,6 +93,19 @@ test('a stage without room for its live channels is an error', () => {
   );
 });
 
+test('channels that are said to come first do, and the network computes the same', () => {
+  const random = new Random(9);
+  const weights = teacher(random);
+  const [first, second] = STAGES as [Stage, Stage];
+  const { weights: narrowed, live } = withoutConstantChannels(weights, [first, { ...second, first: [17, 3, 12] }]);
+  assert.deepEqual(live[1], [12, 17, 10, 11, 13, 14, 15, 16, 18, 19]);
+  const pixels = Array.from({ length: 27 }, () => 2 * random.uniform() - 1);
+  const [expected, found] = [run(weights, pixels), run(narrowed, pixels)];
+  expected.forEach((value, o) => {
+    assert.ok(Math.abs(value - found[o]!) < 1e-5, `output ${o}: ${found[o]} ≠ ${value}`);
+  });
+});
+
 test('channels that are said to be still are held at their values', () => {
   const random = new Random(7);
   const weights = teacher(random);

@@ -30,26 +30,26 @@ export const LOCAL_NET = {
 export const OVERLAPPING_CELLS = Math.ceil(LOCAL_NET.patch / LOCAL_NET.stride) - 1;
 
 /**
- * The teacher's layers up to its stride 8, in multiples of 16 channels: the runtime computes in blocks of 16. The widths are what
- * is left of 32 and 96, 144, 144, 192, 192 without the channels that are constant (`live-channels.ts`) or hardly move, and 24 filled
- * up to 32. Clipped are those that reach 6 (`teacher-channels.ts`).
+ * The teacher's layers up to its stride 8, in multiples of 8 channels: the runtime computes in blocks (`infer/whole-blocks.ts`). The
+ * widths are what is left of 32 and 96, 144, 144, 192, 192 without the channels that are constant (`live-channels.ts`) or hardly move.
+ * Clipped are those that reach 6 (`teacher-channels.ts`), and the first layers.
  */
 export const LOCAL_STEM = { width: 16 } as const;
 export const LOCAL_BLOCKS: readonly InvertedResidual[] = [
-  { branches: [clipped(16), free(16), free(16)], out: 32, stride: 2, pads: [0, 0] },
-  { branches: [clipped(48), free(48)], out: 32, stride: 1, pads: [1, 1] },
+  { branches: [clipped(16), free(16), free(16)], out: 24, stride: 2, pads: [0, 0] },
+  { branches: [clipped(48), free(48)], out: 24, stride: 1, pads: [1, 1] },
   { branches: [clipped(16), free(96)], out: 32, stride: 2, pads: [1, 0] },
   { branches: [free(176)], out: 32, stride: 1, pads: [1, 1] },
   { branches: [free(176)], out: 32, stride: 1, pads: [1, 1] },
 ];
 
-/** The block after which features of stride 2 (the teacher's tap s4 at twice the size) are taken, 24 channels and 8 of zeros, */
+/** The block after which features of stride 2 (the teacher's tap s4 at twice the size) are taken, 24 channels, */
 const FINE_BLOCK = 1;
 
 /** as 4 × 4 means, the first of which begins so many cells before the map. The next but one lies at the centre of a patch. */
 const FINE_BEFORE = 2;
 
-/** The features of stride 4 at the end, 32 channels, as 2 × 2 means: likewise. They come first, so that the zeros come last. */
+/** The features of stride 4 at the end, 32 channels, as 2 × 2 means: likewise. They come first: whatever zeros fill up the others come last, and are cut off. */
 const COARSE_BEFORE = 1;
 
 /** Means that no patch belongs to, at the beginning and at the end of each axis. */
