@@ -213,6 +213,7 @@ test('a camera that commands trigger takes a picture for each, however long it h
       assert.equal(outcome, 'done');
       assert.equal((result as { part: { sequence: number } }).part.sequence, i);
     }
+    await operator.subscriber.until('a running camera', () => states().at(-1) === 'running', BOUND_MS);
     assert.deepEqual(states().slice(opened), ['silent', 'running']);
     assert.equal((await operator.send('snapshot', 'look', { station: 'press' })).outcome, 'done');
     assert.equal(operator.inspections().length, 3);
